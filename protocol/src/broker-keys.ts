@@ -1,0 +1,77 @@
+/** The broker's keys as its peers see them: pinned root, certified operational keys. */
+import { thumbprint } from "./cose/key.ts";
+import { type OperationalKey, type Trust, verifyCertificate } from "./credential.ts";
+import { type Opened, type Verified, verifyMessage } from "./envelope.ts";
+import { isRefusal, type Or, refuse } from "./errors.ts";
+import type { MessageType } from "./messages/define.ts";
+import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
+import { decodeAs, type Uid } from "./schema.ts";
+import { defaultSuite } from "./suite/default.ts";
+import type { SealingKey, Suite } from "./suite/suite.ts";
+
+/** The broker's list of keys, each certificate of which was checked against the root. */
+export interface BrokerKeys {
+  readonly trust: Trust;
+  readonly network: Uid;
+  readonly currency: string;
+  readonly rail: string;
+  readonly keys: ReadonlyMap<Uid, OperationalKey>;
+  /** The key to seal to: of those valid now, the one that lasts longest. */
+  readonly sealingKey: SealingKey;
+  /** When the sealing key stops being valid, in milliseconds. */
+  readonly sealingKeyNotAfter: number;
+}
+
+/** The root key of an answer to GET /keys, for trust at first sight; whoever has a pin compares it with the id. */
+export function readRootKey(bytes: Uint8Array): Or<{ readonly id: Uid; readonly publicKey: Uint8Array }> {
+  const list = decodeAs(brokerKeysCodec, bytes);
+  return isRefusal(list) ? list : { id: thumbprint(list.rootKey), publicKey: list.rootKey };
+}
+
+/** Checks an answer to GET /keys against the pinned root key's thumbprint; `wrong-root` where it differs. */
+export async function verifyBrokerKeys(
+  bytes: Uint8Array,
+  pin: Uid,
+  suite: Suite,
+  now: number,
+): Promise<Or<BrokerKeys>> {
+  const list = decodeAs(brokerKeysCodec, bytes);
+  if (isRefusal(list)) return list;
+  if (thumbprint(list.rootKey) !== pin) return refuse("wrong-root");
+  if (list.suite !== suite.name) return refuse("wrong-network", `the broker uses the suite ${list.suite}`);
+  // The root is a P-256 key in every suite: KMS makes no weaker one.
+  const rootKey = await defaultSuite.verifyingKey(list.rootKey);
+  if (isRefusal(rootKey)) return rootKey;
+  const trust: Trust = { suite, rootKey };
+  const keys = new Map<Uid, OperationalKey>();
+  for (const certificate of list.certificates) {
+    const key = await verifyCertificate(certificate, trust, now);
+    // A key out of its time is of no use to act on; the others still are.
+    if (!isRefusal(key)) keys.set(key.id, key);
+  }
+  const newest = [...keys.values()]
+    .filter((key) => key.purpose === "seal")
+    .sort((a, b) => b.notAfter - a.notAfter)[0];
+  if (newest === undefined) return refuse("unknown-peer", "the broker shows no valid sealing key");
+  const sealingKey = await suite.sealingKey(newest.publicKey);
+  if (isRefusal(sealingKey)) return sealingKey;
+  const { currency, rail } = list;
+  return { trust, network: pin, currency, rail, keys, sealingKey, sealingKeyNotAfter: newest.notAfter };
+}
+
+/** Checks an answer of the broker: signed by an operational key for this purpose that is valid now. */
+export async function verifyAnswer<M extends MessageType>(
+  opened: Opened<M>,
+  broker: BrokerKeys,
+  purpose: Purpose,
+  to: Uid,
+  now: number,
+): Promise<Or<Verified<M>>> {
+  const operational = broker.keys.get(opened.sign1.kid);
+  if (operational === undefined || operational.purpose !== purpose || now >= operational.notAfter)
+    return refuse("unauthentic", "no valid key of the broker with this id and purpose");
+  const key = await broker.trust.suite.verifyingKey(operational.publicKey);
+  if (isRefusal(key)) return key;
+  const { network } = broker;
+  return verifyMessage(opened, { key, kid: operational.id, from: network, to, network, now });
+}

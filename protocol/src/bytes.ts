@@ -1,0 +1,70 @@
+/** Bytes and their base64url text form: the one spelling of identifiers outside CBOR. */
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const VALUES = new Map([...ALPHABET].map((character, value) => [character, value]));
+
+const encoder = new TextEncoder();
+
+/** UTF-8 bytes of a text. */
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+
+/** One byte string after the other. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Whether two byte strings are the same, in time that depends on their length only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i += 1) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
+}
+
+/** base64url without padding (RFC 4648 section 5). */
+export function toText(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    text += ALPHABET.charAt((word >> 18) & 63) + ALPHABET.charAt((word >> 12) & 63);
+    if (left > 1) text += ALPHABET.charAt((word >> 6) & 63);
+    if (left > 2) text += ALPHABET.charAt(word & 63);
+  }
+  return text;
+}
+
+/** The bytes of a base64url text of exactly `length` bytes, or undefined where it is not one in its only spelling. */
+export function fromText(text: string, length: number): Uint8Array | undefined {
+  if (text.length !== Math.ceil((length * 4) / 3)) return undefined;
+  const out = new Uint8Array(length);
+  let word = 0;
+  let bits = 0;
+  let at = 0;
+  for (const character of text) {
+    const value = VALUES.get(character);
+    if (value === undefined) return undefined;
+    word = ((word << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out[at] = (word >> bits) & 0xff;
+      at += 1;
+    }
+  }
+  // The bits past the last whole byte are zero in the only spelling that we accept.
+  return (word & ((1 << bits) - 1)) === 0 ? out : undefined;
+}
+
+/** The bytes of an identifier in text form. Throws where it is not one: identifiers are checked when they are decoded. */
+export function idBytes(text: string): Uint8Array {
+  const bytes = fromText(text, Math.floor((text.length * 3) / 4));
+  if (bytes === undefined) throw new TypeError("not an identifier in base64url");
+  return bytes;
+}

@@ -1,0 +1,178 @@
+/**
+ * The one table of errors: what each code means, whose fault it is, what to do and its HTTP status.
+ * `docs/errors.md` is made from it.
+ */
+
+type Fault = "sender" | "recipient" | "broker" | "customer" | "merchant" | "nobody";
+/** `same`: the very same bytes may be sent again. `new`: a new request may succeed. `no`: not as it is. */
+type Retry = "same" | "new" | "no";
+
+interface ErrorEntry {
+  readonly meaning: string;
+  readonly fault: Fault;
+  readonly retry: Retry;
+  readonly status: number;
+}
+
+const entry = (status: number, fault: Fault, retry: Retry, meaning: string): ErrorEntry => ({
+  meaning,
+  fault,
+  retry,
+  status,
+});
+
+export const errors = {
+  // The bytes.
+  malformed: entry(400, "sender", "no", "The bytes are not a message of this protocol in its only encoding."),
+  "too-large": entry(413, "sender", "no", "The message is longer than its type allows."),
+  "unsupported-media": entry(415, "sender", "no", "The content type is not the one that this door takes."),
+  "not-found": entry(404, "sender", "no", "There is no such door here."),
+  // The seal, the signature and the common fields.
+  unauthentic: entry(400, "sender", "new", "The seal cannot be opened or the signature does not hold."),
+  "unknown-peer": entry(
+    403,
+    "sender",
+    "no",
+    "The sender is not enrolled with this broker, or its credential does not hold.",
+  ),
+  "wrong-type": entry(400, "sender", "no", "A message of another type belongs here."),
+  "wrong-network": entry(
+    400,
+    "sender",
+    "no",
+    "The message belongs to another network: another broker's money.",
+  ),
+  "wrong-recipient": entry(400, "sender", "no", "The message was signed for another recipient."),
+  "wrong-reference": entry(
+    400,
+    "sender",
+    "no",
+    "The message refers to another request, scrip or transaction than the one at hand.",
+  ),
+  expired: entry(410, "sender", "new", "The request came after it expired."),
+  "future-dated": entry(
+    400,
+    "sender",
+    "new",
+    "The request is dated further ahead than clocks may differ, or lives longer than allowed.",
+  ),
+  // Transactions.
+  conflict: entry(409, "sender", "no", "This transaction's id was used with another request before."),
+  aborted: entry(409, "sender", "new", "The transaction was aborted by the one who began it."),
+  refused: entry(402, "customer", "new", "The broker refused; only the customer is told why."),
+  pending: entry(503, "nobody", "same", "The outcome is not known yet; the same request finds it out later."),
+  busy: entry(503, "broker", "same", "Too much at once; nothing was decided."),
+  internal: entry(500, "recipient", "same", "The recipient failed; nothing is known to be decided."),
+  // Enrolment and money from outside.
+  "account-refused": entry(402, "sender", "new", "The funding rail does not accept this account or mandate."),
+  "account-taken": entry(409, "sender", "no", "The account is enrolled by another peer already."),
+  "bad-possession": entry(400, "sender", "no", "The proof of possession of the sealing key does not hold."),
+  declined: entry(402, "sender", "new", "The funding rail declined the charge."),
+  "wrong-currency": entry(400, "sender", "no", "The amounts are in different currencies."),
+  "amount-overflow": entry(400, "sender", "new", "The sum would pass the largest amount."),
+  // Scrip.
+  "scrip-forged": entry(
+    402,
+    "sender",
+    "no",
+    "The certificate does not match the scrip's body: it was altered or never issued.",
+  ),
+  "scrip-spent": entry(402, "sender", "no", "The scrip was spent before."),
+  "scrip-expired": entry(402, "sender", "no", "The scrip has expired."),
+  "wrong-issuer": entry(
+    402,
+    "sender",
+    "no",
+    "The scrip was issued by somebody else and is worth nothing here.",
+  ),
+  "not-owner": entry(402, "sender", "no", "The scrip belongs to another peer."),
+  "bad-proof": entry(402, "sender", "no", "The proof under the scrip's CustomerSecret does not hold."),
+  insufficient: entry(402, "sender", "new", "The scrip is worth less than the amount."),
+  "intent-mismatch": entry(
+    409,
+    "customer",
+    "no",
+    "The request disagrees with the intent that the customer sent.",
+  ),
+  "scrip-mismatch": entry(
+    400,
+    "merchant",
+    "new",
+    "The VendorScrip offered for authorization is not the one that was asked for.",
+  ),
+  "same-party": entry(400, "sender", "no", "A peer cannot be customer and merchant of one transaction."),
+  // Buying.
+  "unknown-item": entry(404, "customer", "no", "The merchant does not sell this item."),
+  "price-mismatch": entry(409, "customer", "new", "The order does not agree with the merchant's price."),
+  "delivery-failed": entry(
+    502,
+    "merchant",
+    "new",
+    "The merchant could not produce the goods; nothing was charged.",
+  ),
+  // What the SDK itself finds.
+  "over-max": entry(402, "customer", "new", "The price is above the maximum that the caller allowed."),
+  "insufficient-funds": entry(
+    402,
+    "customer",
+    "new",
+    "The wallet holds less BrokerScrip than is needed; top up first.",
+  ),
+  "bad-amount": entry(400, "sender", "no", 'The text is not an amount such as "EUR 0.02".'),
+  "not-pinned": entry(
+    400,
+    "recipient",
+    "no",
+    "The broker's address does not pin its root key; only a loopback broker is trusted at first sight.",
+  ),
+  "wrong-root": entry(400, "broker", "no", "The broker's root key is not the one that is pinned."),
+  "account-needed": entry(
+    400,
+    "recipient",
+    "no",
+    "This broker's funding rail needs an account and a mandate.",
+  ),
+  unreachable: entry(503, "nobody", "same", "The other party cannot be reached or did not answer in time."),
+  "store-locked": entry(409, "recipient", "same", "Another process has this directory open."),
+  "store-damaged": entry(500, "recipient", "no", "The data on disk cannot be read; nothing was overwritten."),
+  closed: entry(400, "recipient", "no", "The wallet, merchant or connection was closed."),
+} as const satisfies Readonly<Record<string, ErrorEntry>>;
+
+/** A stable code of the table. */
+export type ErrorCode = keyof typeof errors;
+
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text);
+
+/** A peer's fault, as a value: it is returned, never thrown. */
+export class Refusal {
+  readonly code: ErrorCode;
+  /** For people who debug: never a secret, never sent to the other side. */
+  readonly detail: string | undefined;
+  constructor(code: ErrorCode, detail?: string) {
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** A result or the reason why there is none. */
+export type Or<T> = T | Refusal;
+
+export const refuse = (code: ErrorCode, detail?: string): Refusal => new Refusal(code, detail);
+
+export const isRefusal = (value: unknown): value is Refusal => value instanceof Refusal;
+
+/** What the SDK throws to its caller: `code` is of the table, the message is its meaning. */
+export class LeptaError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, detail?: string) {
+    super(detail === undefined ? errors[code].meaning : `${errors[code].meaning} (${detail})`);
+    this.name = "LeptaError";
+    this.code = code;
+  }
+}
+
+/** The value, or a thrown LeptaError: for the edge where a caller wants an exception. */
+export function orThrow<T>(value: Or<T>): T {
+  if (isRefusal(value)) throw new LeptaError(value.code, value.detail);
+  return value;
+}

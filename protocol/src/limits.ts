@@ -1,0 +1,47 @@
+/** Every bound of the protocol by its name. A queue, cache, loop or retry without one of these is a fault. */
+export const limits = {
+  /** Bytes of a message, where no other limit is named for its type. */
+  messageBytes: 16 * 1024,
+  /** Bytes of a batch of notices, sealed. */
+  batchBytes: 1024 * 1024,
+  /** Bytes of a purchase response, sealed: it carries the goods. */
+  goodsBytes: 1024 * 1024,
+  /** Notices and statements in one batch. */
+  batchEntries: 1000,
+  /** Levels of arrays, maps and tags in one CBOR item. */
+  nesting: 8,
+  /** Messages in one WebSocket frame. */
+  frameMessages: 64,
+  /** Bytes of one WebSocket frame. */
+  frameBytes: 1024 * 1024 + 64 * 1024,
+  /** Sealed plaintexts are padded to a multiple of this many bytes. */
+  paddingStep: 256,
+  /** The largest amount, in millionths of the currency's major unit. */
+  amount: 2n ** 53n - 1n,
+  /** How far ahead of ours a sender's clock may be, in milliseconds. */
+  clockSkew: 2 * 60 * 1000,
+  /** The longest life of a request from issuedAt to expiresAt, in milliseconds. */
+  requestLife: 24 * 60 * 60 * 1000,
+  /** The longest life of an operational key, in milliseconds. */
+  operationalKeyLife: 24 * 60 * 60 * 1000,
+  /** The longest life of a peer's sealing key statement, in milliseconds. */
+  sealingKeyLife: 366 * 24 * 60 * 60 * 1000,
+  /** Items in an offer. */
+  offerItems: 32,
+  /** Characters of a sku, a description, an account, a mandate, a reference. */
+  skuLength: 64,
+  descriptionLength: 256,
+  accountLength: 128,
+  mandateLength: 256,
+  referenceLength: 128,
+  /** The largest quantity of one order. */
+  quantity: 1_000_000,
+  /** Certificates in the broker's list of keys. */
+  certificates: 64,
+  /** How often a commit is tried again because the state that it was decided on had moved. */
+  commitAttempts: 100,
+  /** How often a store is asked again after a conflict or a throttle, within one attempt. */
+  storeAttempts: 8,
+  /** Imported public keys that one party keeps in memory. */
+  keyCache: 10_000,
+} as const;

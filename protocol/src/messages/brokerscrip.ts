@@ -1,0 +1,40 @@
+/** Figure 6: obtain BrokerScrip; and the same backwards, redeem. */
+
+import { limits } from "../limits.ts";
+import { amount, field, optional, scripId, text } from "../schema.ts";
+import { message } from "./define.ts";
+import { grantCodec, recordCodec, spendCodec, verdict } from "./parts.ts";
+
+/** M0, C → B. The signature identifies the enrolled account. */
+export const brokerscripRequest = message("brokerscrip-request", "request", {
+  amount: field(10, amount),
+});
+
+/** M1, B → C. */
+export const brokerscripResponse = message("brokerscrip-response", "answer", {
+  ...verdict,
+  record: optional(14, recordCodec),
+  /** The one live BrokerScrip: the sum of what was bought and what was live before. */
+  grant: optional(15, grantCodec),
+  /** The scrip in whose place it stands. */
+  replaced: optional(16, scripId),
+  amount: optional(17, amount),
+  /** The funding rail's reference of the charge. */
+  reference: optional(18, text(limits.referenceLength)),
+});
+
+/** C → B: pay BrokerScrip out to the account. */
+export const redeemRequest = message("redeem-request", "request", {
+  /** The body is a return spend. */
+  spend: field(10, spendCodec),
+});
+
+/** B → C. */
+export const redeemResponse = message("redeem-response", "answer", {
+  ...verdict,
+  record: optional(14, recordCodec),
+  grant: optional(15, grantCodec),
+  spent: optional(16, scripId),
+  amount: optional(17, amount),
+  reference: optional(18, text(limits.referenceLength)),
+});

@@ -1,0 +1,100 @@
+/** What every signed message has in common, and how a type of message is defined. */
+import { isRefusal, type Or, refuse } from "../errors.ts";
+import { limits } from "../limits.ts";
+import {
+  type Codec,
+  decodeAs,
+  encodeAs,
+  type Field,
+  type Fields,
+  field,
+  type Struct,
+  struct,
+  time,
+  txn,
+  uid,
+  uint,
+  word,
+} from "../schema.ts";
+
+/** The protocol's version, and the external data of every signature and seal. */
+export const VERSION = 1;
+
+/** The address of whoever answers: the first hello goes out before the other side's UID is known. */
+export const ANYBODY = "A".repeat(43);
+
+const common = {
+  version: field(1, uint(VERSION, VERSION)),
+  network: field(2, uid),
+  type: field(3, word("")),
+  from: field(4, uid),
+  to: field(5, uid),
+  txn: field(6, txn),
+  issuedAt: field(7, time),
+} as const;
+
+const withExpiry = { ...common, expiresAt: field(8, time) } as const;
+
+export interface Header {
+  readonly version: number;
+  /** Thumbprint of the broker's root key. */
+  readonly network: string;
+  readonly from: string;
+  readonly to: string;
+  /** Chosen by the initiator; with its UID it names the transaction. */
+  readonly txn: string;
+  /** Milliseconds. */
+  readonly issuedAt: number;
+}
+
+/** A request expires; an answer, a notice and a statement never do. */
+export type Kind = "request" | "answer" | "notice";
+
+export interface MessageType<N extends string = string, K extends Kind = Kind, F extends Fields = Fields> {
+  readonly name: N;
+  readonly kind: K;
+  readonly mediaType: string;
+  /** Bytes of the whole message as it travels. */
+  readonly limit: number;
+  /** The fields beyond the common ones. */
+  readonly fields: F;
+  readonly codec: Codec<Struct<Fields>>;
+}
+
+/** The content of a message: the common fields and its own. */
+export type Payload<M> =
+  M extends MessageType<infer N, infer K, infer F>
+    ? Header & { readonly type: N } & (K extends "request" ? { readonly expiresAt: number } : unknown) &
+        Struct<F>
+    : never;
+
+/** A payload that is not encoded yet: version and type follow from the message type. */
+export type Draft<M> =
+  M extends MessageType<string, infer K, infer F>
+    ? Omit<Header, "version"> & (K extends "request" ? { readonly expiresAt: number } : unknown) & Struct<F>
+    : never;
+
+/** Defines a type of message; its own fields have keys from 10. */
+export function message<const N extends string, const K extends Kind, const F extends Fields>(
+  name: N,
+  kind: K,
+  fields: F,
+  limit: number = limits.messageBytes,
+): MessageType<N, K, F> {
+  const type: Field<N, false> = field(3, word(name));
+  const head = kind === "request" ? withExpiry : common;
+  const codec = struct({ ...head, type, ...fields }) as unknown as Codec<Struct<Fields>>;
+  return { name, kind, mediaType: `application/lepta.${name}+cbor`, limit, fields, codec };
+}
+
+/** The bytes to be signed. */
+export function encodePayload<M extends MessageType>(type: M, draft: Draft<M>): Uint8Array {
+  return encodeAs(type.codec as Codec<unknown>, { ...(draft as object), version: VERSION, type: type.name });
+}
+
+/** The content of signed bytes, or `malformed`. Verify the signature over these same bytes. */
+export function decodePayload<M extends MessageType>(type: M, bytes: Uint8Array): Or<Payload<M>> {
+  if (bytes.length > type.limit) return refuse("too-large");
+  const payload = decodeAs(type.codec, bytes);
+  return isRefusal(payload) ? payload : (payload as unknown as Payload<M>);
+}

@@ -1,0 +1,211 @@
+/**
+ * Codecs as values: each says how a type of ours stands in CBOR and refuses everything else. A structure is a map with
+ * small integer keys, listed in the order of their keys; unknown or missing ones are refused.
+ */
+import { type Amount, amountOf } from "./amount.ts";
+import { fromText, idBytes, toText } from "./bytes.ts";
+import { type Cbor, decodeCbor, encodeCbor, Malformed } from "./cbor.ts";
+import { isRefusal, type Or, refuse } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+export interface Codec<T> {
+  /** How the documents name this shape. */
+  readonly shape: string;
+  encode(value: T): Cbor;
+  /** Throws Malformed. */
+  decode(value: Cbor): T;
+}
+
+export type Value<C> = C extends Codec<infer T> ? T : never;
+
+/** 32 bytes in base64url: a UID, a key id, a network. */
+export type Uid = string;
+/** 32 bytes in base64url: SHA-256 of a message's signed payload, or of something else that is named. */
+export type Digest = string;
+/** 16 random bytes in base64url, chosen by the initiator of a transaction. */
+export type Txn = string;
+/** 16 bytes in base64url: epoch (4) and random or serial (12). */
+export type ScripId = string;
+
+/** The bytes of a value in its codec. */
+export const encodeAs = <T>(codec: Codec<T>, value: T): Uint8Array => encodeCbor(codec.encode(value));
+
+/** The value of these bytes in the codec, or `malformed`. */
+export function decodeAs<T>(codec: Codec<T>, bytes: Uint8Array): Or<T> {
+  const value = decodeCbor(bytes);
+  if (isRefusal(value)) return value;
+  try {
+    return codec.decode(value);
+  } catch (error) {
+    if (error instanceof Malformed) return refuse("malformed", error.message);
+    throw error;
+  }
+}
+
+/** A byte string of `least` to `most` bytes. */
+export const bytes = (least: number, most = least): Codec<Uint8Array> => ({
+  shape: least === most ? `bstr .size ${least}` : `bstr .size (${least}..${most})`,
+  encode: (value) => value,
+  decode: (value) =>
+    value instanceof Uint8Array && value.length >= least && value.length <= most
+      ? value
+      : fail(`not a byte string of ${least} to ${most} bytes`),
+});
+
+/** An identifier of `length` bytes, in code its base64url text. */
+const identifier = (name: string, length: number): Codec<string> => ({
+  shape: name,
+  encode: (value) => idBytes(value),
+  decode: (value) =>
+    value instanceof Uint8Array && value.length === length
+      ? toText(value)
+      : fail(`not an identifier of ${length} bytes`),
+});
+
+export const uid: Codec<Uid> = identifier("id32", 32);
+export const digest: Codec<Digest> = identifier("id32", 32);
+export const txn: Codec<Txn> = identifier("id16", 16);
+export const scripId: Codec<ScripId> = identifier("id16", 16);
+
+/** Text of `least` to `most` UTF-16 units. */
+export const text = (most: number, least = 1): Codec<string> => ({
+  shape: `tstr .size (${least}..${most})`,
+  encode: (value) => value,
+  decode: (value) =>
+    typeof value === "string" && value.length >= least && value.length <= most
+      ? value
+      : fail("not a text of this length"),
+});
+
+/** One of a few words. */
+export const word = <const W extends string>(...words: readonly W[]): Codec<W> => ({
+  shape: words.map((each) => `"${each}"`).join(" / "),
+  encode: (value) => value,
+  decode: (value) => words.find((each) => each === value) ?? fail(`not one of ${words.join(", ")}`),
+});
+
+export const boolean: Codec<boolean> = {
+  shape: "bool",
+  encode: (value) => value,
+  decode: (value) => (typeof value === "boolean" ? value : fail("not a boolean")),
+};
+
+/** An unsigned integer of `least` to `most`. */
+export const uint = (most: number = Number.MAX_SAFE_INTEGER, least = 0): Codec<number> => ({
+  shape: least === 0 && most === Number.MAX_SAFE_INTEGER ? "uint53" : `${least}..${most}`,
+  encode: (value) => value,
+  decode: (value) =>
+    typeof value === "number" && value >= least && value <= most
+      ? value
+      : fail(`not an integer of ${least} to ${most}`),
+});
+
+/** Milliseconds since 1970. */
+export const time: Codec<number> = { ...uint(), shape: "time" };
+
+const moneyFrom = (least: bigint, shape: string): Codec<Amount> => ({
+  shape,
+  encode: ({ currency, value }) => [currency, Number(value)],
+  decode: (value) => {
+    if (!Array.isArray(value) || value.length !== 2) fail("not an amount");
+    const [currency, units] = value as readonly Cbor[];
+    if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) return fail("not a currency");
+    if (typeof units !== "number" || units < 0 || BigInt(units) < least)
+      return fail("not an amount in range");
+    return amountOf(currency, BigInt(units));
+  },
+});
+
+/** `[currency, value]`, from 1. */
+export const amount: Codec<Amount> = moneyFrom(1n, "amount");
+/** `[currency, value]`, from 0: what was charged. */
+export const charge: Codec<Amount> = moneyFrom(0n, "charge");
+
+/** An array of at most `most` and at least `least`. */
+export const list = <T>(item: Codec<T>, most: number, least = 0): Codec<readonly T[]> => ({
+  shape: `[${least}*${most} ${item.shape}]`,
+  encode: (values) => values.map((value) => item.encode(value)),
+  decode: (value) =>
+    Array.isArray(value) && value.length >= least && value.length <= most
+      ? (value as readonly Cbor[]).map((each) => item.decode(each))
+      : fail("not an array of this length"),
+});
+
+/** An array of exactly these. */
+export const tuple = <const C extends readonly Codec<unknown>[]>(
+  ...items: C
+): Codec<{ readonly [K in keyof C]: Value<C[K]> }> => ({
+  shape: `[${items.map((item) => item.shape).join(", ")}]`,
+  encode: (values) => items.map((item, i) => item.encode(values[i])),
+  decode: (value) => {
+    if (!Array.isArray(value) || value.length !== items.length) fail("not an array of this length");
+    return items.map((item, i) => item.decode((value as readonly Cbor[])[i] ?? null)) as {
+      readonly [K in keyof C]: Value<C[K]>;
+    };
+  },
+});
+
+/** The bytes of another item, kept as they came: what is signed or compared is never encoded again. */
+export const embedded = (most: number = limits.messageBytes): Codec<Uint8Array> => ({
+  ...bytes(1, most),
+  shape: `bstr .size (1..${most})`,
+});
+
+export interface Field<T, O extends boolean> {
+  readonly key: number;
+  readonly codec: Codec<T>;
+  readonly optional: O;
+}
+
+/** A field that must be there. */
+export const field = <T>(key: number, codec: Codec<T>): Field<T, false> => ({ key, codec, optional: false });
+/** A field that may be absent. */
+export const optional = <T>(key: number, codec: Codec<T>): Field<T, true> => ({ key, codec, optional: true });
+
+export type Fields = Readonly<Record<string, Field<unknown, boolean>>>;
+
+type Required<F extends Fields> = { [K in keyof F]: F[K]["optional"] extends true ? never : K }[keyof F];
+type Optional<F extends Fields> = { [K in keyof F]: F[K]["optional"] extends true ? K : never }[keyof F];
+
+export type Struct<F extends Fields> = {
+  readonly [K in Required<F>]: Value<F[K]["codec"]>;
+} & {
+  readonly [K in Optional<F>]?: Value<F[K]["codec"]>;
+};
+
+/** A map with exactly these fields. */
+export function struct<const F extends Fields>(fields: F): Codec<Struct<F>> & { readonly fields: F } {
+  const entries = Object.entries(fields);
+  const known = new Set(entries.map(([, each]) => each.key));
+  return {
+    fields,
+    shape: `{${entries.map(([name, each]) => `${each.optional ? "? " : ""}${each.key}: ${each.codec.shape} ; ${name}`).join(", ")}}`,
+    encode: (value) => {
+      const map = new Map<number, Cbor>();
+      for (const [name, each] of entries) {
+        const item = (value as Readonly<Record<string, unknown>>)[name];
+        if (item === undefined && each.optional) continue;
+        map.set(each.key, each.codec.encode(item));
+      }
+      return map;
+    },
+    decode: (value) => {
+      if (!(value instanceof Map)) return fail("not a map");
+      for (const key of value.keys()) if (!known.has(key)) fail(`unknown field ${key}`);
+      const out: Record<string, unknown> = {};
+      for (const [name, each] of entries) {
+        const item = (value as ReadonlyMap<number, Cbor>).get(each.key);
+        if (item !== undefined) out[name] = each.codec.decode(item);
+        else if (!each.optional) fail(`field ${name} is missing`);
+      }
+      return out as Struct<F>;
+    },
+  };
+}
+
+/** An identifier that a person typed, checked. */
+export const isUid = (value: string): value is Uid => fromText(value, 32) !== undefined;
+
+function fail(why: string): never {
+  throw new Malformed(why);
+}

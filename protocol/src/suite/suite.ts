@@ -1,0 +1,59 @@
+/** What a suite of algorithms offers. Keys are objects that keep their imported form: importing costs as much as using. */
+import type { Sealed } from "../cose/encrypt.ts";
+import type { Or } from "../errors.ts";
+import type { Uid } from "../schema.ts";
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** Random bytes from a port. */
+export type Random = (length: number) => Uint8Array;
+
+export type SuiteName = "default" | "figure-4";
+
+interface Key {
+  /** The encoded COSE_Key. */
+  readonly publicKey: Uint8Array;
+  /** Its thumbprint. */
+  readonly id: Uid;
+}
+
+/** Makes signatures. */
+export interface SigningKey extends Key {
+  readonly alg: number;
+  sign(data: Uint8Array): Awaitable<Uint8Array>;
+}
+
+/** Checks signatures of one algorithm. */
+export interface VerifyingKey extends Key {
+  readonly alg: number;
+  verify(data: Uint8Array, signature: Uint8Array): Awaitable<boolean>;
+}
+
+/** Seals to its owner. */
+export interface SealingKey extends Key {
+  /** A COSE_Encrypt whose outer header carries the content type and this key's id. */
+  seal(contentType: string, plaintext: Uint8Array, random: Random): Awaitable<Uint8Array>;
+}
+
+/** Opens what was sealed to it. */
+export interface OpeningKey extends Key {
+  /** The plaintext, or `unauthentic`. */
+  open(sealed: Sealed): Awaitable<Or<Uint8Array>>;
+  /** A proof towards the owner of `verifier` that we hold this key's private half, bound to `context`. */
+  provePossession(verifier: SealingKey, context: Uint8Array): Awaitable<Uint8Array>;
+  /** Whether a proof holds that was made towards this key by the owner of `prover`. */
+  checkPossession(prover: SealingKey, context: Uint8Array, proof: Uint8Array): Awaitable<boolean>;
+}
+
+export interface Suite {
+  readonly name: SuiteName;
+  /** Private bytes of a new signing key. */
+  createSigningKey(random: Random): Awaitable<Uint8Array>;
+  /** Private bytes of a new sealing key. */
+  createSealingKey(random: Random): Awaitable<Uint8Array>;
+  signingKey(privateBytes: Uint8Array): Awaitable<SigningKey>;
+  openingKey(privateBytes: Uint8Array): Awaitable<OpeningKey>;
+  /** From an encoded COSE_Key, or `malformed`. */
+  verifyingKey(publicKey: Uint8Array): Awaitable<Or<VerifyingKey>>;
+  sealingKey(publicKey: Uint8Array): Awaitable<Or<SealingKey>>;
+}
