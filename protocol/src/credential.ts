@@ -1,4 +1,5 @@
 /** Credentials: what binds a UID to a peer's keys, checked against the root key alone (design section 3). */
+import { concat, idBytes } from "./bytes.ts";
 
 import { thumbprint } from "./cose/key.ts";
 import { readMessage, type Verified, verifyMessage } from "./envelope.ts";

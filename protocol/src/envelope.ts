@@ -39,6 +39,8 @@ export interface Opened<M extends MessageType> {
   readonly sign1: Sign1;
   readonly secrets: readonly Secret[];
   readonly attachments: readonly Uint8Array[];
+  /** The id of our key that it was sealed to; undefined where it came without a seal. */
+  readonly sealedTo: Uid | undefined;
 }
 
 /** A message whose signature holds, from the sender that it names, for us. */
@@ -100,11 +102,17 @@ export async function openMessage<M extends MessageType>(
   if (key === undefined) return refuse("unauthentic", "no key with this id");
   const padded = await key.open(sealed);
   if (isRefusal(padded)) return padded;
+  const message = readContent(padded, type as M, sealed.kid);
+  // Under a cipher that anyone may alter, what was wrong inside would tell about the plaintext: a padding oracle.
+  return isRefusal(message) && !key.authenticates ? refuse("unauthentic") : message;
+}
+
+function readContent<M extends MessageType>(padded: Uint8Array, type: M, sealedTo: Uid): Or<OpenedOf<M>> {
   const plaintext = unpad(padded);
   if (isRefusal(plaintext)) return plaintext;
   const content = decodeAs(contentCodec, plaintext);
   if (isRefusal(content)) return content;
-  return readMessage(content.signed, [type] as readonly M[], content);
+  return readMessage(content.signed, [type], content, sealedTo);
 }
 
 /** Reads a signed message, which must be of one of the accepted types. Nothing is verified yet. */
@@ -112,6 +120,7 @@ export function readMessage<M extends MessageType>(
   signed: Uint8Array,
   accepted: readonly M[],
   beside: Beside = {},
+  sealedTo?: Uid,
 ): Or<OpenedOf<M>> {
   const parts = readSign1(signed);
   if (isRefusal(parts)) return parts;
@@ -128,6 +137,7 @@ export function readMessage<M extends MessageType>(
     sign1: parts,
     secrets: beside.secrets ?? [],
     attachments: beside.attachments ?? [],
+    sealedTo,
   };
   return opened as unknown as OpenedOf<M>;
 }

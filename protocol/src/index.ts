@@ -5,6 +5,7 @@ export * from "./bytes.ts";
 export { type Cbor, decodeCbor, encodeCbor, Tagged } from "./cbor.ts";
 export { readEncrypt } from "./cose/encrypt.ts";
 export { decodeKey, encodeP256, thumbprint } from "./cose/key.ts";
+export { algorithm } from "./cose/labels.ts";
 export { readSign1, sign1 } from "./cose/sign1.ts";
 export * from "./credential.ts";
 export * from "./envelope.ts";

@@ -106,6 +106,7 @@ function openingKey(privateBytes: Uint8Array): OpeningKey {
   return {
     publicKey,
     id: thumbprint(publicKey),
+    authenticates: true,
     open: (sealed) => open(key, sealed),
     provePossession: (verifier, context) => possession(key, verifier, context),
     checkPossession: (prover, context, proof) => {

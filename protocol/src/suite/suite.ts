@@ -37,6 +37,8 @@ export interface SealingKey extends Key {
 
 /** Opens what was sealed to it. */
 export interface OpeningKey extends Key {
+  /** Whether a seal that opens proves that nothing in it was altered. CBC does not: then what is found inside is not told. */
+  readonly authenticates: boolean;
   /** The plaintext, or `unauthentic`. */
   open(sealed: Sealed): Awaitable<Or<Uint8Array>>;
   /** A proof towards the owner of `verifier` that we hold this key's private half, bound to `context`. */

@@ -1,0 +1,71 @@
+/** The environment of a function: the names that the deployment sets, and what they mean. */
+import type { SuiteName } from "@lepta/protocol";
+import type { Policy } from "./pipeline/broker.ts";
+
+/** The names of the environment variables. */
+export const variable = {
+  table: "LEPTA_TABLE",
+  rootKey: "LEPTA_ROOT_KEY",
+  wrappingKey: "LEPTA_WRAPPING_KEY",
+  currency: "LEPTA_CURRENCY",
+  rail: "LEPTA_RAIL",
+  suite: "LEPTA_SUITE",
+  scripLife: "LEPTA_SCRIP_LIFE_MS",
+  holdTime: "LEPTA_HOLD_TIME_MS",
+  recallableLimit: "LEPTA_RECALLABLE_LIMIT",
+} as const;
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+export interface Environment {
+  readonly table: string;
+  readonly rootKey: string;
+  readonly wrappingKey: string;
+  readonly rail: "sandbox";
+  readonly suite: SuiteName;
+  readonly policy: Policy;
+  /** Set where the services are not AWS's own: the embedded cloud. */
+  readonly dynamoDbEndpoint: string | undefined;
+  readonly kmsEndpoint: string | undefined;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Reads the variables. Throws with the variable's name where one is missing or means nothing. */
+export function readEnvironment(variables: Variables): Environment {
+  const needed = (name: string): string => {
+    const value = variables[name];
+    if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);
+    return value;
+  };
+  const whole = (name: string, standard: number): number => {
+    const text = variables[name];
+    if (text === undefined) return standard;
+    if (!/^\d{1,15}$/.test(text))
+      throw new Error(`the environment variable ${name} is not a whole number: ${text}`);
+    return Number(text);
+  };
+  const currency = needed(variable.currency);
+  if (!/^[A-Z]{3}$/.test(currency))
+    throw new Error(`${variable.currency} is not an ISO 4217 code: ${currency}`);
+  const suite = variables[variable.suite] ?? "default";
+  if (suite !== "default" && suite !== "figure-4")
+    throw new Error(`${variable.suite} names no suite: ${suite}`);
+  const rail = variables[variable.rail] ?? "sandbox";
+  if (rail !== "sandbox") throw new Error(`${variable.rail} names no funding rail: ${rail}`);
+  return {
+    table: needed(variable.table),
+    rootKey: needed(variable.rootKey),
+    wrappingKey: needed(variable.wrappingKey),
+    rail,
+    suite,
+    policy: {
+      currency,
+      scripLife: whole(variable.scripLife, 365 * DAY),
+      holdTime: whole(variable.holdTime, 3 * DAY),
+      recallableLimit: BigInt(whole(variable.recallableLimit, 0)),
+    },
+    dynamoDbEndpoint: variables.AWS_ENDPOINT_URL_DYNAMODB,
+    kmsEndpoint: variables.AWS_ENDPOINT_URL_KMS,
+  };
+}

@@ -1,0 +1,16 @@
+/** The function `authorise`: figure 8, and abort. */
+import { abortTransaction } from "../pipeline/ask-transaction.ts";
+import { obtainVendorScrip } from "../pipeline/obtain-vendorscrip.ts";
+import { brokerFor } from "../wiring.ts";
+import { entry, type Factory } from "./function.ts";
+import { type HttpHandler, httpHandler } from "./http.ts";
+
+export const createAuthorise: Factory<HttpHandler> = (wiring) => {
+  const broker = brokerFor(wiring, "decide");
+  return httpHandler({
+    "POST /authorise": (body) => obtainVendorScrip(broker, body),
+    "POST /abort": (body) => abortTransaction(broker, body),
+  });
+};
+
+export const handler = entry(createAuthorise);

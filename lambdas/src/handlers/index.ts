@@ -1,0 +1,23 @@
+/** Every function's factory by its capability: what the embedded cloud runs and CDK deploys. */
+import type { Capability } from "../routes.ts";
+import { createAuthorise } from "./authorise.ts";
+import { createEnrol } from "./enrol.ts";
+import { createFinish } from "./finish.ts";
+import type { Factory } from "./function.ts";
+import { createFund } from "./fund.ts";
+import type { HttpHandler } from "./http.ts";
+import { createKeys } from "./keys.ts";
+import { createNotices } from "./notices.ts";
+import { createQuery } from "./query.ts";
+import { createRotate } from "./rotate.ts";
+
+export const httpFunctions: Readonly<Record<Capability, Factory<HttpHandler>>> = {
+  keys: createKeys,
+  enrol: createEnrol,
+  fund: createFund,
+  authorise: createAuthorise,
+  notices: createNotices,
+  query: createQuery,
+};
+
+export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;

@@ -1,0 +1,11 @@
+/** The broker, for those who run it: the embedded cloud, the deployment and the tests. */
+export * from "./broker/books.ts";
+export * from "./broker/items.ts";
+export { rotateKeys } from "./custody/rotate.ts";
+export { type Environment, readEnvironment, type Variables, variable } from "./environment.ts";
+export { type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
+export { httpFunctions, scheduledFunctions } from "./handlers/index.ts";
+export { type Runtime, systemRuntime } from "./ports/runtime.ts";
+export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
+export { type Capability, type Route, routes, schedules } from "./routes.ts";
+export { brokerFor, rotationOf, type Wiring, wire } from "./wiring.ts";

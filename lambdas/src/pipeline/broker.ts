@@ -1,0 +1,181 @@
+/** What a request passes through, whatever it asks: receive (open, load the sender, verify), settle, answer. */
+import {
+  type Beside,
+  type Draft,
+  isRefusal,
+  limits,
+  type MessageType,
+  type OpenedOf,
+  type Or,
+  openMessage,
+  readMessage,
+  refuse,
+  type SealingKey,
+  type Signed,
+  type Suite,
+  sealingKeyStatement,
+  sealMessage,
+  signMessage,
+  type Uid,
+  type Verified,
+  type VerifyingKey,
+  verifyMessage,
+} from "@lepta/protocol";
+import type { Decision, Terms } from "../broker/decision.ts";
+import { type CredentialRecord, credentialItem, keys } from "../broker/items.ts";
+import type { Custody, KeySet } from "../ports/custody.ts";
+import type { FundingRail } from "../ports/rail.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { type Store, StoreBusy } from "../ports/store.ts";
+
+/** What the operator sets. Times in milliseconds. */
+export interface Policy {
+  readonly currency: string;
+  readonly scripLife: number;
+  readonly holdTime: number;
+  /** The most that one charge may be worth to be minted against before its money is final; millionths. */
+  readonly recallableLimit: bigint;
+}
+
+/** One function's surroundings. */
+export interface Broker {
+  readonly store: Store;
+  readonly custody: Custody;
+  readonly rail: FundingRail;
+  readonly runtime: Runtime;
+  readonly suite: Suite;
+  readonly policy: Policy;
+  readonly peers: PeerCache;
+}
+
+/** An enrolled peer with its keys imported. */
+export interface Peer {
+  readonly uid: Uid;
+  readonly credential: CredentialRecord;
+  readonly verifyingKey: VerifyingKey;
+  readonly sealingKey: SealingKey;
+}
+
+/** A message from an enrolled sender whose signature holds. */
+export type Received<M extends MessageType> = M extends MessageType
+  ? { readonly message: Verified<M>; readonly sender: Peer; readonly keySet: KeySet; readonly now: number }
+  : never;
+
+/** open → load the sender's credential → verify. */
+export async function receive<M extends MessageType>(
+  broker: Broker,
+  bytes: Uint8Array,
+  accepted: readonly M[],
+): Promise<Or<Received<M>>> {
+  const opened = await open(broker, bytes, accepted);
+  if (isRefusal(opened)) return opened;
+  const { message, keySet } = opened;
+  const now = broker.runtime.now();
+  const { from } = message.payload as { readonly from: Uid };
+  const sender = await loadPeer(broker, from);
+  if (sender === undefined) return refuse("unknown-peer");
+  const { network } = keySet;
+  const by = { key: sender.verifyingKey, kid: from, from, to: network, network, now };
+  const verified = await verifyMessage(message as never, by);
+  return isRefusal(verified)
+    ? verified
+    : ({ message: verified, sender, keySet, now } as unknown as Received<M>);
+}
+
+/** Opens what was sealed to any of our keys, old ones included. */
+export async function open<M extends MessageType>(
+  broker: Broker,
+  bytes: Uint8Array,
+  accepted: readonly M[],
+): Promise<Or<{ readonly message: OpenedOf<M>; readonly keySet: KeySet }>> {
+  let keySet = await broker.custody.keys();
+  const message = await openMessage(bytes, accepted, async (kid) => {
+    const known = keySet.opening(kid);
+    if (known !== undefined) return known;
+    // A key that was made after this function last looked.
+    keySet = await broker.custody.refreshed();
+    return keySet.opening(kid);
+  });
+  return isRefusal(message) ? message : { message, keySet };
+}
+
+/** An enrolled peer, or undefined. */
+export async function loadPeer(broker: Broker, uid: Uid): Promise<Peer | undefined> {
+  const [item] = await broker.store.get([keys.credential(uid)]);
+  const credential = credentialItem.read(item);
+  return credential === undefined ? undefined : broker.peers.import(uid, credential, broker.suite);
+}
+
+/** Imported keys of peers, bounded; importing costs as much as verifying. */
+export class PeerCache {
+  readonly #peers = new Map<Uid, Peer>();
+
+  async import(uid: Uid, credential: CredentialRecord, suite: Suite): Promise<Peer> {
+    const known = this.#peers.get(uid);
+    if (known?.credential.serial === credential.serial) return known;
+    const statement = readMessage(credential.sealingKey, [sealingKeyStatement]);
+    const verifyingKey = await suite.verifyingKey(credential.signingKey);
+    const sealingKey = isRefusal(statement) ? statement : await suite.sealingKey(statement.payload.publicKey);
+    if (isRefusal(verifyingKey) || isRefusal(sealingKey))
+      throw new Error("a stored credential cannot be read");
+    const peer: Peer = { uid, credential, verifyingKey, sealingKey };
+    this.#peers.delete(uid);
+    this.#peers.set(uid, peer);
+    const [oldest] = this.#peers.keys();
+    if (this.#peers.size > limits.keyCache && oldest !== undefined) this.#peers.delete(oldest);
+    return peer;
+  }
+}
+
+/** load the state → decide → commit, again from the start when the state has moved in between. */
+export async function settle<S, R>(
+  broker: Broker,
+  load: () => Promise<S>,
+  decide: (state: S) => Decision<R>,
+): Promise<Or<R>> {
+  for (let attempt = 0; attempt < limits.commitAttempts; attempt += 1) {
+    const decision = decide(await load());
+    if (isRefusal(decision)) return decision;
+    if (decision.writes.length === 0) return decision.outcome;
+    if ((await broker.store.commit(decision.writes)) === "committed") return decision.outcome;
+    await broker.runtime.sleep(backoff(broker.runtime, attempt));
+  }
+  throw new StoreBusy();
+}
+
+/** What decisions need to know besides the state. */
+export const termsOf = ({ policy }: Broker, keySet: KeySet): Terms => ({
+  network: keySet.network,
+  ...policy,
+  epoch: keySet.epoch,
+  epochRoot: keySet.epochRoot,
+});
+
+/** Signs an answer in the broker's name. `issuedAt` is of this signing; the decision's time is a field of its own. */
+export function signAnswer<M extends MessageType>(
+  broker: Broker,
+  keySet: KeySet,
+  type: M,
+  draft: Omit<Draft<M>, "network" | "from" | "issuedAt">,
+): Promise<Signed<M>> {
+  const { network, signing } = keySet;
+  const complete = { ...draft, network, from: network, issuedAt: broker.runtime.now() };
+  return signMessage(type, complete as unknown as Draft<M>, signing.key);
+}
+
+/** Seals an answer to its recipient. */
+export const sealAnswer = (
+  broker: Broker,
+  message: Signed<MessageType>,
+  to: SealingKey,
+  beside: Beside = {},
+): Promise<Uint8Array> => sealMessage(message, to, broker.runtime.random, beside);
+
+const BACKOFF_STEP = 4;
+const BACKOFF_MOST = 200;
+
+/** Full jitter: up to 4 ms more with each attempt. */
+export function backoff(runtime: Runtime, attempt: number): number {
+  const [draw = 0] = runtime.random(1);
+  return Math.ceil((Math.min((attempt + 1) * BACKOFF_STEP, BACKOFF_MOST) * draw) / 255);
+}

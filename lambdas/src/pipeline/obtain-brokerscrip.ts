@@ -1,0 +1,142 @@
+/**
+ * Figure 6 at the broker, top to bottom: decide → commit → the rail → decide → commit → sign → seal. The schedule goes
+ * the same way for what was interrupted.
+ */
+import {
+  amountOf,
+  brokerscripRequest,
+  brokerscripResponse,
+  idBytes,
+  isRefusal,
+  type Or,
+  refuse,
+  sha256,
+  type Txn,
+  toText,
+  type Uid,
+  utf8,
+} from "@lepta/protocol";
+import { isTerminal } from "../broker/decision.ts";
+import { decideCharge, decideFunding, decideMint, type FundOutcome, isMintable } from "../broker/fund.ts";
+import {
+  credentialItem,
+  keys,
+  openItem,
+  openPartitions,
+  purseItem,
+  transactionItem,
+} from "../broker/items.ts";
+import type { KeySet } from "../ports/custody.ts";
+import type { Charge, ChargeState } from "../ports/rail.ts";
+import { conflictVerdict, secretsBeside, signBrokerscripResponse } from "./answers.ts";
+import { type Broker, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+
+/** POST /brokerscrip: M0 in, M1 out; `pending` where the rail has not settled it yet. */
+export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
+  const received = await receive(broker, bytes, [brokerscripRequest]);
+  if (isRefusal(received)) return received;
+  const { message, sender, keySet, now } = received;
+  const { uid } = sender;
+  const { txn } = message.payload;
+  const begun = await settle(
+    broker,
+    () => loadFunding(broker, uid, txn),
+    (state) => decideFunding(message, state, now, termsOf(broker, keySet)),
+  );
+  if (isRefusal(begun)) return begun;
+  const outcome = begun.step === "undecided" ? await finishFunding(broker, keySet, uid, txn) : begun;
+
+  if (outcome.step === "undecided") return refuse("pending");
+  if (outcome.step === "conflict") {
+    const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now) };
+    return sealAnswer(
+      broker,
+      await signAnswer(broker, keySet, brokerscripResponse, draft),
+      sender.sealingKey,
+    );
+  }
+  const answer = await signBrokerscripResponse(broker, keySet, uid, txn, message.digest, outcome.record);
+  const secrets = await secretsBeside(broker, keySet, uid, outcome.record);
+  return sealAnswer(broker, answer, sender.sealingKey, { secrets });
+}
+
+/** The schedule: brings every transaction that was left `charging` or `charged` as far as the rail allows. */
+export async function finishInterrupted(
+  broker: Broker,
+): Promise<{ readonly seen: number; readonly decided: number }> {
+  const keySet = await broker.custody.keys();
+  let seen = 0;
+  let decided = 0;
+  for (const partition of openPartitions) {
+    let after: string | undefined;
+    do {
+      const page = await broker.store.list(partition, {
+        limit: 100,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { item } of page.items) {
+        const { uid, txn } = openItem.fromItem(item);
+        const outcome = await finishFunding(broker, keySet, uid, txn);
+        seen += 1;
+        if (outcome.step === "decided") decided += 1;
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
+  return { seen, decided };
+}
+
+async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn): Promise<FundOutcome> {
+  const load = () => loadCharging(broker, uid, txn);
+  const begun = await load();
+  const { transaction } = begun;
+  if (isTerminal(transaction)) return { step: "decided", record: transaction };
+  const charge: Charge = {
+    key: railKey(keySet.network, uid, txn),
+    account: begun.account,
+    amount: amountOf(transaction.currency ?? "", transaction.value ?? 0n),
+  };
+  const isOver = broker.runtime.now() >= (transaction.expiresAt ?? 0);
+  const answer = await askRail(broker, charge, isOver);
+  const now = broker.runtime.now();
+  const charged = await settle(broker, load, (state) =>
+    decideCharge(uid, txn, state, answer, charge.account, now),
+  );
+  if (isRefusal(charged)) throw new Error(`a charge was refused as input: ${charged.code}`);
+  if (charged.step !== "undecided" || !isMintable(answer, termsOf(broker, keySet))) return charged;
+  const fresh = { id: broker.runtime.random(12), salt: broker.runtime.random(32) };
+  const minted = await settle(broker, load, (state) =>
+    decideMint(uid, txn, state, now, termsOf(broker, keySet), fresh),
+  );
+  if (isRefusal(minted)) throw new Error(`a minting was refused as input: ${minted.code}`);
+  return minted;
+}
+
+/**
+ * What the rail knows of this charge; a key that it does not know is charged while the request lives, and made unusable
+ * after that, so that only the rail's own word can end the transaction.
+ */
+async function askRail({ rail }: Broker, charge: Charge, isOver: boolean): Promise<ChargeState> {
+  const known = await rail.find(charge.key);
+  if (known.state !== "not-found") return known;
+  return isOver ? rail.cancel(charge.key) : rail.charge(charge);
+}
+
+/** SHA-256("fund" ‖ network ‖ UID ‖ txn): the same call always has the same key. */
+const railKey = (network: Uid, uid: Uid, txn: Txn): string =>
+  toText(sha256(utf8("fund"), idBytes(network), idBytes(uid), idBytes(txn)));
+
+async function loadFunding(broker: Broker, uid: Uid, txn: Txn) {
+  const items = await broker.store.get([keys.credential(uid), keys.purse(uid), keys.transaction(uid, txn)]);
+  const credential = credentialItem.read(items[0]);
+  const purse = purseItem.read(items[1]);
+  const transaction = transactionItem.read(items[2]);
+  if (credential === undefined || purse === undefined) throw new Error("an enrolled peer has no purse");
+  return { account: credential.account, purse, transaction };
+}
+
+async function loadCharging(broker: Broker, uid: Uid, txn: Txn) {
+  const { transaction, ...state } = await loadFunding(broker, uid, txn);
+  if (transaction === undefined) throw new Error("a transaction that was begun is gone");
+  return { ...state, transaction };
+}

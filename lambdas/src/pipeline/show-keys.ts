@@ -1,0 +1,22 @@
+/** GET /keys: the root key and the certificates of the operational keys that are valid now. No private key is needed. */
+import { brokerKeysCodec, encodeAs, limits, type SuiteName } from "@lepta/protocol";
+import { readKeyTable } from "../custody/key-items.ts";
+import type { Store } from "../ports/store.ts";
+
+export interface Shown {
+  readonly suite: SuiteName;
+  readonly currency: string;
+  readonly rail: string;
+}
+
+/** The list as peers read it. */
+export async function showKeys(store: Store, shown: Shown, now: number): Promise<Uint8Array> {
+  const { rootKey, operational } = await readKeyTable(store);
+  if (rootKey === undefined) throw new Error("the table holds no keys yet; run key rotation first");
+  const certificates = operational
+    .filter((key) => key.notBefore <= now && now < key.notAfter)
+    .sort((a, b) => b.notAfter - a.notAfter)
+    .slice(0, limits.certificates)
+    .map((key) => key.certificate);
+  return encodeAs(brokerKeysCodec, { version: 1, type: "broker-keys", rootKey, certificates, ...shown });
+}

@@ -1,0 +1,100 @@
+/**
+ * The sandbox bank: a funding rail of play money in the broker's own table. Every account exists, holds 1,000 units of
+ * the currency and takes the mandate "sandbox". What comes after a plus sign in its name says how it behaves:
+ * `+declined` declines; `+unknown` charges and answers "unknown" the first time; `+lost` does neither the first time;
+ * `+recallable` charges money that is final only after a minute.
+ */
+import { type Amount, amountOf } from "@lepta/protocol";
+import type { Charge, ChargeState, FundingRail } from "../ports/rail.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Item, Key, Store } from "../ports/store.ts";
+
+/** What every account holds at first: 1,000 of the major unit, in millionths. */
+export const SANDBOX_BALANCE = 1_000_000_000n;
+export const SANDBOX_MANDATE = "sandbox";
+/** How long recallable money takes to become final, in milliseconds. */
+export const SANDBOX_CLEARING = 60_000;
+
+const ATTEMPTS = 100;
+
+export function sandboxRail(store: Store, runtime: Runtime): FundingRail {
+  return {
+    name: "sandbox",
+    accepts: async (account, mandate) =>
+      mandate === SANDBOX_MANDATE && /^[\w.-]{1,64}(\+[a-z]+)?$/.test(account),
+    charge: (charge) => chargeAccount(store, runtime, charge),
+    find: async (key) => stateOf((await store.get([chargeKey(key)]))[0], runtime.now()),
+    cancel: (key) => cancelCharge(store, runtime, key),
+  };
+}
+
+async function chargeAccount(
+  store: Store,
+  runtime: Runtime,
+  { key, account, amount }: Charge,
+): Promise<ChargeState> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const [known, balanceItem] = await store.get([chargeKey(key), accountKey(account, amount.currency)]);
+    const behaviour = account.split("+")[1] ?? "";
+    if (known !== undefined && known.state !== "lost") return stateOf(known, runtime.now());
+    if (behaviour === "lost" && known === undefined) {
+      await store.commit([{ put: { state: "lost" }, at: chargeKey(key), expect: "absent" }]);
+      return { state: "unknown" };
+    }
+    const balance = balanceItem === undefined ? SANDBOX_BALANCE : BigInt(balanceItem.balance as bigint);
+    const isDeclined = behaviour === "declined" || balance < amount.value;
+    const charge: Item = isDeclined
+      ? { state: "declined" }
+      : {
+          state: "charged",
+          account,
+          ...amount,
+          chargedAt: runtime.now(),
+          recallable: behaviour === "recallable" ? 1 : 0,
+        };
+    const outcome = await store.commit([
+      { put: charge, at: chargeKey(key), expect: known === undefined ? "absent" : { state: "lost" } },
+      {
+        put: { balance: isDeclined ? balance : balance - amount.value },
+        at: accountKey(account, amount.currency),
+        expect: balanceItem === undefined ? "absent" : { balance },
+      },
+    ]);
+    if (outcome === "committed")
+      return behaviour === "unknown" ? { state: "unknown" } : stateOf(charge, runtime.now());
+    await runtime.sleep(attempt);
+  }
+  return { state: "unknown" };
+}
+
+async function cancelCharge(store: Store, runtime: Runtime, key: string): Promise<ChargeState> {
+  const [known] = await store.get([chargeKey(key)]);
+  if (known !== undefined && known.state !== "lost") return stateOf(known, runtime.now());
+  const put = {
+    put: { state: "cancelled" },
+    at: chargeKey(key),
+    expect: known === undefined ? "absent" : { state: "lost" },
+  } as const;
+  return (await store.commit([put])) === "committed" ? { state: "cancelled" } : { state: "unknown" };
+}
+
+function stateOf(item: Item | undefined, now: number): ChargeState {
+  if (item === undefined || item.state === "lost") return { state: "not-found" };
+  if (item.state === "declined" || item.state === "cancelled") return { state: item.state };
+  const amount: Amount = amountOf(String(item.currency), BigInt(item.value as bigint));
+  const chargedAt = Number(item.chargedAt);
+  const final = Number(item.recallable) === 0 || now >= chargedAt + SANDBOX_CLEARING;
+  return {
+    state: "charged",
+    account: String(item.account),
+    amount,
+    reference: `sandbox-${chargedAt}`,
+    final,
+  };
+}
+
+const chargeKey = (key: string): Key => ({ pk: `BANKCHARGE#${key}`, sk: "CHARGE" });
+const accountKey = (account: string, currency: string): Key => ({
+  pk: `BANKACCOUNT#${account}`,
+  sk: currency,
+});

@@ -1,0 +1,40 @@
+/** The route table: what CDK deploys is what the embedded cloud serves. */
+import { limits } from "@lepta/protocol";
+
+/** A function of the broker, named after what it can do. */
+export type Capability = "keys" | "enrol" | "fund" | "authorise" | "notices" | "query";
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly capability: Capability;
+  /** The most bytes that a request's body may have. */
+  readonly bodyLimit: number;
+}
+
+// What sealing adds to the largest message of a type: headers, padding, what travels beside it.
+const SEALED = 8 * 1024;
+
+const post = (path: string, capability: Capability, bodyLimit: number = limits.messageBytes): Route => ({
+  method: "POST",
+  path,
+  capability,
+  bodyLimit: bodyLimit + SEALED,
+});
+
+export const routes: readonly Route[] = [
+  { method: "GET", path: "/keys", capability: "keys", bodyLimit: 0 },
+  post("/enrol", "enrol"),
+  post("/brokerscrip", "fund"),
+  post("/authorise", "authorise"),
+  post("/abort", "authorise"),
+  post("/intent", "notices"),
+  post("/notices", "notices", limits.batchBytes),
+  post("/query", "query"),
+];
+
+/** What runs by the clock. */
+export const schedules = [
+  { capability: "rotate", everyMinutes: 60 },
+  { capability: "finish", everyMinutes: 5 },
+] as const;
