@@ -3,7 +3,7 @@ export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { rotateKeys } from "./custody/rotate.ts";
 export { type Environment, readEnvironment, type Variables, variable } from "./environment.ts";
-export { type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
+export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
 export { httpFunctions, scheduledFunctions } from "./handlers/index.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";

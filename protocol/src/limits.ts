@@ -42,6 +42,18 @@ export const limits = {
   commitAttempts: 100,
   /** How often a store is asked again after a conflict or a throttle, within one attempt. */
   storeAttempts: 8,
+  /** Notices that wait for the broker; a merchant that has more sells no further until some are gone. */
+  outbox: 100_000,
+  /** Notices that a peer sends in one batch. */
+  outboxBatch: 500,
+  /** Frames of one connection that are worked on at once; the next are not read until one is done. */
+  framesAtOnce: 64,
+  /** Frames that make no sense before a connection is closed. */
+  badFrames: 8,
+  /** Connections of one merchant. */
+  connections: 10_000,
+  /** How often a request is sent again because its outcome is not known. */
+  deliveryAttempts: 6,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

@@ -175,7 +175,13 @@ describe("the decoder refuses", () => {
 
 describe("the decoder takes", () => {
   test("integers up to 2^53−1 on both sides of zero", () => {
-    for (const value of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 32, 2 ** 32 - 1, -(2 ** 32)]) {
+    for (const value of [
+      Number.MAX_SAFE_INTEGER,
+      Number.MIN_SAFE_INTEGER,
+      2 ** 32,
+      2 ** 32 - 1,
+      -(2 ** 32),
+    ]) {
       const bytes = encodeCbor(value);
       expect(decodeCbor(bytes)).toBe(value);
     }
@@ -260,9 +266,7 @@ const { value: anyValue } = fc.letrec<{ leaf: Cbor; value: Cbor }>((tie) => ({
         depthIdentifier: "cbor",
       })
       .map((entries) => new Map(entries)),
-    fc
-      .tuple(fc.constantFrom(...TAGS), tie("value"))
-      .map(([tag, inner]) => new Tagged(tag, inner)),
+    fc.tuple(fc.constantFrom(...TAGS), tie("value")).map(([tag, inner]) => new Tagged(tag, inner)),
   ),
 }));
 
@@ -336,7 +340,10 @@ describe("any bytes are refused or are the one encoding of what they say:", () =
     fc.assert(
       fc.property(
         anyValue,
-        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 }), fc.nat({ max: 2 })), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 }), fc.nat({ max: 2 })), {
+          minLength: 1,
+          maxLength: 3,
+        }),
         (value, edits) => {
           const bytes = [...encodeCbor(value)];
           for (const [at, byte, kind] of edits)

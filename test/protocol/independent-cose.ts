@@ -97,11 +97,13 @@ export async function open(sealed: Uint8Array, privateKey: Uint8Array): Promise<
     readonly [readonly [Uint8Array, ReadonlyMap<number, unknown>, Uint8Array]],
   ];
   const [[recipientProtected, recipientUnprotected, wrapped]] = recipients;
-  if (tag !== ENCRYPT || recipients.length !== 1 || wrapped.length !== 0) throw new Error("another container");
+  if (tag !== ENCRYPT || recipients.length !== 1 || wrapped.length !== 0)
+    throw new Error("another container");
   if (bodyUnprotected.size + recipientUnprotected.size !== 0) throw new Error("unprotected headers");
   const body = decodeMap(bodyProtected);
   const recipient = decodeMap(recipientProtected);
-  if (body.get(ALG) !== A256GCM || recipient.get(ALG) !== ECDH_ES_HKDF_256) throw new Error("another algorithm");
+  if (body.get(ALG) !== A256GCM || recipient.get(ALG) !== ECDH_ES_HKDF_256)
+    throw new Error("another algorithm");
   const ephemeral = recipient.get(EPHEMERAL_KEY) as ReadonlyMap<number, Uint8Array>;
   const kid = recipient.get(KID) as Uint8Array;
   const key = await contentKey(privateKey, ephemeral.get(-2), recipientProtected, "decrypt");

@@ -18,7 +18,17 @@ import {
   verifyMessage,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
-import { customer, fixed, merchant, network, now, party, repeatable, root, stranger } from "../vectors/parties.ts";
+import {
+  customer,
+  fixed,
+  merchant,
+  network,
+  now,
+  party,
+  repeatable,
+  root,
+  stranger,
+} from "../vectors/parties.ts";
 import { type Made, type Sample, samples } from "../vectors/samples.ts";
 import type { Example } from "../vectors/vector.ts";
 import * as independent from "./independent-cose.ts";
@@ -28,10 +38,11 @@ const story: readonly { readonly sample: Sample; readonly payload: Uint8Array; r
   await tell();
 
 describe.each(story)("$sample.type.name", ({ sample, payload, example }) => {
-  const { type, signer, recipient } = sample;
+  const { type, signer } = sample;
 
   test("is a COSE_Sign1 that @auth0/cose verifies, with the external data lepta/1 and not without it", async () => {
-    const signed = Sign1.decode(example.signed);
+    // A copy: its decoder leaves a property behind on the bytes that it was given.
+    const signed = Sign1.decode(example.signed.slice());
     const key = publicKeyOf(signer.signing.publicKey);
     await expect(signed.verify(key, { externalAAD: utf8("lepta/1") })).resolves.toBeUndefined();
     await expect(signed.verify(key)).rejects.toThrow();
@@ -59,9 +70,16 @@ describe.each(story)("$sample.type.name", ({ sample, payload, example }) => {
     });
     expect(toText(await independent.sha256(payload))).toBe(example.digest);
   });
+});
 
-  test.runIf(recipient !== undefined)("is opened by cborg and WebCrypto where we have sealed it", async () => {
-    if (recipient === undefined) return;
+const sealed = story.flatMap(({ sample, ...rest }) =>
+  sample.recipient ? [{ sample, recipient: sample.recipient, ...rest }] : [],
+);
+
+describe.each(sealed)("$sample.type.name, sealed,", ({ sample, recipient, payload, example }) => {
+  const { type, signer } = sample;
+
+  test("is opened by cborg and WebCrypto where we have sealed it", async () => {
     const letter = await independent.open(example.bytes, recipient.openingBytes);
     expect(letter.contentType).toBe(type.mediaType);
     expect(toText(letter.recipientKid)).toBe(recipient.opening.id);
@@ -72,8 +90,7 @@ describe.each(story)("$sample.type.name", ({ sample, payload, example }) => {
     expect((letter.secrets ?? []).length).toBe(secrets.length);
   });
 
-  test.runIf(recipient !== undefined)("is opened by us where another implementation has sealed it", async () => {
-    if (recipient === undefined) return;
+  test("is opened by us where another implementation has sealed it", async () => {
     const { secrets, attachments = [] } = sample.beside(made);
     const sealed = await independent.seal(
       await signElsewhere(sample, payload),
@@ -133,16 +150,11 @@ describe("a seal of another implementation is refused, and nothing is thrown,", 
   const secret = { ephemeral: fixed("an ephemeral key"), iv: fixed("an iv", 12) };
   const open = (sealed: Uint8Array) => openMessage(sealed, [purchaseRequest], () => merchant.opening);
 
-  test("where it names the recipient's key by another id", async () => {
+  test("where it names a key that we do not hold", async () => {
     const kid = idBytes(customer.opening.id);
-    const sealed = await independent.seal(
-      example.signed,
-      purchaseRequest.mediaType,
-      { ...to, kid },
-      secret,
-    );
-    // Our ring hands out a key that does not have this id; who asks by id finds none.
-    expect(await openMessage(sealed, [purchaseRequest], () => undefined)).toMatchObject({ code: "unauthentic" });
+    const sealed = await independent.seal(example.signed, purchaseRequest.mediaType, { ...to, kid }, secret);
+    const ring = (wanted: string) => (wanted === merchant.opening.id ? merchant.opening : undefined);
+    expect(await openMessage(sealed, [purchaseRequest], ring)).toMatchObject({ code: "unauthentic" });
   });
 
   test("where what is inside is not a message", async () => {
@@ -152,12 +164,7 @@ describe("a seal of another implementation is refused, and nothing is thrown,", 
 
   test("where the iv is of another length", async () => {
     const iv = fixed("an iv", 16);
-    const sealed = await independent.seal(
-      example.signed,
-      purchaseRequest.mediaType,
-      to,
-      { ...secret, iv },
-    );
+    const sealed = await independent.seal(example.signed, purchaseRequest.mediaType, to, { ...secret, iv });
     expect(await open(sealed)).toMatchObject({ code: "malformed" });
   });
 });
@@ -189,7 +196,7 @@ test("the thumbprint of RFC 9679's own example is found by both", async () => {
   ]);
   expect(Buffer.from(await independent.thumbprint(key)).toString("hex")).toBe(expected);
   const encoded = concat(
-    Uint8Array.from(Buffer.from("a40102200121 5820".replace(" ", ""), "hex")),
+    Uint8Array.from(Buffer.from("a401022001215820", "hex")),
     x,
     Uint8Array.from([0x22, 0x58, 0x20]),
     y,
@@ -244,7 +251,8 @@ async function signElsewhere({ type, signer }: Sample, payload: Uint8Array): Pro
 
 function publicKeyOf(coseKey: Uint8Array) {
   const map = independent.decodeMap(coseKey);
-  const [x, y] = [-2, -3].map((label) => Buffer.from(bytesAt(map, label)).toString("base64url"));
+  const at = (label: number) => Buffer.from(bytesAt(map, label)).toString("base64url");
+  const [x, y] = [at(-2), at(-3)];
   return createPublicKey({ key: { kty: "EC", crv: "P-256", x, y }, format: "jwk" });
 }
 

@@ -3,6 +3,7 @@ import { limits } from "../limits.ts";
 import {
   amount,
   boolean,
+  bytes,
   digest,
   embedded,
   field,
@@ -11,6 +12,7 @@ import {
   struct,
   text,
   time,
+  tuple,
   txn,
   uint,
   word,
@@ -62,3 +64,9 @@ export const errorCodec = struct({
 });
 
 export const ERROR_MEDIA_TYPE = "application/lepta.error+cbor";
+
+/** One WebSocket message: `[id, [message, …]]`. The one who asks chooses the id; the answer carries the same. */
+export const frameCodec = tuple(
+  uint(0xffffffff),
+  list(bytes(1, limits.goodsBytes + 8 * 1024), limits.frameMessages, 1),
+);

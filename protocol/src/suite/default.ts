@@ -92,6 +92,7 @@ function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
   if (parts.type !== "x25519") return refuse("malformed", "not an X25519 key");
   const key = importPublic({ kty: "OKP", crv: "X25519", x: base64url(parts.x) });
   if (isRefusal(key)) return key;
+  if (!canAgree(key)) return refuse("malformed", "a point of low order");
   const id = thumbprint(publicKey);
   return {
     publicKey,
@@ -111,7 +112,7 @@ function openingKey(privateBytes: Uint8Array): OpeningKey {
     provePossession: (verifier, context) => possession(key, verifier, context),
     checkPossession: (prover, context, proof) => {
       const expected = possession(key, prover, context);
-      return expected.length === proof.length && timingSafeEqual(expected, proof);
+      return expected.length > 0 && expected.length === proof.length && timingSafeEqual(expected, proof);
     },
   };
 }
@@ -166,6 +167,16 @@ function open(key: KeyObject, sealed: Sealed): Or<Uint8Array> {
   } catch {
     // A tag that does not match or a point of low order: the sender's fault either way.
     return refuse("unauthentic");
+  }
+}
+
+/** Whether sealing to this key can work: with a point of low order every agreement throws, whoever tries. */
+function canAgree(publicKey: KeyObject): boolean {
+  try {
+    diffieHellman({ privateKey: importX25519(new Uint8Array(32)), publicKey });
+    return true;
+  } catch {
+    return false;
   }
 }
 

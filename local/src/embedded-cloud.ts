@@ -1,0 +1,220 @@
+/**
+ * The embedded cloud: the broker's own handlers behind an HTTP front, with DynamoDB and KMS stand-ins, all on loopback.
+ * `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_KMS` take the place of the stand-ins where they are set.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+} from "@aws-sdk/client-dynamodb";
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  KMSClient,
+  NotFoundException,
+} from "@aws-sdk/client-kms";
+import {
+  type Capability,
+  type HttpHandler,
+  httpFunctions,
+  type Runtime,
+  rotateKeys,
+  rotationOf,
+  scheduledFunctions,
+  schedules,
+  systemRuntime,
+  type Variables,
+  variable,
+  type Wiring,
+  wire,
+} from "@lepta/lambdas";
+import type { SuiteName } from "@lepta/protocol";
+import { startDevelopmentKms } from "./development-kms.ts";
+import { startDynoxide } from "./dynoxide.ts";
+import { startHttpFront } from "./http-front.ts";
+
+export interface EmbeddedCloudOptions {
+  /** Where the table and the keys are kept. */
+  readonly dir: string;
+  /** 0, the default, takes a free port. */
+  readonly port?: number;
+  /** ISO 4217; EUR by default. */
+  readonly currency?: string;
+  readonly suite?: SuiteName;
+  /** Further variables of the functions' environment. */
+  readonly variables?: Variables;
+  readonly runtime?: Runtime;
+}
+
+export interface EmbeddedCloud {
+  readonly url: string;
+  /** Thumbprint of the root key. */
+  readonly network: string;
+  /** The URL with the pin: what a wallet or merchant is given. */
+  readonly pinnedUrl: string;
+  /** The functions' shared ports, for books and tests. */
+  readonly wiring: Wiring;
+  readonly handlers: Readonly<Record<Capability, HttpHandler>>;
+  /** Runs the scheduled functions now. */
+  runSchedules(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TABLE = "lepta";
+const ROOT_ALIAS = "alias/lepta-root";
+const WRAPPING_ALIAS = "alias/lepta-wrapping";
+
+/** Starts everything; what was started is ended again where a later part fails. */
+export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
+  const { dir, port = 0, currency = "EUR", suite = "default", runtime = systemRuntime } = options;
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const [dynamoDbUrl, kmsUrl] = await Promise.all([
+      process.env.AWS_ENDPOINT_URL_DYNAMODB ??
+        started(closers, startDynoxide({ file: join(dir, "table.sqlite") })),
+      process.env.AWS_ENDPOINT_URL_KMS ??
+        started(closers, startDevelopmentKms({ file: join(dir, "kms.json") })),
+    ]);
+    await Promise.all([ensureTable(dynamoDbUrl), ensureKeys(kmsUrl)]);
+    const variables = {
+      [variable.table]: TABLE,
+      [variable.rootKey]: ROOT_ALIAS,
+      [variable.wrappingKey]: WRAPPING_ALIAS,
+      [variable.currency]: currency,
+      [variable.suite]: suite,
+      ...options.variables,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
+      AWS_ENDPOINT_URL_KMS: kmsUrl,
+    };
+    const wiring = await wire(variables, runtime);
+    const { network } = await rotateKeys(rotationOf(wiring));
+    const handlers = createHandlers(wiring);
+    const scheduled = Object.fromEntries(
+      schedules.map(({ capability }) => [capability, scheduledFunctions[capability](wiring)] as const),
+    );
+    closers.push(startSchedules(scheduled));
+    const front = await startHttpFront(handlers, port);
+    closers.push(front.close);
+    return {
+      url: front.url,
+      network,
+      pinnedUrl: `${front.url}#${network}`,
+      wiring,
+      handlers,
+      runSchedules: async () => {
+        for (const run of Object.values(scheduled)) await run({});
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function started(
+  closers: (() => Promise<void>)[],
+  starting: Promise<{ readonly url: string; close(): Promise<void> }>,
+): Promise<string> {
+  const service = await starting;
+  closers.push(() => service.close());
+  return service.url;
+}
+
+const createHandlers = (wiring: Wiring): Readonly<Record<Capability, HttpHandler>> => ({
+  keys: httpFunctions.keys(wiring),
+  enrol: httpFunctions.enrol(wiring),
+  fund: httpFunctions.fund(wiring),
+  authorise: httpFunctions.authorise(wiring),
+  notices: httpFunctions.notices(wiring),
+  query: httpFunctions.query(wiring),
+});
+
+/** The clock's part: a run that fails is told and tried again at its next turn. */
+function startSchedules(
+  scheduled: Readonly<Record<string, (event: unknown) => Promise<unknown>>>,
+): () => Promise<void> {
+  const timers = schedules.map(({ capability, everyMinutes }) => {
+    const run = scheduled[capability];
+    const timer = setInterval(
+      () => {
+        run?.({}).catch((error: unknown) => {
+          process.stderr.write(
+            `${capability}: ${error instanceof Error ? error.name : "failed"}, next try in ${everyMinutes} min\n`,
+          );
+        });
+      },
+      everyMinutes * 60 * 1000,
+    );
+    return timer.unref();
+  });
+  return async () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+}
+
+const stand = (endpoint: string) => ({
+  endpoint,
+  region: "us-east-1",
+  credentials: { accessKeyId: "embedded", secretAccessKey: "embedded" },
+});
+
+async function ensureTable(endpoint: string): Promise<void> {
+  const client = new DynamoDBClient(stand(endpoint));
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: TABLE,
+        BillingMode: "PAY_PER_REQUEST",
+        KeySchema: [
+          { AttributeName: "pk", KeyType: "HASH" },
+          { AttributeName: "sk", KeyType: "RANGE" },
+        ],
+        AttributeDefinitions: [
+          { AttributeName: "pk", AttributeType: "S" },
+          { AttributeName: "sk", AttributeType: "S" },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
+    if (Table?.TableStatus === "ACTIVE") break;
+    await systemRuntime.sleep(10);
+  }
+  client.destroy();
+}
+
+async function ensureKeys(endpoint: string): Promise<void> {
+  const client = new KMSClient(stand(endpoint));
+  await ensureKey(client, ROOT_ALIAS, { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" });
+  await ensureKey(client, WRAPPING_ALIAS, { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" });
+  client.destroy();
+}
+
+async function ensureKey(
+  client: KMSClient,
+  alias: string,
+  spec: {
+    readonly KeySpec: "ECC_NIST_P256" | "SYMMETRIC_DEFAULT";
+    readonly KeyUsage: "SIGN_VERIFY" | "ENCRYPT_DECRYPT";
+  },
+): Promise<void> {
+  try {
+    await client.send(new DescribeKeyCommand({ KeyId: alias }));
+  } catch (error) {
+    if (!(error instanceof NotFoundException)) throw error;
+    const { KeyMetadata } = await client.send(new CreateKeyCommand(spec));
+    await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
+  }
+}

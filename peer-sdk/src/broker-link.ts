@@ -1,0 +1,194 @@
+/** A peer's way to its broker: the pin, the broker's keys, requests sealed to them and answers checked against them. */
+import {
+  type Beside,
+  type BrokerKeys,
+  decodeAs,
+  ERROR_MEDIA_TYPE,
+  errorCodec,
+  errors,
+  isErrorCode,
+  isRefusal,
+  isUid,
+  LeptaError,
+  limits,
+  type MessageType,
+  type OpenedOf,
+  type OpeningKey,
+  type Or,
+  openMessage,
+  orThrow,
+  type Purpose,
+  readRootKey,
+  refuse,
+  type Signed,
+  type Suite,
+  sealMessage,
+  type Uid,
+  type Verified,
+  verifyAnswer,
+  verifyBrokerKeys,
+} from "@lepta/protocol";
+import type { BrokerTransport, Runtime } from "./ports.ts";
+
+/** The broker's keys are read again this long before the sealing key ends, in milliseconds. */
+const REFRESH_BEFORE = 60 * 60 * 1000;
+
+export interface LinkOptions {
+  /** `https://host#<thumbprint of the root key>`; only a loopback host may stand without it. */
+  readonly address: string;
+  /** The thumbprint that was seen before, where there is one. */
+  readonly known: Uid | undefined;
+  readonly suite: Suite;
+  readonly transport: BrokerTransport;
+  readonly runtime: Runtime;
+}
+
+/** What an answer must be. */
+export interface ExpectedAnswer<M extends MessageType> {
+  readonly accepted: readonly M[];
+  readonly purpose: Purpose;
+  /** Our UID. */
+  readonly to: Uid;
+  readonly opening: OpeningKey;
+  /** Of the request: the answer names both. */
+  readonly txn: string;
+  readonly digest: string;
+}
+
+export class BrokerLink {
+  readonly url: string;
+  readonly network: Uid;
+  readonly #options: LinkOptions;
+  #keys: BrokerKeys;
+
+  private constructor(url: string, keys: BrokerKeys, options: LinkOptions) {
+    this.url = url;
+    this.network = keys.network;
+    this.#keys = keys;
+    this.#options = options;
+  }
+
+  /** Reads the broker's keys and checks them against the pin. Throws `not-pinned`, `wrong-root` or `unreachable`. */
+  static async open(options: LinkOptions): Promise<BrokerLink> {
+    const { url, pin } = readAddress(options.address);
+    const bytes = await readKeys(options.transport, url);
+    const trusted = pin ?? options.known ?? orThrow(readRootKey(bytes)).id;
+    if (pin !== undefined && options.known !== undefined && pin !== options.known)
+      throw new LeptaError("wrong-root");
+    const { suite, runtime } = options;
+    return new BrokerLink(
+      url,
+      orThrow(await verifyBrokerKeys(bytes, trusted, suite, runtime.now())),
+      options,
+    );
+  }
+
+  /** The broker's keys, read again before they end. */
+  async keys(): Promise<BrokerKeys> {
+    if (this.#options.runtime.now() + REFRESH_BEFORE >= this.#keys.sealingKeyNotAfter) await this.refresh();
+    return this.#keys;
+  }
+
+  /** Reads the broker's keys again: an answer was signed by one that we do not know. */
+  async refresh(): Promise<void> {
+    const { transport, suite, runtime } = this.#options;
+    const bytes = await readKeys(transport, this.url);
+    this.#keys = orThrow(await verifyBrokerKeys(bytes, this.network, suite, runtime.now()));
+  }
+
+  /** Seals a message to the broker: the exact bytes to persist and to send. */
+  async seal(message: Signed<MessageType>, beside: Beside = {}): Promise<Uint8Array> {
+    const { sealingKey } = await this.keys();
+    return sealMessage(message, sealingKey, this.#options.runtime.random, beside);
+  }
+
+  /** Sends sealed bytes, again while the outcome is not known, and checks the answer. */
+  async ask<M extends MessageType>(
+    path: string,
+    sealed: Uint8Array,
+    expected: ExpectedAnswer<M>,
+  ): Promise<Or<VerifiedOf<M>>> {
+    let answer = await this.#askOnce(path, sealed, expected);
+    for (let attempt = 1; attempt < limits.deliveryAttempts && isRetriable(answer); attempt += 1) {
+      await this.#options.runtime.sleep(50 * 2 ** attempt);
+      answer = await this.#askOnce(path, sealed, expected);
+    }
+    return answer;
+  }
+
+  /** Checks a signed answer of the broker that came another way. */
+  async verify<M extends MessageType>(
+    opened: OpenedOf<M>,
+    purpose: Purpose,
+    to: Uid,
+  ): Promise<Or<VerifiedOf<M>>> {
+    const now = this.#options.runtime.now();
+    const check = () =>
+      verifyAnswer(opened as never, this.#keys, purpose, to, now) as Promise<Or<VerifiedOf<M>>>;
+    const first = await check();
+    if (!isRefusal(first) || first.code !== "unauthentic") return first;
+    await this.refresh();
+    return check();
+  }
+
+  async #askOnce<M extends MessageType>(
+    path: string,
+    sealed: Uint8Array,
+    expected: ExpectedAnswer<M>,
+  ): Promise<Or<VerifiedOf<M>>> {
+    const response = await this.#post(path, sealed);
+    if (isRefusal(response)) return response;
+    if (response.contentType.startsWith(ERROR_MEDIA_TYPE)) return readError(response.body);
+    const { opening } = expected;
+    const opened = await openMessage(response.body, expected.accepted, (kid) =>
+      kid === opening.id ? opening : undefined,
+    );
+    if (isRefusal(opened)) return opened;
+    const verified = await this.verify(opened, expected.purpose, expected.to);
+    if (isRefusal(verified)) return verified;
+    const { txn, request } = verified.payload as { readonly txn: string; readonly request?: string };
+    return txn === expected.txn && request === expected.digest ? verified : refuse("wrong-reference");
+  }
+
+  async #post(path: string, sealed: Uint8Array) {
+    try {
+      return await this.#options.transport("POST", this.url + path, sealed);
+    } catch (error) {
+      if (error instanceof LeptaError) return refuse(error.code, error.message);
+      throw error;
+    }
+  }
+}
+
+/** `Verified` of each type of a union. */
+export type VerifiedOf<M> = M extends MessageType ? Verified<M> : never;
+
+/** Splits an address into URL and pin. Throws `not-pinned` where there is no pin and the host is not loopback. */
+export function readAddress(address: string): { readonly url: string; readonly pin: Uid | undefined } {
+  const parsed = URL.parse(address);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw new LeptaError("not-pinned", address);
+  const pin = parsed.hash.slice(1);
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(parsed.hostname);
+  if (pin === "" ? !isLoopback : !isUid(pin)) throw new LeptaError("not-pinned", address);
+  if (parsed.protocol === "http:" && !isLoopback)
+    throw new LeptaError("not-pinned", "only a loopback broker goes without TLS");
+  return { url: parsed.origin + parsed.pathname.replace(/\/$/, ""), pin: pin === "" ? undefined : pin };
+}
+
+async function readKeys(transport: BrokerTransport, url: string): Promise<Uint8Array> {
+  const { contentType, body } = await transport("GET", `${url}/keys`, undefined);
+  if (contentType.startsWith(ERROR_MEDIA_TYPE)) {
+    const error = readError(body);
+    throw new LeptaError(error.code, url);
+  }
+  return body;
+}
+
+function readError(body: Uint8Array) {
+  const error = decodeAs(errorCodec, body);
+  if (isRefusal(error)) return error;
+  return refuse(isErrorCode(error.code) ? error.code : "internal");
+}
+
+const isRetriable = (answer: Or<unknown>): boolean =>
+  isRefusal(answer) && errors[answer.code].retry === "same";

@@ -1,0 +1,97 @@
+/** WebSockets that others open to us, each with a handler of its own. */
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type ErrorCode, encodeAs, errorCodec, isRefusal, LeptaError, limits } from "@lepta/protocol";
+import { type WebSocket, WebSocketServer } from "ws";
+import { decodeFrame, encodeFrame } from "./frame.ts";
+
+/** Answers the messages of one frame with those of another. */
+export type Visit = (messages: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
+
+export interface ServeOptions {
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** 127.0.0.1 by default: the operator's proxy stands in front, or `tls` is given. */
+  readonly host?: string;
+  /** PEM of the certificate and its key: serves wss. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface Serving {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves until it is closed. Every connection gets a visit of its own. */
+export async function serveWebSockets(options: ServeOptions, visit: () => Visit): Promise<Serving> {
+  const { port = 0, host = "127.0.0.1", tls } = options;
+  const http: Server =
+    tls === undefined ? createHttpServer(upgradeOnly) : createHttpsServer(tls, upgradeOnly);
+  const sockets = new WebSocketServer({
+    server: http,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+  });
+  sockets.on("connection", (socket) => {
+    if (sockets.clients.size > limits.connections) socket.close(1013);
+    else attend(socket, visit());
+  });
+  await new Promise<void>((resolve, reject) => {
+    http.once("error", reject);
+    http.listen(port, host, resolve);
+  });
+  const address = http.address();
+  if (address === null || typeof address === "string")
+    throw new LeptaError("internal", "the server has no port");
+  return {
+    url: `${tls === undefined ? "ws" : "wss"}://${host}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets.clients) socket.terminate();
+        sockets.close();
+        http.close(() => resolve());
+      }),
+  };
+}
+
+/** The one shape of every error that is not a signed answer. */
+export const errorMessage = (code: ErrorCode): Uint8Array =>
+  encodeAs(errorCodec, { version: 1, type: "error", code });
+
+/**
+ * The connection policy: a frame that makes no sense is answered with an error; after `limits.badFrames` of them, or a
+ * text message, or one that is too long, the connection is closed. Other connections do not notice.
+ */
+function attend(socket: WebSocket, answer: Visit): void {
+  let bad = 0;
+  let underWay = 0;
+  socket.on("error", () => {
+    // ws has closed the connection already: too long a message, or broken framing.
+  });
+  socket.on("message", (data, isBinary) => {
+    if (!isBinary || !Buffer.isBuffer(data)) return socket.close(1003);
+    const frame = decodeFrame(data);
+    if (isRefusal(frame)) {
+      bad += 1;
+      if (bad >= limits.badFrames) socket.close(1008);
+      else socket.send(encodeFrame({ id: 0, messages: [errorMessage(frame.code)] }));
+      return;
+    }
+    underWay += 1;
+    if (underWay >= limits.framesAtOnce) socket.pause();
+    answer(frame.messages)
+      .catch(() => [errorMessage("internal")])
+      .then((messages) => {
+        if (socket.readyState === socket.OPEN) socket.send(encodeFrame({ id: frame.id, messages }));
+        underWay -= 1;
+        if (underWay < limits.framesAtOnce && socket.isPaused) socket.resume();
+      });
+  });
+}
+
+function upgradeOnly(
+  _request: unknown,
+  response: { writeHead(status: number): { end(text: string): void } },
+): void {
+  response.writeHead(426).end("This is a Lepta merchant; it speaks over WebSockets.\n");
+}

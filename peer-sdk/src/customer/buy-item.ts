@@ -1,0 +1,231 @@
+/** Figure 7 at the customer, top to bottom: M0 put out and M1 kept before it is sent, M2 checked, the scrip changed. */
+import {
+  type Amount,
+  checkGrant,
+  encodeAs,
+  isErrorCode,
+  LeptaError,
+  type Order,
+  orderHash,
+  orThrow,
+  proveSpend,
+  purchaseNotice,
+  purchaseRequest,
+  purchaseResponse,
+  purchaseSpendCodec,
+  sameAmount,
+  scripOf,
+  subtract,
+  type Verified,
+} from "@lepta/protocol";
+import { Goods } from "../goods.ts";
+import { REQUEST_LIFE } from "../party.ts";
+import { type Customer, secretFor } from "./customer.ts";
+import { type Acquaintance, meet, readReply, sealTo } from "./meet.ts";
+import { bodyOf, type Holding, historyId, type Pending } from "./records.ts";
+
+/** The evidence of one purchase: M1 and M2, each signed by its sender. */
+export interface Receipt {
+  readonly txn: string;
+  readonly merchant: string;
+  readonly order: Order;
+  readonly charged: Amount;
+  /** Milliseconds. */
+  readonly at: number;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+}
+
+export interface Bought {
+  readonly goods: Goods;
+  readonly receipt: Receipt;
+}
+
+/** Spends a scrip that the caller has locked under `txn`. Throws the merchant's code when refused. */
+export async function buyItem(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+  held: Holding,
+  order: Order,
+  amount: Amount,
+): Promise<Bought> {
+  const pending = await prepare(customer, merchant, txn, held, order, amount);
+  return ask(customer, merchant, txn, pending);
+}
+
+/** Sends M1 of a purchase that was left under way again: the same M1 gets the same M2. */
+export async function resumePurchase(customer: Customer, txn: string, pending: Pending): Promise<void> {
+  const merchant = await meet(customer, pending.url ?? "");
+  try {
+    await ask(customer, merchant, txn, pending);
+  } catch (error) {
+    // A refusal is in the history; what is still unknown stays under way.
+    if (!(error instanceof LeptaError)) throw error;
+  } finally {
+    merchant.channel.close();
+  }
+}
+
+async function prepare(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+  held: Holding,
+  order: Order,
+  amount: Amount,
+): Promise<Pending> {
+  const { party, tables, outbox } = customer;
+  const { runtime, link } = party;
+  const at = runtime.now();
+  const salt = runtime.random(16);
+  const body = encodeAs(purchaseSpendCodec, {
+    scrip: scripOf(held.grant),
+    order,
+    salt,
+    amount,
+    metered: false,
+  });
+  const request = await party.sign(purchaseRequest, {
+    to: merchant.credential.uid,
+    txn,
+    expiresAt: at + REQUEST_LIFE,
+    spend: proveSpend(held.secret, body),
+  });
+  const notice = await party.sign(purchaseNotice, {
+    to: link.network,
+    txn,
+    merchant: merchant.credential.uid,
+    amount,
+    metered: false,
+    order: orderHash(salt, order),
+    purchase: request.digest,
+  });
+  const scrip = bodyOf(held).id;
+  const pending: Pending = {
+    kind: "purchase",
+    sealed: await sealTo(party, merchant, request),
+    request: request.digest,
+    amount,
+    at,
+    merchant: merchant.credential.uid,
+    url: merchant.url,
+    signed: request.bytes,
+    order,
+    scrip,
+  };
+  await party.store.commit([
+    tables.pending.put(txn, pending),
+    tables.vendorscrip.put(`${merchant.credential.uid}/${scrip}`, { ...held, lockedBy: txn }),
+    outbox.put(notice.bytes),
+  ]);
+  outbox.flushSoon(customer.noticeDelay);
+  return pending;
+}
+
+async function ask(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+  pending: Pending,
+): Promise<Bought> {
+  const [reply] = await merchant.channel.request([pending.sealed]);
+  const answer = orThrow(await readReply(customer.party, merchant, reply, purchaseResponse));
+  const { payload } = answer;
+  if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");
+  if (payload.reason === "conflict") throw new LeptaError("conflict");
+  return payload.ok ? paid(customer, txn, pending, answer) : refused(customer, txn, pending, answer);
+}
+
+async function paid(
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  answer: Verified<typeof purchaseResponse>,
+): Promise<Bought> {
+  const { party, tables } = customer;
+  const { charged, spent, grant, goods, goodsType = "application/octet-stream", decidedAt } = answer.payload;
+  const { merchant = "", order, scrip = "", signed } = pending;
+  const held = await tables.vendorscrip.get(`${merchant}/${scrip}`);
+  if (held === undefined || order === undefined || signed === undefined)
+    throw new LeptaError("wrong-reference");
+  // The scrip stays locked where the merchant's answer is not what it owes: M1 and M2 are the evidence.
+  if (spent !== scrip || !sameAmount(charged, pending.amount) || goods === undefined)
+    throw new LeptaError("scrip-mismatch", "the merchant's answer is not what was asked for");
+  const rest = orThrow(subtract(bodyOf(held).value, charged));
+  const change = grant === undefined ? undefined : changeOf(customer, merchant, answer, rest);
+  if (change === undefined && rest.value > 0n)
+    throw new LeptaError("scrip-mismatch", "the merchant gave no change");
+  await party.store.commit([
+    tables.vendorscrip.remove(`${merchant}/${scrip}`),
+    ...(change ? [tables.vendorscrip.put(`${merchant}/${bodyOf(change).id}`, change)] : []),
+    tables.pending.remove(txn),
+    historyOf(customer, txn, pending, answer, "done"),
+  ]);
+  const receipt: Receipt = {
+    txn,
+    merchant,
+    order,
+    charged,
+    at: decidedAt,
+    request: signed,
+    response: answer.signed,
+  };
+  return { goods: new Goods(goodsType, goods), receipt };
+}
+
+function changeOf(
+  customer: Customer,
+  merchant: string,
+  answer: Verified<typeof purchaseResponse>,
+  rest: Amount,
+): Holding {
+  const { uid: owner, network } = customer.party.identity;
+  const { grant } = answer.payload;
+  if (grant === undefined) throw new LeptaError("scrip-mismatch");
+  const expected = { kind: "vendor", network, issuer: merchant, owner, value: rest } as const;
+  const body = orThrow(checkGrant(grant, undefined, expected));
+  const secret = secretFor(answer.secrets, body.id);
+  orThrow(checkGrant(grant, secret, expected));
+  return { grant, secret };
+}
+
+/** A refusal that the scrip's issuer has signed unlocks the scrip. */
+async function refused(
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  answer: Verified<typeof purchaseResponse>,
+): Promise<never> {
+  const { party, tables } = customer;
+  const { reason = "internal" } = answer.payload;
+  const id = `${pending.merchant}/${pending.scrip}`;
+  const held = await tables.vendorscrip.get(id);
+  const unlocked =
+    held?.lockedBy === txn ? [tables.vendorscrip.put(id, { grant: held.grant, secret: held.secret })] : [];
+  await party.store.commit([
+    ...unlocked,
+    tables.pending.remove(txn),
+    historyOf(customer, txn, pending, answer, reason),
+  ]);
+  throw new LeptaError(isErrorCode(reason) ? reason : "internal");
+}
+
+const historyOf = (
+  { tables }: Customer,
+  txn: string,
+  { at, merchant, order, signed }: Pending,
+  { payload, signed: response }: Verified<typeof purchaseResponse>,
+  outcome: string,
+) =>
+  tables.history.put(historyId(at, txn), {
+    kind: "purchase",
+    txn,
+    at,
+    amount: payload.charged,
+    outcome,
+    ...(merchant === undefined ? {} : { merchant }),
+    ...(order === undefined ? {} : { order }),
+    ...(signed === undefined ? {} : { request: signed }),
+    response,
+  });

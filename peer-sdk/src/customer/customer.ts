@@ -1,0 +1,31 @@
+/** What the customer's side of each figure works with. */
+import type { Secret } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol";
+import type { KeyedLock } from "../lock.ts";
+import type { Outbox } from "../outbox.ts";
+import type { Party } from "../party.ts";
+import type { ConnectChannel } from "../ports.ts";
+import type { CustomerTables } from "./records.ts";
+
+export interface Customer {
+  readonly party: Party;
+  readonly tables: CustomerTables;
+  readonly outbox: Outbox;
+  readonly connect: ConnectChannel;
+  /** `brokerscrip` for what moves the purse, a merchant's UID for what moves its VendorScrip. */
+  readonly lock: KeyedLock;
+  /** How long notices are gathered before they are sent, in milliseconds. */
+  readonly noticeDelay: number;
+  /** Runs something that nobody waits for; closing waits for it. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/** The name of the lock that the purse moves under. */
+export const PURSE_LOCK = "brokerscrip";
+
+/** The CustomerSecret beside an answer. Throws `wrong-reference` where the answer grants a scrip and brings none. */
+export function secretFor(secrets: readonly Secret[], scrip: string): Uint8Array {
+  const secret = secrets.find((each) => each.scrip === scrip)?.secret;
+  if (secret === undefined) throw new LeptaError("wrong-reference", "a scrip without its CustomerSecret");
+  return secret;
+}

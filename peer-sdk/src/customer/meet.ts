@@ -1,0 +1,147 @@
+/** Meeting a merchant: hello both ways, then sealed messages to the keys that its credential binds to its UID. */
+import {
+  ANYBODY,
+  type Beside,
+  type Credential,
+  decodeAs,
+  errorCodec,
+  hello,
+  isErrorCode,
+  isRefusal,
+  isUid,
+  LeptaError,
+  type MessageType,
+  type OpenedOf,
+  type Or,
+  offer,
+  offerRequest,
+  openMessage,
+  orThrow,
+  type Payload,
+  readMessage,
+  refuse,
+  type Signed,
+  sealMessage,
+  toText,
+  verifyCredential,
+  verifyMessage,
+} from "@lepta/protocol";
+import type { VerifiedOf } from "../broker-link.ts";
+import { type Party, REQUEST_LIFE } from "../party.ts";
+import type { Channel } from "../ports.ts";
+import type { Customer } from "./customer.ts";
+
+/** A merchant that we are connected to. */
+export interface Acquaintance {
+  /** Without the pin. */
+  readonly url: string;
+  readonly credential: Credential;
+  readonly channel: Channel;
+}
+
+/**
+ * Connects and says hello. The address may pin the merchant's UID (`wss://host/path#UID`); an address that was another
+ * merchant's before is refused with `wrong-recipient`.
+ */
+export async function meet(customer: Customer, address: string): Promise<Acquaintance> {
+  const { party, tables } = customer;
+  const { url, pin } = readMerchantAddress(address);
+  const channel = await customer.connect(url);
+  try {
+    const credential = await greet(party, channel);
+    const known = (await tables.merchants.list()).find(([, each]) => each.url === url)?.[0];
+    const expected = pin ?? known;
+    if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
+    await party.store.commit([tables.merchants.put(credential.uid, { url, credential: credential.bytes })]);
+    return { url, credential, channel };
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
+/** What the merchant sells, or its offer of one item. */
+export async function askOffer(
+  { party }: Customer,
+  merchant: Acquaintance,
+  sku: string | undefined,
+): Promise<Payload<typeof offer>> {
+  const { runtime } = party;
+  const request = await party.sign(offerRequest, {
+    to: merchant.credential.uid,
+    txn: toText(runtime.random(16)),
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    ...(sku === undefined ? {} : { sku }),
+  });
+  const [reply] = await merchant.channel.request([await sealTo(party, merchant, request)]);
+  const answer = orThrow(await readReply(party, merchant, reply, offer));
+  if (answer.payload.request !== request.digest) throw new LeptaError("wrong-reference");
+  return answer.payload;
+}
+
+/** Seals a message to the merchant. */
+export const sealTo = (
+  { runtime }: Party,
+  merchant: Acquaintance,
+  message: Signed<MessageType>,
+  beside: Beside = {},
+): Promise<Uint8Array> => sealMessage(message, merchant.credential.sealingKey, runtime.random, beside);
+
+/** Opens a merchant's answer and checks that the merchant signed it for us; an error message becomes its refusal. */
+export async function readReply<M extends MessageType>(
+  party: Party,
+  merchant: Pick<Acquaintance, "credential">,
+  bytes: Uint8Array | undefined,
+  type: M,
+): Promise<Or<VerifiedOf<M>>> {
+  if (bytes === undefined) return refuse("unreachable", "an empty answer");
+  const error = readError(bytes);
+  if (error !== undefined) return error;
+  const { uid, network, opening } = party.identity;
+  const opened = await openMessage(bytes, [type], (kid) => (kid === opening.id ? opening : undefined));
+  if (isRefusal(opened)) return opened;
+  const { verifyingKey: key, uid: from } = merchant.credential;
+  const by = { key, kid: from, from, to: uid, network, now: party.runtime.now() };
+  return verifyMessage(opened as OpenedOf<MessageType> as never, by) as Promise<Or<VerifiedOf<M>>>;
+}
+
+/** The refusal that an error message tells; undefined where the bytes are no error message. */
+export function readError(bytes: Uint8Array) {
+  const error = decodeAs(errorCodec, bytes);
+  return isRefusal(error) ? undefined : refuse(isErrorCode(error.code) ? error.code : "internal");
+}
+
+async function greet(party: Party, channel: Channel): Promise<Credential> {
+  const { runtime, identity, link } = party;
+  const txn = toText(runtime.random(16));
+  const credential = (await party.credential()).bytes;
+  const greeting = await party.sign(hello, {
+    to: ANYBODY,
+    txn,
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    credential,
+  });
+  const [reply] = await channel.request([greeting.bytes]);
+  if (reply === undefined) throw new LeptaError("unreachable", "an empty answer");
+  const error = readError(reply);
+  if (error !== undefined) throw new LeptaError(error.code, "hello");
+  const opened = orThrow(readMessage(reply, [hello]));
+  const { trust, network } = await link.keys();
+  const now = runtime.now();
+  const theirs = orThrow(await verifyCredential(opened.payload.credential, trust, now));
+  const from = theirs.uid;
+  const by = { key: theirs.verifyingKey, kid: from, from, to: identity.uid, network, now };
+  const answer = orThrow(await verifyMessage(opened, by));
+  if (answer.payload.txn !== txn) throw new LeptaError("wrong-reference");
+  return theirs;
+}
+
+function readMerchantAddress(address: string): { readonly url: string; readonly pin: string | undefined } {
+  const parsed = URL.parse(address);
+  if (parsed === null || !/^wss?:$/.test(parsed.protocol))
+    throw new LeptaError("unreachable", `${address} is no ws(s) address`);
+  const pin = parsed.hash.slice(1);
+  if (pin !== "" && !isUid(pin)) throw new LeptaError("wrong-recipient", `${address} pins no UID`);
+  parsed.hash = "";
+  return { url: parsed.href, pin: pin === "" ? undefined : pin };
+}

@@ -1,0 +1,268 @@
+/** Figure 8 at the customer, top to bottom: M0 told, M1 kept and sent, M3 and M5 checked, purse and VendorScrip moved. */
+import {
+  type Amount,
+  abort,
+  acknowledgement,
+  authorizationResponse,
+  brokerSpendCodec,
+  brokerscripChange,
+  type Credential,
+  checkGrant,
+  encodeAs,
+  isErrorCode,
+  isRefusal,
+  LeptaError,
+  openMessage,
+  orThrow,
+  proveSpend,
+  query,
+  readMessage,
+  scripOf,
+  sha256,
+  subtract,
+  toText,
+  type Verified,
+  vendorscripIntent,
+  vendorscripOrder,
+  vendorscripRequest,
+  vendorscripResponse,
+  verifyCredential,
+} from "@lepta/protocol";
+import { REQUEST_LIFE } from "../party.ts";
+import { askBroker } from "./ask-broker.ts";
+import { type Customer, PURSE_LOCK, secretFor } from "./customer.ts";
+import { type Acquaintance, readReply, sealTo } from "./meet.ts";
+import { bodyOf, type Holding, historyId, type Pending, PURSE } from "./records.ts";
+
+/** VendorScrip must live at least so long, in milliseconds. */
+const LEAST_LIFE = 60 * 60 * 1000;
+
+type Change = Verified<typeof brokerscripChange>;
+
+/** Turns part of the purse into the merchant's VendorScrip. Throws `insufficient-funds` where the purse holds less. */
+export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, amount: Amount): Promise<void> {
+  return customer.lock.run(PURSE_LOCK, async () => {
+    const { party, tables } = customer;
+    const held = await tables.purse.get(PURSE);
+    if (held === undefined || isRefusal(subtract(bodyOf(held).value, amount)))
+      throw new LeptaError("insufficient-funds");
+    if (held.lockedBy !== undefined) throw new LeptaError("pending", held.lockedBy);
+    const { txn, pending } = await prepare(customer, merchant, held, amount);
+    await party.store.commit([
+      tables.pending.put(txn, pending),
+      tables.purse.put(PURSE, { ...held, lockedBy: txn }),
+    ]);
+    customer.background(tellIntent(customer, merchant.credential.uid, txn, amount));
+    const change = (await askMerchant(customer, merchant, pending)) ?? (await endAtBroker(customer, txn));
+    await conclude(customer, txn, pending, merchant.credential, change);
+  });
+}
+
+/** Brings what was left under way to its end: by the broker's record, or by having the broker end it. */
+export async function resumeVendorScrip(customer: Customer, txn: string, pending: Pending): Promise<void> {
+  await customer.lock.run(PURSE_LOCK, async () => {
+    const credential = await knownMerchant(customer, pending.merchant ?? "");
+    const change = await endAtBroker(customer, txn);
+    await conclude(customer, txn, pending, credential, change).catch((error: unknown) => {
+      // The refusal is in the history; whoever asked is gone.
+      if (!(error instanceof LeptaError)) throw error;
+    });
+  });
+}
+
+async function prepare(customer: Customer, merchant: Acquaintance, held: Holding, amount: Amount) {
+  const { party } = customer;
+  const { link, runtime } = party;
+  const txn = toText(runtime.random(16));
+  const at = runtime.now();
+  const expiresAt = at + REQUEST_LIFE;
+  const minimumExpiry = at + LEAST_LIFE;
+  const body = encodeAs(brokerSpendCodec, { scrip: scripOf(held.grant), amount, minimumExpiry });
+  const order = await party.sign(vendorscripOrder, {
+    to: link.network,
+    txn,
+    expiresAt,
+    merchant: merchant.credential.uid,
+    spend: proveSpend(held.secret, body),
+  });
+  const part = await link.seal(order);
+  const request = await party.sign(vendorscripRequest, {
+    to: merchant.credential.uid,
+    txn,
+    expiresAt,
+    amount,
+    minimumExpiry,
+    part: toText(sha256(part)),
+  });
+  const pending: Pending = {
+    kind: "vendorscrip",
+    sealed: await sealTo(party, merchant, request, { attachments: [part] }),
+    request: request.digest,
+    part: order.digest,
+    amount,
+    at,
+    merchant: merchant.credential.uid,
+    url: merchant.url,
+    scrip: bodyOf(held).id,
+  };
+  return { txn, pending };
+}
+
+/** M0: evidence that we asked. M1 does not wait for it, and nothing depends on it. */
+async function tellIntent(customer: Customer, merchant: string, txn: string, amount: Amount): Promise<void> {
+  const { link, identity, runtime } = customer.party;
+  const expiresAt = runtime.now() + REQUEST_LIFE;
+  const intent = await customer.party.sign(vendorscripIntent, {
+    to: link.network,
+    txn,
+    expiresAt,
+    merchant,
+    amount,
+  });
+  await link.ask("/intent", await link.seal(intent), {
+    accepted: [acknowledgement],
+    purpose: "acknowledge",
+    to: identity.uid,
+    opening: identity.opening,
+    txn,
+    digest: intent.digest,
+  });
+}
+
+/** M1 out; M3 back, or undefined where the merchant brings none that holds. */
+async function askMerchant(
+  customer: Customer,
+  { channel }: Acquaintance,
+  pending: Pending,
+): Promise<Change | undefined> {
+  const { link, identity } = customer.party;
+  const replies = await channel.request([pending.sealed]).catch((error: unknown) => {
+    if (error instanceof LeptaError) return [];
+    throw error;
+  });
+  for (const reply of replies) {
+    const opened = await openMessage(reply, [brokerscripChange], (kid) =>
+      kid === identity.opening.id ? identity.opening : undefined,
+    );
+    if (isRefusal(opened)) continue;
+    const change = await link.verify(opened, "decide", identity.uid);
+    if (!isRefusal(change)) return change;
+  }
+  return undefined;
+}
+
+/** M3 from the broker's record; a transaction that it has not decided is aborted, and then there is none. */
+async function endAtBroker(customer: Customer, txn: string): Promise<Change | undefined> {
+  const asked = await askBroker(customer, query, txn);
+  if (asked.change !== undefined) return asked.change;
+  const ended = await askBroker(customer, abort, txn);
+  if (ended.change !== undefined || ended.state === "aborted" || ended.state === "refused")
+    return ended.change;
+  throw new LeptaError("pending", txn);
+}
+
+/** A signed answer is the end: the purse is unlocked, moved or left as it was. `undefined` means that B aborted it. */
+async function conclude(
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  merchant: Credential,
+  change: Change | undefined,
+): Promise<void> {
+  const { party, tables } = customer;
+  const held = await tables.purse.get(PURSE);
+  const isOurs =
+    change === undefined || (change.payload.txn === txn && change.payload.request === pending.part);
+  if (!isOurs) throw new LeptaError("wrong-reference");
+  const { ok = false, reason = "aborted" } = change?.payload ?? {};
+  if (change === undefined || !ok) {
+    const unlocked =
+      held?.lockedBy === txn ? [tables.purse.put(PURSE, { grant: held.grant, secret: held.secret })] : [];
+    await party.store.commit([
+      ...unlocked,
+      tables.pending.remove(txn),
+      historyOf(customer, txn, pending, reason),
+    ]);
+    throw new LeptaError(isErrorCode(reason) ? reason : "internal");
+  }
+  const purse = purseAfter(customer, change, held, pending);
+  const voucher = await openEscrow(customer, pending, merchant, change);
+  const outcome = voucher === undefined ? "scrip-mismatch" : "done";
+  await party.store.commit([
+    purse === undefined ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, purse),
+    ...(voucher ? [tables.vendorscrip.put(`${merchant.uid}/${bodyOf(voucher).id}`, voucher)] : []),
+    tables.pending.remove(txn),
+    historyOf(customer, txn, pending, outcome),
+  ]);
+  if (voucher === undefined)
+    throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
+}
+
+/** Br1, which must be what Br0 was worth less the amount; undefined where Br0 was spent whole. */
+function purseAfter(
+  customer: Customer,
+  change: Change,
+  held: Holding | undefined,
+  pending: Pending,
+): Holding | undefined {
+  const { uid, network } = customer.party.identity;
+  const { grant, merchant, amount, spent } = change.payload;
+  const asAsked =
+    merchant === pending.merchant &&
+    amount.value === pending.amount.value &&
+    amount.currency === pending.amount.currency &&
+    spent === pending.scrip;
+  if (!asAsked || held === undefined || bodyOf(held).id !== pending.scrip)
+    throw new LeptaError("wrong-reference");
+  const rest = orThrow(subtract(bodyOf(held).value, pending.amount));
+  if (grant === undefined) {
+    if (rest.value > 0n) throw new LeptaError("scrip-mismatch", "the broker gave no change");
+    return undefined;
+  }
+  const expected = { kind: "broker", network, issuer: network, owner: uid, value: rest } as const;
+  const body = orThrow(checkGrant(grant, undefined, expected));
+  const secret = secretFor(change.secrets, body.id);
+  orThrow(checkGrant(grant, secret, expected));
+  return { grant, secret };
+}
+
+/** M5 from escrow and M4 with it; undefined where the merchant put something else there than it owes. */
+async function openEscrow(
+  customer: Customer,
+  pending: Pending,
+  merchant: Credential,
+  change: Change,
+): Promise<Holding | undefined> {
+  const { party } = customer;
+  const { link, identity } = party;
+  const authorization = orThrow(readMessage(change.payload.authorization, [authorizationResponse]));
+  const m4 = orThrow(await link.verify(authorization, "decide", merchant.uid));
+  if (!m4.payload.ok || m4.payload.customer !== identity.uid) throw new LeptaError("wrong-reference", "M4");
+  const m5 = await readReply(party, { credential: merchant }, change.payload.escrow, vendorscripResponse);
+  if (isRefusal(m5)) return undefined;
+  const { request, ok, grant } = m5.payload;
+  if (request !== pending.request || !ok || grant === undefined) return undefined;
+  const secret = m5.secrets[0]?.secret;
+  if (secret === undefined) return undefined;
+  const { uid: owner, network } = identity;
+  const expected = { kind: "vendor", network, issuer: merchant.uid, owner, value: pending.amount } as const;
+  return isRefusal(checkGrant(grant, secret, expected)) ? undefined : { grant, secret };
+}
+
+const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: Pending, outcome: string) =>
+  tables.history.put(historyId(at, txn), {
+    kind: "vendorscrip",
+    txn,
+    at,
+    amount,
+    outcome,
+    ...(merchant === undefined ? {} : { merchant }),
+  });
+
+/** A merchant that we met before: its credential as it was then, as long as it holds. */
+async function knownMerchant({ party, tables }: Customer, uid: string): Promise<Credential> {
+  const known = await tables.merchants.get(uid);
+  if (known === undefined) throw new LeptaError("unknown-peer", uid);
+  const { trust } = await party.link.keys();
+  return orThrow(await verifyCredential(known.credential, trust, party.runtime.now()));
+}

@@ -1,0 +1,103 @@
+/** What a customer keeps: its BrokerScrip, its VendorScrip by merchant, what is under way, and what was. */
+import {
+  amount,
+  bytes,
+  charge,
+  digest,
+  embedded,
+  field,
+  grantCodec,
+  limits,
+  optional,
+  orderCodec,
+  orThrow,
+  readScrip,
+  type ScripBody,
+  struct,
+  text,
+  time,
+  txn,
+  uid,
+  type Value,
+  word,
+} from "@lepta/protocol";
+import type { PeerStore } from "../ports.ts";
+import { type Table, table } from "../store/table.ts";
+
+/** A scrip that we own. A locked one is on its way to its issuer: only the issuer's answer unlocks it. */
+const holding = struct({
+  grant: field(1, grantCodec),
+  secret: field(2, bytes(32)),
+  lockedBy: optional(3, txn),
+});
+export type Holding = Value<typeof holding>;
+
+/** A transaction that has not reached its end: written before its first message is sent, removed with its outcome. */
+const pendingRecord = struct({
+  kind: field(1, word("topup", "vendorscrip", "purchase")),
+  /** The request as it was sent, and may be sent again. */
+  sealed: field(2, bytes(1, 64 * 1024)),
+  /** Digest of the request, and of the part for B. */
+  request: field(3, digest),
+  part: optional(4, digest),
+  amount: field(5, amount),
+  at: field(6, time),
+  merchant: optional(7, uid),
+  url: optional(8, text(2048)),
+  /** M1 of a purchase, signed, and what it buys. */
+  signed: optional(9, embedded()),
+  order: optional(10, orderCodec),
+  /** The scrip that it spends. */
+  scrip: optional(11, text(22, 22)),
+});
+export type Pending = Value<typeof pendingRecord>;
+
+const historyRecord = struct({
+  kind: field(1, word("topup", "vendorscrip", "purchase")),
+  txn: field(2, txn),
+  at: field(3, time),
+  /** What was obtained, or charged. */
+  amount: field(4, charge),
+  /** done, or the code of the refusal. */
+  outcome: field(5, text(32)),
+  merchant: optional(6, uid),
+  order: optional(7, orderCodec),
+  /** M1 and M2 of a purchase, signed: the evidence. */
+  request: optional(8, embedded()),
+  response: optional(9, embedded(limits.goodsBytes)),
+});
+export type HistoryRecord = Value<typeof historyRecord>;
+
+const merchantRecord = struct({
+  url: field(1, text(2048)),
+  credential: field(2, embedded(3072)),
+});
+export type MerchantRecord = Value<typeof merchantRecord>;
+
+export interface CustomerTables {
+  /** At most one BrokerScrip: its id is `PURSE`. */
+  readonly purse: Table<Holding>;
+  /** VendorScrip under `merchant/scrip`. */
+  readonly vendorscrip: Table<Holding>;
+  readonly pending: Table<Pending>;
+  /** Under the time and the transaction. */
+  readonly history: Table<HistoryRecord>;
+  readonly merchants: Table<MerchantRecord>;
+}
+
+export const PURSE = "live";
+
+export const customerTables = (store: PeerStore): CustomerTables => ({
+  purse: table(store, "brokerscrip", holding),
+  vendorscrip: table(store, "vendorscrip", holding),
+  pending: table(store, "pending", pendingRecord),
+  history: table(store, "history", historyRecord),
+  merchants: table(store, "merchant", merchantRecord),
+});
+
+/** Sorts by time, then by transaction. */
+export const historyId = (at: number, transaction: string): string =>
+  `${at.toString().padStart(15, "0")}-${transaction}`;
+
+/** What a holding's scrip says. */
+export const bodyOf = (held: Holding): ScripBody => orThrow(readScrip(held.grant.body));

@@ -1,0 +1,41 @@
+/** The broker over HTTPS, with fetch. */
+import { LeptaError, limits } from "@lepta/protocol";
+import type { BrokerTransport } from "./ports.ts";
+
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 30_000;
+const SEALED_MEDIA_TYPE = 'application/cose; cose-type="cose-encrypt"';
+
+export const httpTransport: BrokerTransport = async (method, url, body) => {
+  try {
+    const response = await fetch(url, {
+      method,
+      redirect: "error",
+      signal: AbortSignal.timeout(PATIENCE),
+      ...(body === undefined
+        ? {}
+        : { body: body as Uint8Array<ArrayBuffer>, headers: { "content-type": SEALED_MEDIA_TYPE } }),
+    });
+    return { contentType: response.headers.get("content-type") ?? "", body: await readBounded(response) };
+  } catch (error) {
+    if (error instanceof LeptaError) throw error;
+    throw new LeptaError("unreachable", `${url}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > limits.batchBytes) throw new LeptaError("too-large", "the broker's answer");
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,138 @@
+/** Who a peer is: its signing key, whose thumbprint is its UID, its sealing key, and the secrets of an issuer. */
+import {
+  bytes,
+  embedded,
+  field,
+  type OpeningKey,
+  optional,
+  type Signed,
+  type SigningKey,
+  type Suite,
+  sealingKeyStatement,
+  signMessage,
+  struct,
+  text,
+  toText,
+  type Uid,
+  uid,
+  uint,
+} from "@lepta/protocol";
+import type { PeerStore, Runtime } from "./ports.ts";
+import { type Table, table } from "./store/table.ts";
+
+const identityCodec = struct({
+  suite: field(1, text(16)),
+  network: field(2, uid),
+  signing: field(3, bytes(16, 1024)),
+  sealing: field(4, bytes(16, 1024)),
+  /** The signed statement of the sealing key. */
+  statement: field(5, embedded(1024)),
+  serial: field(6, uint()),
+  /** The root of the VendorScrip that this peer issues. */
+  epochRoot: field(7, bytes(32)),
+  /** The enrolment that is under way, or the last one. */
+  credential: optional(8, embedded(3072)),
+});
+
+export interface Identity {
+  readonly uid: Uid;
+  readonly network: Uid;
+  readonly signing: SigningKey;
+  readonly opening: OpeningKey;
+  readonly statement: Uint8Array;
+  /** Number and root of the epoch in which VendorScrip is issued. */
+  readonly epoch: number;
+  readonly epochRoot: Uint8Array;
+  /** The credential as it was last received. */
+  readonly credential: Uint8Array | undefined;
+  /** Keeps a new credential. */
+  keep(credential: Uint8Array): Promise<void>;
+}
+
+const SEALING_KEY_LIFE = 366 * 24 * 60 * 60 * 1000;
+
+/** The network that a store's identity belongs to, where there is one. */
+export async function knownNetwork(store: PeerStore): Promise<Uid | undefined> {
+  return (await identities(store).get(SELF))?.network;
+}
+
+/** Reads the identity of a store, or makes one and keeps it. */
+export async function openIdentity(
+  store: PeerStore,
+  suite: Suite,
+  network: Uid,
+  runtime: Runtime,
+): Promise<Identity> {
+  const records = identities(store);
+  const record = (await records.get(SELF)) ?? (await createIdentity(store, suite, network, runtime));
+  const signing = await suite.signingKey(record.signing);
+  const opening = await suite.openingKey(record.sealing);
+  let { credential } = record;
+  return {
+    uid: signing.id,
+    network: record.network,
+    signing,
+    opening,
+    statement: record.statement,
+    epoch: 1,
+    epochRoot: record.epochRoot,
+    get credential() {
+      return credential;
+    },
+    keep: async (fresh) => {
+      await store.commit([records.put(SELF, { ...record, credential: fresh })]);
+      credential = fresh;
+    },
+  };
+}
+
+const SELF = "self";
+const identities = (store: PeerStore): Table<IdentityRecord> => table(store, "identity", identityCodec);
+type IdentityRecord = ReturnType<typeof identityCodec.decode>;
+
+async function createIdentity(
+  store: PeerStore,
+  suite: Suite,
+  network: Uid,
+  runtime: Runtime,
+): Promise<IdentityRecord> {
+  const { random } = runtime;
+  const signing = await suite.createSigningKey(random);
+  const sealing = await suite.createSealingKey(random);
+  const statement = await signStatement(suite, signing, sealing, network, runtime);
+  const record: IdentityRecord = {
+    suite: suite.name,
+    network,
+    signing,
+    sealing,
+    statement: statement.bytes,
+    serial: 1,
+    epochRoot: random(32),
+  };
+  await store.commit([identities(store).put(SELF, record)]);
+  return record;
+}
+
+async function signStatement(
+  suite: Suite,
+  signing: Uint8Array,
+  sealing: Uint8Array,
+  network: Uid,
+  { now, random }: Runtime,
+): Promise<Signed<typeof sealingKeyStatement>> {
+  const key = await suite.signingKey(signing);
+  const { publicKey } = await suite.openingKey(sealing);
+  const notBefore = now();
+  const draft = {
+    network,
+    from: key.id,
+    to: network,
+    txn: toText(random(16)),
+    issuedAt: notBefore,
+    publicKey,
+    notBefore,
+    notAfter: notBefore + SEALING_KEY_LIFE,
+    serial: 1,
+  };
+  return signMessage(sealingKeyStatement, draft, key);
+}

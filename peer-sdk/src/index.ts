@@ -1,0 +1,22 @@
+/** Lepta for those who pay and those who sell. */
+export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
+export { connectWebSocket } from "./channel/connect.ts";
+export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
+export type { Receipt } from "./customer/buy-item.ts";
+export { Goods } from "./goods.ts";
+export { httpTransport } from "./http-transport.ts";
+export type { Catalogue, CatalogueItem, Purchase } from "./merchant/catalogue.ts";
+export { Merchant, type MerchantBooks, type Sale, type ShopOptions } from "./merchant/merchant.ts";
+export type { PartyOptions } from "./party.ts";
+export { Peer } from "./peer.ts";
+export type { BrokerTransport, Change, Channel, ConnectChannel, PeerStore, Runtime } from "./ports.ts";
+export { memoryPeerStore } from "./store/memory.ts";
+export { sqlitePeerStore } from "./store/sqlite.ts";
+export {
+  type Balance,
+  type BuyOptions,
+  type HistoryEntry,
+  type OfferedItem,
+  Wallet,
+  type WalletOptions,
+} from "./wallet.ts";

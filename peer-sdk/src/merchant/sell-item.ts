@@ -1,0 +1,284 @@
+/** Figure 7 at the merchant, top to bottom: M1 in, the goods made, change and M2 kept, M3 put out, M2 back. */
+import {
+  type Amount,
+  customerSecret,
+  type ErrorCode,
+  isExpired,
+  isGenuine,
+  isProven,
+  isRefusal,
+  multiply,
+  nothing,
+  type Or,
+  orderHash,
+  type Payload,
+  type purchaseRequest,
+  purchaseResponse,
+  purchaseSpendCodec,
+  readScrip,
+  readSpend,
+  refuse,
+  type ScripBody,
+  type Signed,
+  saleNotice,
+  sameAmount,
+  sealMessage,
+  subtract,
+  type Value,
+} from "@lepta/protocol";
+import type { Goods } from "../goods.ts";
+import type { Change } from "../ports.ts";
+import { produce } from "./catalogue.ts";
+import { issue, secretBeside, secretsOf } from "./issue.ts";
+import type { SaleRecord, ScripRecord } from "./records.ts";
+import { resumeAuthorization } from "./sell-vendorscrip.ts";
+import type { FromCustomer, Shop } from "./shop.ts";
+
+type Request = FromCustomer<typeof purchaseRequest>;
+type PurchaseSpend = Value<typeof purchaseSpendCodec>;
+
+/** A purchase that may go ahead. */
+interface Purchase {
+  readonly spend: PurchaseSpend;
+  readonly shown: ScripBody;
+  readonly scrip: ScripRecord;
+}
+
+/** Answers M1 with M2, sealed. The same M1 gets the same M2 again; a refusal charges nothing. */
+export async function sellItem(shop: Shop, request: Request): Promise<Or<readonly Uint8Array[]>> {
+  const { message, customer } = request;
+  const spend = readSpend(purchaseSpendCodec, message.payload.spend);
+  if (isRefusal(spend)) return spend;
+  const shown = readScrip(spend.scrip[0]);
+  if (isRefusal(shown)) return shown;
+  const id = `${customer.uid}/${message.payload.txn}`;
+  // The transaction first, then the scrip: two purchases never wait for each other.
+  const sale = await shop.lock.run(id, async () => {
+    const known = await shop.tables.sales.get(id);
+    if (known !== undefined)
+      return known.request === message.digest ? known : refused(shop, request, spend, "conflict");
+    if (!shop.outbox.hasRoom) return refuse("busy");
+    return shop.lock.run(shown.id, () => decide(shop, request, id, spend, shown));
+  });
+  if (isRefusal(sale)) return sale;
+  return [await sealSale(shop, request, sale)];
+}
+
+async function decide(
+  shop: Shop,
+  request: Request,
+  id: string,
+  spend: PurchaseSpend,
+  shown: ScripBody,
+): Promise<Or<SaleRecord>> {
+  const scrip = await usableScrip(shop, request, spend, shown);
+  // Of scrip that is not this customer's at all nothing is kept: the answer will never be another.
+  if (isRefusal(scrip)) return refused(shop, request, spend, scrip.code);
+  const purchase: Purchase = { spend, shown, scrip };
+  const goods = await check(shop, request, purchase);
+  return isRefusal(goods)
+    ? keepRefusal(shop, request, id, purchase, goods.code)
+    : sell(shop, request, id, purchase, goods);
+}
+
+/** The scrip as our table knows it: ours, this customer's, genuine, proven. */
+async function usableScrip(
+  shop: Shop,
+  { message, customer }: Request,
+  spend: PurchaseSpend,
+  shown: ScripBody,
+): Promise<Or<ScripRecord>> {
+  const { party, tables } = shop;
+  if (shown.kind !== "vendor" || shown.issuer !== party.identity.uid) return refuse("wrong-issuer");
+  if (shown.owner !== customer.uid) return refuse("not-owner");
+  let scrip = await tables.scrip.get(shown.id);
+  if (scrip?.state === "reserved") {
+    // V0 is live on a valid M4, whoever brings it: ours may have been lost.
+    await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`);
+    scrip = await tables.scrip.get(shown.id);
+  }
+  if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
+  if (scrip.state === "reserved") return refuse("pending");
+  if (scrip.salt === undefined) return scrip;
+  const secrets = secretsOf(party, scrip.salt);
+  if (!isGenuine(secrets, spend.scrip)) return refuse("scrip-forged");
+  return isProven(customerSecret(secrets, shown), message.payload.spend) ? scrip : refuse("bad-proof");
+}
+
+/** Time, double spending, price and value; then the goods are made. */
+async function check(
+  shop: Shop,
+  { message, customer }: Request,
+  { spend, shown, scrip }: Purchase,
+): Promise<Or<Goods>> {
+  const now = shop.party.runtime.now();
+  if (scrip.state === "spent") return refuse("scrip-spent");
+  if (isExpired(message.payload, now)) return refuse("expired");
+  if (now >= scrip.expiresAt) return refuse("scrip-expired");
+  const { order, amount, metered } = spend;
+  const listed = shop.items.get(order.sku);
+  if (listed === undefined) return refuse("unknown-item");
+  const price = multiply(listed.price, order.quantity);
+  const isAgreed =
+    !isRefusal(price) &&
+    !metered &&
+    sameAmount(amount, price) &&
+    sameAmount(order.unitPrice, listed.price) &&
+    order.description === listed.description;
+  if (!isAgreed) return refuse("price-mismatch");
+  const rest = subtract(shown.value, amount);
+  if (isRefusal(rest)) return rest;
+  try {
+    return await produce(listed, order, customer.uid, message.payload.txn);
+  } catch {
+    // The handler's own error is the merchant's business; the customer learns that nothing was charged.
+    return refuse("delivery-failed");
+  }
+}
+
+/** V0 is spent, V1 lives, M2 and M3 exist: in one commit, before M2 leaves. */
+async function sell(
+  shop: Shop,
+  request: Request,
+  id: string,
+  purchase: Purchase,
+  goods: Goods,
+): Promise<Or<SaleRecord>> {
+  const { party, tables } = shop;
+  const { spend, shown, scrip } = purchase;
+  const { message, customer } = request;
+  const rest = subtract(shown.value, spend.amount);
+  if (isRefusal(rest)) return rest;
+  const { expiresAt } = scrip;
+  const change =
+    rest.value === 0n
+      ? undefined
+      : issue(party, { owner: customer.uid, value: rest, expiresAt, parent: shown.id });
+  const response = await signResponse(shop, request, {
+    ok: true,
+    charged: spend.amount,
+    spent: shown.id,
+    ...(change ? { grant: change.grant } : {}),
+    goods: goods.bytes,
+    goodsType: goods.type,
+  });
+  const sale = saleOf(shop, request, spend, response, { ok: 1, charged: spend.amount });
+  const { salt: _gone, ...spent } = scrip;
+  const { txn } = message.payload;
+  const changes: Change[] = [
+    tables.sales.put(id, { ...sale, ...(change ? { change: change.id } : {}) }),
+    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),
+    await notice(shop, request, spend, response, spend.amount),
+  ];
+  if (change !== undefined) {
+    const { salt } = change;
+    changes.push(
+      tables.scrip.put(change.id, {
+        state: "live",
+        owner: customer.uid,
+        value: rest,
+        expiresAt,
+        salt,
+        from: txn,
+      }),
+    );
+  }
+  await party.store.commit(changes);
+  shop.outbox.flushSoon(shop.noticeDelay);
+  return { ...sale, ...(change ? { change: change.id } : {}) };
+}
+
+/** A refusal that was decided on the state as it stood: the same M1 gets it again. */
+async function keepRefusal(
+  shop: Shop,
+  request: Request,
+  id: string,
+  { spend }: Purchase,
+  code: ErrorCode,
+): Promise<SaleRecord> {
+  const response = await signRefusal(shop, request, spend, code);
+  const sale = saleOf(shop, request, spend, response, { ok: 0, charged: nothing(spend.amount.currency) });
+  await shop.party.store.commit([
+    shop.tables.sales.put(id, sale),
+    await notice(shop, request, spend, response, nothing(spend.amount.currency)),
+  ]);
+  shop.outbox.flushSoon(shop.noticeDelay);
+  return sale;
+}
+
+/** A signed refusal that is not kept. `pending` and `busy` are no decisions: they go back unsigned. */
+async function refused(
+  shop: Shop,
+  request: Request,
+  spend: PurchaseSpend,
+  code: ErrorCode,
+): Promise<Or<SaleRecord>> {
+  if (code === "pending" || code === "busy") return refuse(code);
+  const response = await signRefusal(shop, request, spend, code);
+  return saleOf(shop, request, spend, response, { ok: 0, charged: nothing(spend.amount.currency) });
+}
+
+const signRefusal = (shop: Shop, request: Request, { amount }: PurchaseSpend, reason: ErrorCode) =>
+  signResponse(shop, request, { ok: false, reason, charged: nothing(amount.currency) });
+
+type ResponseFields = Pick<
+  Payload<typeof purchaseResponse>,
+  "ok" | "reason" | "charged" | "spent" | "grant" | "goods" | "goodsType"
+>;
+
+const signResponse = (
+  { party }: Shop,
+  { message, customer }: Request,
+  fields: ResponseFields,
+): Promise<Signed<typeof purchaseResponse>> =>
+  party.sign(purchaseResponse, {
+    to: customer.uid,
+    txn: message.payload.txn,
+    request: message.digest,
+    decidedAt: party.runtime.now(),
+    ...fields,
+  } as never);
+
+/** M3, into the outbox. */
+async function notice(
+  { party, outbox }: Shop,
+  { message, customer }: Request,
+  spend: PurchaseSpend,
+  response: Signed<typeof purchaseResponse>,
+  charged: Amount,
+): Promise<Change> {
+  const signed = await party.sign(saleNotice, {
+    to: party.link.network,
+    txn: message.payload.txn,
+    customer: customer.uid,
+    charged,
+    order: orderHash(spend.salt, spend.order),
+    purchase: message.digest,
+    response: response.digest,
+  });
+  return outbox.put(signed.bytes);
+}
+
+const saleOf = (
+  { party }: Shop,
+  { message }: Request,
+  { order }: PurchaseSpend,
+  response: Signed<typeof purchaseResponse>,
+  outcome: Pick<SaleRecord, "ok" | "charged">,
+): SaleRecord => ({
+  request: message.digest,
+  response: response.bytes,
+  sku: order.sku,
+  quantity: order.quantity,
+  at: party.runtime.now(),
+  ...outcome,
+});
+
+/** M2 as it was kept, with the change's secret beside it while the change lives. */
+async function sealSale(shop: Shop, { customer }: Request, sale: SaleRecord): Promise<Uint8Array> {
+  const { party, tables } = shop;
+  const change = sale.change === undefined ? undefined : await tables.scrip.get(sale.change);
+  const secrets = sale.change && change ? [secretBeside(party, sale.change, change)] : [];
+  const message = { type: purchaseResponse, bytes: sale.response };
+  return sealMessage(message, customer.sealingKey, party.runtime.random, { secrets });
+}

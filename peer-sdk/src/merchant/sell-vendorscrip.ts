@@ -1,0 +1,226 @@
+/** Figure 8 at the merchant, top to bottom: M1 in, M2 to the broker, M4 back, M5 and M3 to the customer. */
+import {
+  abort,
+  authorizationRequest,
+  authorizationResponse,
+  errors,
+  isExpired,
+  isRefusal,
+  type Or,
+  readMessage,
+  refuse,
+  sealMessage,
+  sha256,
+  toText,
+  transactionResponse,
+  type Verified,
+  type vendorscripRequest,
+  vendorscripResponse,
+} from "@lepta/protocol";
+import { REQUEST_LIFE } from "../party.ts";
+import { issue } from "./issue.ts";
+import type { AuthorizationRecord } from "./records.ts";
+import type { FromCustomer, Shop } from "./shop.ts";
+
+type Request = FromCustomer<typeof vendorscripRequest>;
+type Authorization = Verified<typeof authorizationResponse>;
+
+/** Answers M1 with M5 and M3; `pending` while the broker's answer is not known. */
+export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<readonly Uint8Array[]>> {
+  const { message, customer } = request;
+  const id = `${customer.uid}/${message.payload.txn}`;
+  return shop.lock.run(id, async () => {
+    const known = await shop.tables.authorizations.get(id);
+    if (known !== undefined && known.request !== message.digest) return refuse("conflict");
+    const record = known ?? (await reserve(shop, request, id));
+    if (isRefusal(record)) return record;
+    const decided = record.state === "sent" ? await authorise(shop, id, record) : record;
+    if (isRefusal(decided)) return decided;
+    return answer(shop, request, decided);
+  });
+}
+
+/** Brings every authorization that was left `sent` to its end. */
+export async function resumeAuthorizations(shop: Shop): Promise<void> {
+  for (const [id, record] of await shop.tables.authorizations.list()) {
+    if (record.state === "sent") await shop.lock.run(id, () => authorise(shop, id, record));
+  }
+}
+
+/** Brings one authorization to its end, where it is not: a customer shows scrip that we do not know to be live. */
+export async function resumeAuthorization(shop: Shop, id: string): Promise<void> {
+  await shop.lock.run(id, async () => {
+    const record = await shop.tables.authorizations.get(id);
+    if (record?.state === "sent") await authorise(shop, id, record);
+  });
+}
+
+/** Makes V0 and M5, seals M5 into M2, and keeps all of it before M2 is sent: from then on we owe V0. */
+async function reserve(
+  shop: Shop,
+  { message, customer }: Request,
+  id: string,
+): Promise<Or<AuthorizationRecord>> {
+  const { party, scripLife } = shop;
+  const { payload } = message;
+  const now = party.runtime.now();
+  const [part, ...more] = message.attachments;
+  if (isExpired(payload, now)) return refuse("expired");
+  if (part === undefined || more.length > 0) return refuse("malformed", "not one attachment");
+  if (toText(sha256(part)) !== payload.part) return refuse("wrong-reference");
+  if (customer.uid === party.identity.uid) return refuse("same-party");
+  const { currency } = await party.link.keys();
+  if (payload.amount.currency !== currency) return refuse("wrong-currency");
+  const expiresAt = now + scripLife;
+  if (payload.minimumExpiry > expiresAt) return refuse("scrip-expired");
+
+  const { txn, amount } = payload;
+  const issued = issue(party, { owner: customer.uid, value: amount, expiresAt });
+  const response = await party.sign(vendorscripResponse, {
+    to: customer.uid,
+    txn,
+    request: message.digest,
+    ok: true,
+    decidedAt: now,
+    grant: issued.grant,
+  });
+  const secrets = [{ scrip: issued.id, secret: issued.customerSecret }];
+  const escrow = await sealMessage(response, customer.sealingKey, party.runtime.random, { secrets });
+  const authorization = await party.sign(authorizationRequest, {
+    to: party.link.network,
+    txn,
+    expiresAt: now + REQUEST_LIFE,
+    customer: customer.uid,
+    amount,
+    part: payload.part,
+    scrip: issued.grant.body,
+    escrow,
+  });
+  const record: AuthorizationRecord = {
+    state: "sent",
+    request: message.digest,
+    digest: authorization.digest,
+    sealed: await party.link.seal(authorization, { attachments: [part] }),
+    escrow,
+    scrip: issued.id,
+    amount,
+  };
+  const { salt } = issued;
+  await party.store.commit([
+    shop.tables.authorizations.put(id, record),
+    shop.tables.scrip.put(issued.id, {
+      state: "reserved",
+      owner: customer.uid,
+      value: amount,
+      expiresAt,
+      salt,
+      from: txn,
+    }),
+  ]);
+  return record;
+}
+
+/** Sends M2 as it was kept and takes M4, or has the broker end it where M2 cannot be decided. */
+async function authorise(
+  shop: Shop,
+  id: string,
+  record: AuthorizationRecord,
+): Promise<Or<AuthorizationRecord>> {
+  const { party } = shop;
+  const [, txn = ""] = id.split("/");
+  const answered = await party.link.ask("/authorise", record.sealed, {
+    accepted: [authorizationResponse],
+    purpose: "decide",
+    to: party.identity.uid,
+    opening: party.identity.opening,
+    txn,
+    digest: record.digest,
+  });
+  if (!isRefusal(answered)) return conclude(shop, id, record, answered, answered.attachments[0]);
+  if (errors[answered.code].retry === "same") return refuse("pending");
+  const ended = await abortAuthorization(shop, id, record);
+  return isRefusal(ended) ? refuse("pending") : conclude(shop, id, record, ended, undefined);
+}
+
+/** Keeps the broker's terminal answer: V0 lives or is forgotten. A conflict ends nothing. */
+async function conclude(
+  shop: Shop,
+  id: string,
+  record: AuthorizationRecord,
+  authorization: Authorization,
+  change: Uint8Array | undefined,
+): Promise<Or<AuthorizationRecord>> {
+  const { ok, reason, customer, amount, request } = authorization.payload;
+  const isOurs =
+    `${customer}/${authorization.payload.txn}` === id &&
+    request === record.digest &&
+    amount.value === record.amount.value &&
+    amount.currency === record.amount.currency;
+  if (!isOurs || reason === "conflict") return refuse("pending");
+  const scrip = await shop.tables.scrip.get(record.scrip);
+  if (scrip === undefined) return refuse("internal");
+  const concluded: AuthorizationRecord = {
+    ...record,
+    state: ok ? "live" : "refused",
+    ...(change ? { change } : {}),
+  };
+  await shop.party.store.commit([
+    shop.tables.authorizations.put(id, concluded),
+    ok
+      ? shop.tables.scrip.put(record.scrip, { ...scrip, state: "live" })
+      : shop.tables.scrip.remove(record.scrip),
+  ]);
+  return concluded;
+}
+
+/** Makes the credit void at the broker, unless it was booked: either way M4 comes back. */
+async function abortAuthorization(
+  shop: Shop,
+  id: string,
+  record: AuthorizationRecord,
+): Promise<Or<Authorization>> {
+  const { link, identity, runtime } = shop.party;
+  const [initiator = "", subject = ""] = id.split("/");
+  const txn = toText(runtime.random(16));
+  const request = await shop.party.sign(abort, {
+    to: link.network,
+    txn,
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    initiator,
+    subject,
+    authorization: record.digest,
+    amount: record.amount,
+  });
+  const answered = await link.ask("/abort", await link.seal(request), {
+    accepted: [transactionResponse],
+    purpose: "decide",
+    to: identity.uid,
+    opening: identity.opening,
+    txn,
+    digest: request.digest,
+  });
+  if (isRefusal(answered)) return answered;
+  const [signed] = answered.attachments;
+  if (signed === undefined) return refuse("wrong-reference");
+  const opened = readMessage(signed, [authorizationResponse]);
+  return isRefusal(opened) ? opened : link.verify(opened, "decide", identity.uid);
+}
+
+async function answer(
+  shop: Shop,
+  { message, customer }: Request,
+  record: AuthorizationRecord,
+): Promise<readonly Uint8Array[]> {
+  const change = record.change === undefined ? [] : [record.change];
+  if (record.state === "live") return [record.escrow, ...change];
+  const { party } = shop;
+  const refusal = await party.sign(vendorscripResponse, {
+    to: customer.uid,
+    txn: message.payload.txn,
+    request: message.digest,
+    ok: false,
+    reason: "refused",
+    decidedAt: party.runtime.now(),
+  });
+  return [await sealMessage(refusal, customer.sealingKey, party.runtime.random), ...change];
+}

@@ -1,0 +1,25 @@
+/** What the merchant's side of each figure works with. */
+import type { Credential, MessageType, Verified } from "@lepta/protocol";
+import type { KeyedLock } from "../lock.ts";
+import type { Outbox } from "../outbox.ts";
+import type { Party } from "../party.ts";
+import type { Listed } from "./catalogue.ts";
+import type { MerchantTables } from "./records.ts";
+
+export interface Shop {
+  readonly party: Party;
+  readonly tables: MerchantTables;
+  readonly items: ReadonlyMap<string, Listed>;
+  readonly outbox: Outbox;
+  readonly lock: KeyedLock;
+  /** How long VendorScrip lives, in milliseconds. */
+  readonly scripLife: number;
+  /** How long notices are gathered before they are sent, in milliseconds. */
+  readonly noticeDelay: number;
+}
+
+/** A message from a customer whose credential and signature hold. */
+export interface FromCustomer<M extends MessageType> {
+  readonly message: Verified<M>;
+  readonly customer: Credential;
+}

@@ -1,0 +1,143 @@
+/** One customer's connection: hello first, then sealed messages under the credential that it brought. */
+import {
+  ANYBODY,
+  type Credential,
+  type ErrorCode,
+  hello,
+  isExpired,
+  isRefusal,
+  limits,
+  type Or,
+  offer,
+  offerRequest,
+  openMessage,
+  purchaseRequest,
+  readMessage,
+  refuse,
+  sealMessage,
+  type Verified,
+  vendorscripRequest,
+  verifyCredential,
+  verifyMessage,
+} from "@lepta/protocol";
+import { errorMessage, type Visit } from "../channel/serve.ts";
+import { REQUEST_LIFE } from "../party.ts";
+import { sellItem } from "./sell-item.ts";
+import { sellVendorScrip } from "./sell-vendorscrip.ts";
+import type { FromCustomer, Shop } from "./shop.ts";
+
+/** A COSE_Sign1 begins with tag 18; everything else that we take is sealed. */
+const SIGN1_LEAD = 0xd2;
+/** How long an offer holds, in milliseconds. */
+const OFFER_LIFE = 10 * 60 * 1000;
+
+/** A visit: each message of a frame is answered in its turn; a bad one is answered with an error and ends nothing else. */
+export function createVisit(shop: Shop): Visit {
+  let customer: Credential | undefined;
+
+  return async (messages) => {
+    const answers: Uint8Array[] = [];
+    for (const bytes of messages) {
+      const answer = await attend(bytes).catch((): Or<readonly Uint8Array[]> => refuse("internal"));
+      answers.push(...(isRefusal(answer) ? [errorMessage(answer.code)] : answer));
+    }
+    return answers;
+  };
+
+  async function attend(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+    if (bytes[0] === SIGN1_LEAD) return greet(bytes);
+    const { identity } = shop.party;
+    const opened = await openMessage(bytes, [offerRequest, vendorscripRequest, purchaseRequest], (kid) =>
+      kid === identity.opening.id ? identity.opening : undefined,
+    );
+    if (isRefusal(opened)) return opened;
+    if (customer === undefined || opened.payload.from !== customer.uid) return refuse("unknown-peer");
+    const { uid, network } = identity;
+    const from = customer.uid;
+    const by = {
+      key: customer.verifyingKey,
+      kid: from,
+      from,
+      to: uid,
+      network,
+      now: shop.party.runtime.now(),
+    };
+    const message = await verifyMessage(opened as never, by);
+    return isRefusal(message) ? message : serve(shop, message as Accepted, customer);
+  }
+
+  async function greet(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+    const { party } = shop;
+    const opened = readMessage(bytes, [hello]);
+    if (isRefusal(opened)) return opened;
+    const { trust } = await party.link.keys();
+    const now = party.runtime.now();
+    const credential = await verifyCredential(opened.payload.credential, trust, now);
+    if (isRefusal(credential)) return refuse("unknown-peer", credential.detail);
+    const { uid, network } = party.identity;
+    const from = credential.uid;
+    const to = opened.payload.to === uid ? uid : ANYBODY;
+    const greeting = await verifyMessage(opened, {
+      key: credential.verifyingKey,
+      kid: from,
+      from,
+      to,
+      network,
+      now,
+    });
+    if (isRefusal(greeting)) return greeting;
+    if (isExpired(greeting.payload, now)) return refuse("expired");
+    customer = credential;
+    const answer = await party.sign(hello, {
+      to: from,
+      txn: greeting.payload.txn,
+      expiresAt: now + REQUEST_LIFE,
+      credential: (await party.credential()).bytes,
+    });
+    return [answer.bytes];
+  }
+}
+
+type Accepted =
+  | Verified<typeof offerRequest>
+  | Verified<typeof vendorscripRequest>
+  | Verified<typeof purchaseRequest>;
+
+async function serve(
+  shop: Shop,
+  message: Accepted,
+  customer: Credential,
+): Promise<Or<readonly Uint8Array[]>> {
+  switch (message.payload.type) {
+    case "offer-request":
+      return makeOffer(shop, { message: message as Verified<typeof offerRequest>, customer });
+    case "vendorscrip-request":
+      return sellVendorScrip(shop, { message: message as Verified<typeof vendorscripRequest>, customer });
+    case "purchase-request":
+      return sellItem(shop, { message: message as Verified<typeof purchaseRequest>, customer });
+  }
+}
+
+/** What is sold, or the one item that is asked for. */
+async function makeOffer(
+  shop: Shop,
+  { message, customer }: FromCustomer<typeof offerRequest>,
+): Promise<Or<readonly Uint8Array[]>> {
+  const { party, items } = shop;
+  const { sku, txn } = message.payload;
+  const now = party.runtime.now();
+  if (isExpired(message.payload, now)) return refuse("expired" satisfies ErrorCode);
+  const asked =
+    sku === undefined ? [...items.values()] : [items.get(sku)].filter((item) => item !== undefined);
+  const listed = asked.slice(0, limits.offerItems);
+  const answer = await party.sign(offer, {
+    to: customer.uid,
+    txn,
+    request: message.digest,
+    items: listed.map(({ sku: name, description, price }) => ({ sku: name, description, unitPrice: price })),
+    validUntil: now + OFFER_LIFE,
+    scripLife: shop.scripLife,
+    more: asked.length > listed.length,
+  });
+  return [await sealMessage(answer, customer.sealingKey, party.runtime.random)];
+}

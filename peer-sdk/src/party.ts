@@ -1,0 +1,166 @@
+/** What every peer is made of, whatever it does: identity, broker, store, clock. Opening one enrols it. */
+import {
+  type Credential,
+  type Draft,
+  defaultSuite,
+  encodeCredential,
+  enrolRequest,
+  enrolResponse,
+  isErrorCode,
+  isRefusal,
+  LeptaError,
+  type MessageType,
+  orThrow,
+  possessionContext,
+  readMessage,
+  type Signed,
+  type Suite,
+  sealingKeyStatement,
+  signMessage,
+  toText,
+  type Uid,
+  verifyCredential,
+} from "@lepta/protocol";
+import { BrokerLink } from "./broker-link.ts";
+import { httpTransport } from "./http-transport.ts";
+import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
+import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
+
+export interface PartyOptions {
+  /** A directory of this peer's own; or bring a `store`. */
+  readonly dir?: string;
+  readonly store?: PeerStore;
+  /** `https://pay.example.org#<root key thumbprint>`. */
+  readonly broker: string;
+  /** The account at the broker's funding rail, and what allows the broker to charge it. The sandbox needs neither. */
+  readonly account?: string;
+  readonly mandate?: string;
+  readonly suite?: Suite;
+  readonly runtime?: Runtime;
+  readonly transport?: BrokerTransport;
+}
+
+export interface Party {
+  readonly identity: Identity;
+  readonly link: BrokerLink;
+  readonly store: PeerStore;
+  readonly runtime: Runtime;
+  readonly suite: Suite;
+  /** Our credential, renewed when it is about to end. */
+  credential(): Promise<Credential>;
+  /** Signs a message in our name. */
+  sign<M extends MessageType>(
+    type: M,
+    draft: Omit<Draft<M>, "network" | "from" | "issuedAt">,
+  ): Promise<Signed<M>>;
+}
+
+/** A credential is renewed this long before it ends, in milliseconds. */
+const RENEW_BEFORE = 60 * 60 * 1000;
+/** How long the broker has to decide a request before it is void, in milliseconds. */
+export const REQUEST_LIFE = 5 * 60 * 1000;
+
+/** Opens the store, checks the broker against the pin and enrols where that has not happened yet. */
+export async function openParty(options: PartyOptions): Promise<Party> {
+  const { suite = defaultSuite, runtime = systemRuntime, transport = httpTransport } = options;
+  const store = options.store ?? (await openDirectory(options.dir));
+  try {
+    const known = await knownNetwork(store);
+    const link = await BrokerLink.open({ address: options.broker, known, suite, transport, runtime });
+    const identity = await openIdentity(store, suite, link.network, runtime);
+    const party = createParty(options, { suite, runtime, store, link, identity });
+    await party.credential();
+    return party;
+  } catch (error) {
+    if (options.store === undefined) await store.close();
+    throw error;
+  }
+}
+
+type Parts = Pick<Party, "suite" | "runtime" | "store" | "link" | "identity">;
+
+function createParty(options: PartyOptions, parts: Parts): Party {
+  const { suite, runtime, link, identity } = parts;
+  let current: Credential | undefined;
+  let renewing: Promise<Credential> | undefined;
+
+  const load = async (): Promise<Credential> => {
+    const { trust } = await link.keys();
+    const now = runtime.now();
+    const kept = identity.credential && (await verifyCredential(identity.credential, trust, now));
+    if (kept !== undefined && !isRefusal(kept) && kept.notAfter - now > RENEW_BEFORE) return kept;
+    const bytes = await enrol(options, parts);
+    const fresh = orThrow(await verifyCredential(bytes, trust, now));
+    await identity.keep(bytes);
+    return fresh;
+  };
+  return {
+    ...parts,
+    credential: async () => {
+      if (current !== undefined && current.notAfter - runtime.now() > RENEW_BEFORE) return current;
+      renewing ??= load().finally(() => {
+        renewing = undefined;
+      });
+      current = await renewing;
+      return current;
+    },
+    sign: (type, draft) => {
+      const complete = { ...draft, network: link.network, from: identity.uid, issuedAt: runtime.now() };
+      return signMessage(type, complete as never, identity.signing);
+    },
+  } satisfies Party & { suite: typeof suite };
+}
+
+/** Asks the broker to certify our keys: the first time with an account, later without. */
+async function enrol(options: PartyOptions, { runtime, link, identity }: Parts): Promise<Uint8Array> {
+  const { sealingKey, rail } = await link.keys();
+  const txn = toText(runtime.random(16));
+  const statement = orThrow(readMessage(identity.statement, [sealingKeyStatement]));
+  const context = possessionContext(statement.digest, txn);
+  const now = runtime.now();
+  const isFirst = identity.credential === undefined;
+  const request = await signMessage(
+    enrolRequest,
+    {
+      network: link.network,
+      from: identity.uid,
+      to: link.network,
+      txn,
+      issuedAt: now,
+      expiresAt: now + REQUEST_LIFE,
+      publicKey: identity.signing.publicKey,
+      sealingKey: identity.statement,
+      possession: await identity.opening.provePossession(sealingKey, context),
+      ...(isFirst ? accountOf(options, rail, identity.uid) : {}),
+    },
+    identity.signing,
+  );
+  const answer = orThrow(
+    await link.ask("/enrol", await link.seal(request), {
+      accepted: [enrolResponse],
+      purpose: "enrol",
+      to: identity.uid,
+      opening: identity.opening,
+      txn,
+      digest: request.digest,
+    }),
+  );
+  const { ok, reason = "", enrolment } = answer.payload;
+  const [certificate] = answer.attachments;
+  if (!ok || enrolment === undefined || certificate === undefined)
+    throw new LeptaError(isErrorCode(reason) ? reason : "internal", "enrolment");
+  return encodeCredential({ enrolment, sealingKey: identity.statement, certificate });
+}
+
+/** The sandbox takes any account: one named after the peer, where the caller gave none. */
+function accountOf({ account, mandate }: PartyOptions, rail: string, uid: Uid) {
+  if (account !== undefined) return { account, mandate: mandate ?? "sandbox" };
+  if (rail !== "sandbox") throw new LeptaError("account-needed", `the rail is ${rail}`);
+  return { account: uid, mandate: "sandbox" };
+}
+
+async function openDirectory(dir: string | undefined): Promise<PeerStore> {
+  if (dir === undefined) throw new LeptaError("store-damaged", "give a directory (dir) or a store");
+  const { sqlitePeerStore } = await import("./store/sqlite.ts");
+  return sqlitePeerStore(dir);
+}

@@ -1,0 +1,52 @@
+/** What a peer needs of its surroundings; the simulator brings its own. */
+import type { Random } from "@lepta/protocol";
+
+export interface Runtime {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: Random;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+}
+
+export const systemRuntime: Runtime = {
+  now: () => Date.now(),
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** A value to keep, or a key to forget. */
+export interface Change {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Where a peer keeps its state: keys in their order, commits that happen whole or not at all and last. */
+export interface PeerStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Entries whose keys begin with the prefix and come after `after`, in order. */
+  list(
+    prefix: string,
+    options?: { readonly after?: string; readonly limit?: number },
+  ): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
+  /** Durable when it returns. */
+  commit(changes: readonly Change[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Sends bytes to the broker and brings its answer. Throws `unreachable` where none came. */
+export type BrokerTransport = (
+  method: "GET" | "POST",
+  url: string,
+  body: Uint8Array | undefined,
+) => Promise<{ readonly contentType: string; readonly body: Uint8Array }>;
+
+/** A way to one merchant: frames of messages out, the frames that answer them back. */
+export interface Channel {
+  readonly isOpen: boolean;
+  /** Throws `unreachable` where no answer came in time. */
+  request(messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+  close(): void;
+}
+
+/** Opens a channel to a merchant's address. */
+export type ConnectChannel = (url: string) => Promise<Channel>;

@@ -1,0 +1,95 @@
+/** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { LeptaError } from "@lepta/protocol";
+import type { PeerStore } from "../ports.ts";
+
+const FILE = "lepta.sqlite";
+/** "Lept" in ASCII: says that a database is ours. */
+const APPLICATION_ID = 0x4c657074;
+const FORMAT = 1;
+
+/**
+ * Opens or creates the store of a directory. Throws `store-locked` where another process has it open, `store-damaged`
+ * where the file is not ours or cannot be read; it is then left as it is.
+ */
+export function sqlitePeerStore(dir: string): PeerStore {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const file = join(dir, FILE);
+  const isNew = !existsSync(file);
+  const database = openDatabase(file, isNew);
+  const select = database.prepare("SELECT value FROM entries WHERE key = ?");
+  const range = database.prepare(
+    "SELECT key, value FROM entries WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+  );
+  const upsert = database.prepare(
+    "INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  );
+  const remove = database.prepare("DELETE FROM entries WHERE key = ?");
+  let isOpen = true;
+  return {
+    get: async (key) => bytesOf(select.get(key)),
+    list: async (prefix, { after = "", limit = -1 } = {}) =>
+      range
+        .all(after, prefix, `${prefix}\u{10ffff}`, limit)
+        .map((row) => [String(row.key), given(bytesOf(row))] as const),
+    commit: async (changes) => {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        for (const { key, value } of changes) {
+          if (value === undefined) remove.run(key);
+          else upsert.run(key, value);
+        }
+        database.exec("COMMIT");
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: async () => {
+      if (isOpen) database.close();
+      isOpen = false;
+    },
+  };
+}
+
+function openDatabase(file: string, isNew: boolean): DatabaseSync {
+  const database = new DatabaseSync(file);
+  try {
+    // The first read takes the lock and, in this mode, keeps it until the database is closed.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    if (isNew) {
+      database.exec(
+        `BEGIN EXCLUSIVE;
+         PRAGMA application_id = ${APPLICATION_ID};
+         PRAGMA user_version = ${FORMAT};
+         CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+         COMMIT;`,
+      );
+    } else {
+      const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
+      const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
+      if (id !== APPLICATION_ID) throw new LeptaError("store-damaged", `${file} is not a Lepta store`);
+      if (format !== FORMAT)
+        throw new LeptaError("store-damaged", `${file} has format ${format}; this version reads ${FORMAT}`);
+      database.exec("BEGIN EXCLUSIVE; COMMIT;");
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    if (error instanceof LeptaError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (/locked|busy/i.test(message)) throw new LeptaError("store-locked", file);
+    throw new LeptaError("store-damaged", `${file}: ${message}`);
+  }
+}
+
+function bytesOf(row: Readonly<Record<string, unknown>> | undefined): Uint8Array | undefined {
+  return row?.value instanceof Uint8Array ? row.value : undefined;
+}
+
+function given(value: Uint8Array | undefined): Uint8Array {
+  if (value === undefined) throw new LeptaError("store-damaged", "an entry without a value");
+  return value;
+}

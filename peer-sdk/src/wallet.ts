@@ -1,0 +1,319 @@
+/** A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, and buys items with it. */
+import {
+  type Amount,
+  formatAmount,
+  isRefusal,
+  LeptaError,
+  multiply,
+  orThrow,
+  parseAmount,
+  toText,
+} from "@lepta/protocol";
+import { connectWebSocket } from "./channel/connect.ts";
+import { type Bought, buyItem, type Receipt, resumePurchase } from "./customer/buy-item.ts";
+import type { Customer } from "./customer/customer.ts";
+import { type Acquaintance, askOffer, meet } from "./customer/meet.ts";
+import { obtainBrokerScrip, resumeTopUp } from "./customer/obtain-brokerscrip.ts";
+import { obtainVendorScrip, resumeVendorScrip } from "./customer/obtain-vendorscrip.ts";
+import { bodyOf, customerTables, type Holding, PURSE } from "./customer/records.ts";
+import type { Goods } from "./goods.ts";
+import { KeyedLock } from "./lock.ts";
+import { Outbox } from "./outbox.ts";
+import { openParty, type Party, type PartyOptions } from "./party.ts";
+import type { ConnectChannel } from "./ports.ts";
+
+export interface WalletOptions {
+  /** How many times its price is turned into VendorScrip when an item is bought and there is too little; 20 by default. */
+  readonly vendorScripTimes?: number;
+  /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
+  readonly noticeDelay?: number;
+  readonly connect?: ConnectChannel;
+}
+
+export interface BuyOptions {
+  /** The most that may be paid, `"EUR 0.05"`. */
+  readonly max: string;
+  readonly quantity?: number;
+  /** How much VendorScrip to obtain where there is too little. */
+  readonly vendorScrip?: string;
+}
+
+export interface Balance {
+  /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
+  readonly brokerScrip: string | undefined;
+  /** VendorScrip by merchant. */
+  readonly vendorScrip: readonly {
+    readonly merchant: string;
+    readonly url: string | undefined;
+    readonly amount: string;
+  }[];
+}
+
+export interface HistoryEntry {
+  readonly kind: "topup" | "vendorscrip" | "purchase";
+  readonly txn: string;
+  /** Milliseconds. */
+  readonly at: number;
+  readonly amount: string;
+  /** `done`, or the code of the refusal. */
+  readonly outcome: string;
+  readonly merchant: string | undefined;
+  readonly sku: string | undefined;
+}
+
+export interface OfferedItem {
+  readonly sku: string;
+  readonly description: string;
+  /** For one, `"EUR 0.02"`. */
+  readonly price: string;
+}
+
+const DEFAULT_TIMES = 20;
+
+export class Wallet {
+  readonly #customer: Customer;
+  readonly #ownsParty: boolean;
+  readonly #times: number;
+  readonly #merchants = new Map<string, Promise<Acquaintance>>();
+  readonly #background: Set<Promise<unknown>>;
+
+  private constructor(
+    customer: Customer,
+    background: Set<Promise<unknown>>,
+    times: number,
+    ownsParty: boolean,
+  ) {
+    this.#customer = customer;
+    this.#background = background;
+    this.#times = times;
+    this.#ownsParty = ownsParty;
+  }
+
+  /**
+   * Opens a wallet's directory, checks the broker against the pin, enrols the first time, and brings what was under way
+   * to its end. Throws `not-pinned`, `wrong-root`, `unreachable`, `store-locked`, `store-damaged`, `account-taken`.
+   */
+  static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
+    const party = await openParty(options);
+    return Wallet.of(party, await Outbox.open(party), options, true);
+  }
+
+  /** A wallet of a party that is open already. */
+  static async of(
+    party: Party,
+    outbox: Outbox,
+    options: WalletOptions = {},
+    ownsParty = false,
+  ): Promise<Wallet> {
+    const { vendorScripTimes = DEFAULT_TIMES, noticeDelay = 1000, connect = connectWebSocket } = options;
+    const running = new Set<Promise<unknown>>();
+    const background = (work: Promise<unknown>): void => {
+      // Nobody waits for it and nothing depends on it; what fails is evidence that the broker does not have.
+      const ending = work.catch(() => undefined).finally(() => running.delete(ending));
+      running.add(ending);
+    };
+    const tables = customerTables(party.store);
+    const customer: Customer = {
+      party,
+      tables,
+      outbox,
+      connect,
+      lock: new KeyedLock(),
+      noticeDelay,
+      background,
+    };
+    const wallet = new Wallet(customer, running, vendorScripTimes, ownsParty);
+    await wallet.resume();
+    if (outbox.size > 0) outbox.flushSoon(noticeDelay);
+    return wallet;
+  }
+
+  /** The wallet's UID. */
+  get uid(): string {
+    return this.#customer.party.identity.uid;
+  }
+
+  /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `declined`, `pending`, `wrong-currency`, `unreachable`. */
+  async topUp(amount: string): Promise<void> {
+    await obtainBrokerScrip(this.#customer, parseAmount(amount));
+  }
+
+  /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
+  async obtain(url: string, amount: string): Promise<void> {
+    await obtainVendorScrip(this.#customer, await this.#meet(url), parseAmount(amount));
+  }
+
+  /** What a merchant sells, up to 32 items. */
+  async offers(url: string): Promise<readonly OfferedItem[]> {
+    const { items } = await askOffer(this.#customer, await this.#meet(url), undefined);
+    return items.map(({ sku, description, unitPrice }) => ({
+      sku,
+      description,
+      price: formatAmount(unitPrice),
+    }));
+  }
+
+  /**
+   * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
+   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed` and the codes of the two flows.
+   */
+  async buy(
+    url: string,
+    sku: string,
+    options: BuyOptions,
+  ): Promise<{ readonly goods: Goods; readonly receipt: Receipt }> {
+    const max = parseAmount(options.max);
+    const { quantity = 1 } = options;
+    const merchant = await this.#meet(url);
+    const { items } = await askOffer(this.#customer, merchant, sku);
+    const item = items.find((each) => each.sku === sku);
+    if (item === undefined) throw new LeptaError("unknown-item", sku);
+    const { description, unitPrice } = item;
+    const price = orThrow(multiply(unitPrice, quantity));
+    if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
+    if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
+    return this.#spend(merchant, price, options, (txn, held) =>
+      buyItem(this.#customer, merchant, txn, held, { sku, description, unitPrice, quantity }, price),
+    );
+  }
+
+  /** What the wallet holds; locked scrip is counted, expired is not. */
+  async balance(): Promise<Balance> {
+    const { tables, party } = this.#customer;
+    const now = party.runtime.now();
+    const purse = await tables.purse.get(PURSE);
+    const byMerchant = new Map<string, Amount>();
+    for (const [id, held] of await tables.vendorscrip.list()) {
+      const [merchant = ""] = id.split("/");
+      const { value, expiresAt } = bodyOf(held);
+      const before = byMerchant.get(merchant)?.value ?? 0n;
+      if (expiresAt > now) byMerchant.set(merchant, { ...value, value: before + value.value });
+    }
+    const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
+    return {
+      brokerScrip: purse && formatAmount(bodyOf(purse).value),
+      vendorScrip: [...byMerchant].map(([merchant, amount]) => ({
+        merchant,
+        url: known.get(merchant),
+        amount: formatAmount(amount),
+      })),
+    };
+  }
+
+  /** All that has ended, oldest first. */
+  async history(): Promise<readonly HistoryEntry[]> {
+    return (await this.#customer.tables.history.list()).map(
+      ([, { kind, txn, at, amount, outcome, merchant, order }]) => ({
+        kind,
+        txn,
+        at,
+        amount: formatAmount(amount),
+        outcome,
+        merchant,
+        sku: order?.sku,
+      }),
+    );
+  }
+
+  /** What is under way: sent, and not known to have ended. */
+  async pending(): Promise<readonly Pick<HistoryEntry, "kind" | "txn" | "at" | "amount" | "merchant">[]> {
+    return (await this.#customer.tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
+      kind,
+      txn,
+      at,
+      amount: formatAmount(amount),
+      merchant,
+    }));
+  }
+
+  /** Brings what is under way to its end where that is possible now. `open` does it by itself. */
+  async resume(): Promise<void> {
+    for (const [txn, pending] of await this.#customer.tables.pending.list()) {
+      const resuming = { topup: resumeTopUp, vendorscrip: resumeVendorScrip, purchase: resumePurchase }[
+        pending.kind
+      ];
+      await resuming(this.#customer, txn, pending).catch((error: unknown) => {
+        // Somebody is away: it stays under way, and `pending` tells.
+        if (!(error instanceof LeptaError)) throw error;
+      });
+    }
+  }
+
+  /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
+  async flushNotices(): Promise<void> {
+    const left = await this.#customer.outbox.flush();
+    if (left > 0) throw new LeptaError("unreachable", `${left} notices wait`);
+  }
+
+  /** Closes the connections and the store. What waits for the broker waits in the store. */
+  async close(): Promise<void> {
+    for (const meeting of this.#merchants.values()) (await meeting.catch(() => undefined))?.channel.close();
+    this.#merchants.clear();
+    await Promise.all(this.#background);
+    if (!this.#ownsParty) return;
+    this.#customer.outbox.close();
+    await this.#customer.party.store.close();
+  }
+
+  /** Locks a scrip that is worth enough, obtaining one first where there is none, and spends it. */
+  async #spend(
+    merchant: Acquaintance,
+    price: Amount,
+    options: BuyOptions,
+    spend: (txn: string, held: Holding) => Promise<Bought>,
+  ): Promise<Bought> {
+    const { lock, party } = this.#customer;
+    const txn = toText(party.runtime.random(16));
+    // One purchase at a time with one merchant: its scrip changes with each.
+    return lock.run(merchant.credential.uid, async () => {
+      let held = await this.#find(merchant.credential.uid, price);
+      if (held === undefined) {
+        await obtainVendorScrip(this.#customer, merchant, await this.#amountFor(price, options));
+        held = await this.#find(merchant.credential.uid, price);
+      }
+      if (held === undefined) throw new LeptaError("insufficient-funds");
+      return spend(txn, held);
+    });
+  }
+
+  /** The smallest scrip of this merchant that is worth enough, not locked and not expired. */
+  async #find(merchant: string, price: Amount): Promise<Holding | undefined> {
+    const { tables, party } = this.#customer;
+    const now = party.runtime.now();
+    const usable = (await tables.vendorscrip.list({ under: `${merchant}/` }))
+      .map(([, held]) => ({ held, body: bodyOf(held) }))
+      .filter(({ held, body }) => held.lockedBy === undefined && body.expiresAt > now)
+      .filter(({ body }) => body.value.currency === price.currency && body.value.value >= price.value)
+      .sort((a, b) => (a.body.value.value < b.body.value.value ? -1 : 1));
+    return usable[0]?.held;
+  }
+
+  /** What the caller says, or some times the price, but no more than the purse holds. */
+  async #amountFor(price: Amount, { vendorScrip }: BuyOptions): Promise<Amount> {
+    if (vendorScrip !== undefined) {
+      const amount = parseAmount(vendorScrip);
+      if (amount.currency !== price.currency) throw new LeptaError("wrong-currency");
+      return amount.value < price.value ? price : amount;
+    }
+    const purse = await this.#customer.tables.purse.get(PURSE);
+    const most = purse === undefined ? 0n : bodyOf(purse).value.value;
+    const wished = multiply(price, this.#times);
+    const value = isRefusal(wished) || wished.value > most ? most : wished.value;
+    return { ...price, value: value < price.value ? price.value : value };
+  }
+
+  /** One connection to each merchant, opened again when it has broken. */
+  async #meet(url: string): Promise<Acquaintance> {
+    const meeting = this.#merchants.get(url) ?? meet(this.#customer, url);
+    this.#merchants.set(url, meeting);
+    try {
+      const acquaintance = await meeting;
+      if (acquaintance.channel.isOpen) return acquaintance;
+    } catch (error) {
+      this.#merchants.delete(url);
+      throw error;
+    }
+    this.#merchants.delete(url);
+    return this.#meet(url);
+  }
+}
