@@ -1,4 +1,5 @@
 /** The broker, for those who run it: the embedded cloud, the deployment and the tests. */
+export { unmarshal } from "./aws/dynamodb-store.ts";
 export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { rotateKeys } from "./custody/rotate.ts";

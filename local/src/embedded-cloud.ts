@@ -8,6 +8,7 @@ import {
   CreateTableCommand,
   DescribeTableCommand,
   DynamoDBClient,
+  paginateScan,
   ResourceInUseException,
 } from "@aws-sdk/client-dynamodb";
 import {
@@ -21,12 +22,15 @@ import {
   type Capability,
   type HttpHandler,
   httpFunctions,
+  type Item,
+  type Key,
   type Runtime,
   rotateKeys,
   rotationOf,
   scheduledFunctions,
   schedules,
   systemRuntime,
+  unmarshal,
   type Variables,
   variable,
   type Wiring,
@@ -59,9 +63,16 @@ export interface EmbeddedCloud {
   /** The functions' shared ports, for books and tests. */
   readonly wiring: Wiring;
   readonly handlers: Readonly<Record<Capability, HttpHandler>>;
+  /** Everything in the table, for books and tests. */
+  items(): Promise<readonly TableItem[]>;
   /** Runs the scheduled functions now. */
   runSchedules(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface TableItem {
+  readonly key: Key;
+  readonly item: Item;
 }
 
 const TABLE = "lepta";
@@ -109,6 +120,7 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
       pinnedUrl: `${front.url}#${network}`,
       wiring,
       handlers,
+      items: () => scanTable(dynamoDbUrl),
       runSchedules: async () => {
         for (const run of Object.values(scheduled)) await run({});
       },
@@ -193,6 +205,15 @@ async function ensureTable(endpoint: string): Promise<void> {
     await systemRuntime.sleep(10);
   }
   client.destroy();
+}
+
+async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
+  const client = new DynamoDBClient(stand(endpoint));
+  const items: TableItem[] = [];
+  for await (const page of paginateScan({ client }, { TableName: TABLE, ConsistentRead: true }))
+    items.push(...(page.Items ?? []).map(unmarshal));
+  client.destroy();
+  return items;
 }
 
 async function ensureKeys(endpoint: string): Promise<void> {

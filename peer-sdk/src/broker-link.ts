@@ -38,6 +38,9 @@ export interface LinkOptions {
   readonly address: string;
   /** The thumbprint that was seen before, where there is one. */
   readonly known: Uid | undefined;
+  /** The broker's keys as they were last read: a broker that is away does not stop a peer that knows it. */
+  readonly remembered: Uint8Array | undefined;
+  readonly remember: (keys: Uint8Array) => Promise<void>;
   readonly suite: Suite;
   readonly transport: BrokerTransport;
   readonly runtime: Runtime;
@@ -71,21 +74,26 @@ export class BrokerLink {
   /** Reads the broker's keys and checks them against the pin. Throws `not-pinned`, `wrong-root` or `unreachable`. */
   static async open(options: LinkOptions): Promise<BrokerLink> {
     const { url, pin } = readAddress(options.address);
-    const bytes = await readKeys(options.transport, url);
-    const trusted = pin ?? options.known ?? orThrow(readRootKey(bytes)).id;
-    if (pin !== undefined && options.known !== undefined && pin !== options.known)
-      throw new LeptaError("wrong-root");
-    const { suite, runtime } = options;
-    return new BrokerLink(
-      url,
-      orThrow(await verifyBrokerKeys(bytes, trusted, suite, runtime.now())),
-      options,
-    );
+    const { known, remembered, suite, runtime } = options;
+    if (pin !== undefined && known !== undefined && pin !== known) throw new LeptaError("wrong-root");
+    const bytes = await readKeys(options.transport, url).catch((error: unknown) => {
+      if (remembered === undefined || !(error instanceof LeptaError)) throw error;
+      return remembered;
+    });
+    const trusted = pin ?? known ?? orThrow(readRootKey(bytes)).id;
+    const keys = orThrow(await verifyBrokerKeys(bytes, trusted, suite, runtime.now()));
+    if (bytes !== remembered) await options.remember(bytes);
+    return new BrokerLink(url, keys, options);
   }
 
   /** The broker's keys, read again before they end. */
   async keys(): Promise<BrokerKeys> {
-    if (this.#options.runtime.now() + REFRESH_BEFORE >= this.#keys.sealingKeyNotAfter) await this.refresh();
+    const left = this.#keys.sealingKeyNotAfter - this.#options.runtime.now();
+    if (left <= REFRESH_BEFORE)
+      await this.refresh().catch((error: unknown) => {
+        // The broker is away: the keys that we have are good until they end.
+        if (left <= 0 || !(error instanceof LeptaError)) throw error;
+      });
     return this.#keys;
   }
 
@@ -94,6 +102,7 @@ export class BrokerLink {
     const { transport, suite, runtime } = this.#options;
     const bytes = await readKeys(transport, this.url);
     this.#keys = orThrow(await verifyBrokerKeys(bytes, this.network, suite, runtime.now()));
+    await this.#options.remember(bytes);
   }
 
   /** Seals a message to the broker: the exact bytes to persist and to send. */
@@ -127,7 +136,12 @@ export class BrokerLink {
       verifyAnswer(opened as never, this.#keys, purpose, to, now) as Promise<Or<VerifiedOf<M>>>;
     const first = await check();
     if (!isRefusal(first) || first.code !== "unauthentic") return first;
-    await this.refresh();
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (error instanceof LeptaError) return first;
+      throw error;
+    }
     return check();
   }
 

@@ -1,5 +1,6 @@
 /** What every peer is made of, whatever it does: identity, broker, store, clock. Opening one enrols it. */
 import {
+  bytes as bytesCodec,
   type Credential,
   type Draft,
   defaultSuite,
@@ -9,6 +10,7 @@ import {
   isErrorCode,
   isRefusal,
   LeptaError,
+  limits,
   type MessageType,
   orThrow,
   possessionContext,
@@ -21,10 +23,11 @@ import {
   type Uid,
   verifyCredential,
 } from "@lepta/protocol";
-import { BrokerLink } from "./broker-link.ts";
+import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
+import { table } from "./store/table.ts";
 
 export interface PartyOptions {
   /** A directory of this peer's own; or bring a `store`. */
@@ -66,7 +69,7 @@ export async function openParty(options: PartyOptions): Promise<Party> {
   const store = options.store ?? (await openDirectory(options.dir));
   try {
     const known = await knownNetwork(store);
-    const link = await BrokerLink.open({ address: options.broker, known, suite, transport, runtime });
+    const link = await openLink(options.broker, store, known, { suite, transport, runtime });
     const identity = await openIdentity(store, suite, link.network, runtime);
     const party = createParty(options, { suite, runtime, store, link, identity });
     await party.credential();
@@ -75,6 +78,20 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     if (options.store === undefined) await store.close();
     throw error;
   }
+}
+
+const REMEMBERED = "keys";
+
+async function openLink(
+  address: string,
+  store: PeerStore,
+  known: Uid | undefined,
+  ports: Pick<LinkOptions, "suite" | "transport" | "runtime">,
+): Promise<BrokerLink> {
+  const memory = table(store, "broker", bytesCodec(1, limits.batchBytes));
+  const remembered = await memory.get(REMEMBERED);
+  const remember = (keys: Uint8Array) => store.commit([memory.put(REMEMBERED, keys)]);
+  return BrokerLink.open({ address, known, remembered, remember, ...ports });
 }
 
 type Parts = Pick<Party, "suite" | "runtime" | "store" | "link" | "identity">;
@@ -87,9 +104,14 @@ function createParty(options: PartyOptions, parts: Parts): Party {
   const load = async (): Promise<Credential> => {
     const { trust } = await link.keys();
     const now = runtime.now();
-    const kept = identity.credential && (await verifyCredential(identity.credential, trust, now));
-    if (kept !== undefined && !isRefusal(kept) && kept.notAfter - now > RENEW_BEFORE) return kept;
-    const bytes = await enrol(options, parts);
+    const verified = identity.credential && (await verifyCredential(identity.credential, trust, now));
+    const kept = isRefusal(verified) ? undefined : verified;
+    if (kept !== undefined && kept.notAfter - now > RENEW_BEFORE) return kept;
+    const bytes = await enrol(options, parts).catch((error: unknown) => {
+      // The broker is away: the credential that we have is good until it ends.
+      if (kept !== undefined && error instanceof LeptaError) return kept.bytes;
+      throw error;
+    });
     const fresh = orThrow(await verifyCredential(bytes, trust, now));
     await identity.keep(bytes);
     return fresh;

@@ -140,7 +140,7 @@ export class Wallet {
 
   /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
   async obtain(url: string, amount: string): Promise<void> {
-    await obtainVendorScrip(this.#customer, await this.#meet(url), parseAmount(amount));
+    await this.#obtain(await this.#meet(url), parseAmount(amount));
   }
 
   /** What a merchant sells, up to 32 items. */
@@ -268,12 +268,19 @@ export class Wallet {
     return lock.run(merchant.credential.uid, async () => {
       let held = await this.#find(merchant.credential.uid, price);
       if (held === undefined) {
-        await obtainVendorScrip(this.#customer, merchant, await this.#amountFor(price, options));
+        await this.#obtain(merchant, await this.#amountFor(price, options));
         held = await this.#find(merchant.credential.uid, price);
       }
       if (held === undefined) throw new LeptaError("insufficient-funds");
       return spend(txn, held);
     });
+  }
+
+  /** Figure 8; what an earlier one left locked is brought to its end first. */
+  async #obtain(merchant: Acquaintance, amount: Amount): Promise<void> {
+    const held = await this.#customer.tables.purse.get(PURSE);
+    if (held?.lockedBy !== undefined) await this.resume();
+    await obtainVendorScrip(this.#customer, merchant, amount);
   }
 
   /** The smallest scrip of this merchant that is worth enough, not locked and not expired. */

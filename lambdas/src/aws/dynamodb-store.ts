@@ -173,7 +173,8 @@ function marshalOne(value: Attribute): AttributeValue {
   return value instanceof Uint8Array ? { B: value } : { N: value.toString() };
 }
 
-function unmarshal(raw: Marshalled): { readonly key: Key; readonly item: Item } {
+/** An item as the SDK gives it, as the store gives it. */
+export function unmarshal(raw: Marshalled): { readonly key: Key; readonly item: Item } {
   const item: Record<string, Attribute> = {};
   for (const [name, value] of Object.entries(raw)) {
     if (value.S !== undefined) item[name] = value.S;

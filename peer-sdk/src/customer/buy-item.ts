@@ -130,7 +130,9 @@ async function ask(
   pending: Pending,
 ): Promise<Bought> {
   const [reply] = await merchant.channel.request([pending.sealed]);
-  const answer = orThrow(await readReply(customer.party, merchant, reply, purchaseResponse));
+  const answer = orThrow(
+    await readReply(customer.party, merchant.credential.verifyingKey, reply, purchaseResponse),
+  );
   const { payload } = answer;
   if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (payload.reason === "conflict") throw new LeptaError("conflict");

@@ -23,6 +23,7 @@ import {
   type Signed,
   sealMessage,
   toText,
+  type VerifyingKey,
   verifyCredential,
   verifyMessage,
 } from "@lepta/protocol";
@@ -52,7 +53,9 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
     const known = (await tables.merchants.list()).find(([, each]) => each.url === url)?.[0];
     const expected = pin ?? known;
     if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
-    await party.store.commit([tables.merchants.put(credential.uid, { url, credential: credential.bytes })]);
+    await party.store.commit([
+      tables.merchants.put(credential.uid, { url, publicKey: credential.verifyingKey.publicKey }),
+    ]);
     return { url, credential, channel };
   } catch (error) {
     channel.close();
@@ -74,7 +77,7 @@ export async function askOffer(
     ...(sku === undefined ? {} : { sku }),
   });
   const [reply] = await merchant.channel.request([await sealTo(party, merchant, request)]);
-  const answer = orThrow(await readReply(party, merchant, reply, offer));
+  const answer = orThrow(await readReply(party, merchant.credential.verifyingKey, reply, offer));
   if (answer.payload.request !== request.digest) throw new LeptaError("wrong-reference");
   return answer.payload;
 }
@@ -90,7 +93,7 @@ export const sealTo = (
 /** Opens a merchant's answer and checks that the merchant signed it for us; an error message becomes its refusal. */
 export async function readReply<M extends MessageType>(
   party: Party,
-  merchant: Pick<Acquaintance, "credential">,
+  key: VerifyingKey,
   bytes: Uint8Array | undefined,
   type: M,
 ): Promise<Or<VerifiedOf<M>>> {
@@ -100,8 +103,7 @@ export async function readReply<M extends MessageType>(
   const { uid, network, opening } = party.identity;
   const opened = await openMessage(bytes, [type], (kid) => (kid === opening.id ? opening : undefined));
   if (isRefusal(opened)) return opened;
-  const { verifyingKey: key, uid: from } = merchant.credential;
-  const by = { key, kid: from, from, to: uid, network, now: party.runtime.now() };
+  const by = { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() };
   return verifyMessage(opened as OpenedOf<MessageType> as never, by) as Promise<Or<VerifiedOf<M>>>;
 }
 

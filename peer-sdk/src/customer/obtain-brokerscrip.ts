@@ -99,8 +99,13 @@ async function conclude(
     checkGrant(grant, undefined, { kind: "broker", network, issuer: network, owner: uid }),
   );
   const spentBy = secrets.find((each) => each.scrip === body.id)?.spentBy;
-  // Spent since by another transaction of ours: that one's answer brings the purse up to date.
-  if (spentBy !== undefined) return party.store.commit([tables.pending.remove(txn), history]);
+  if (spentBy !== undefined) {
+    // Spent since by another transaction of ours, whose answer brings the purse up to date.
+    const held = await tables.purse.get(PURSE);
+    const isReplaced = held !== undefined && bodyOf(held).id === payload.replaced;
+    const gone = isReplaced ? [tables.purse.remove(PURSE)] : [];
+    return party.store.commit([tables.pending.remove(txn), history, ...gone]);
+  }
   const value = await expectedValue(customer, pending.amount, payload.replaced);
   const secret = secretFor(secrets, body.id);
   const expected = { kind: "broker", network, issuer: network, owner: uid } as const;

@@ -6,7 +6,6 @@ import {
   authorizationResponse,
   brokerSpendCodec,
   brokerscripChange,
-  type Credential,
   checkGrant,
   encodeAs,
   isErrorCode,
@@ -17,16 +16,17 @@ import {
   proveSpend,
   query,
   readMessage,
+  sameAmount,
   scripOf,
   sha256,
   subtract,
   toText,
   type Verified,
+  type VerifyingKey,
   vendorscripIntent,
   vendorscripOrder,
   vendorscripRequest,
   vendorscripResponse,
-  verifyCredential,
 } from "@lepta/protocol";
 import { REQUEST_LIFE } from "../party.ts";
 import { askBroker } from "./ask-broker.ts";
@@ -54,16 +54,16 @@ export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, am
     ]);
     customer.background(tellIntent(customer, merchant.credential.uid, txn, amount));
     const change = (await askMerchant(customer, merchant, pending)) ?? (await endAtBroker(customer, txn));
-    await conclude(customer, txn, pending, merchant.credential, change);
+    await conclude(customer, txn, pending, merchant.credential.verifyingKey, change);
   });
 }
 
 /** Brings what was left under way to its end: by the broker's record, or by having the broker end it. */
 export async function resumeVendorScrip(customer: Customer, txn: string, pending: Pending): Promise<void> {
   await customer.lock.run(PURSE_LOCK, async () => {
-    const credential = await knownMerchant(customer, pending.merchant ?? "");
+    const merchant = await knownMerchant(customer, pending.merchant ?? "");
     const change = await endAtBroker(customer, txn);
-    await conclude(customer, txn, pending, credential, change).catch((error: unknown) => {
+    await conclude(customer, txn, pending, merchant, change).catch((error: unknown) => {
       // The refusal is in the history; whoever asked is gone.
       if (!(error instanceof LeptaError)) throw error;
     });
@@ -166,7 +166,7 @@ async function conclude(
   customer: Customer,
   txn: string,
   pending: Pending,
-  merchant: Credential,
+  merchant: VerifyingKey,
   change: Change | undefined,
 ): Promise<void> {
   const { party, tables } = customer;
@@ -190,7 +190,7 @@ async function conclude(
   const outcome = voucher === undefined ? "scrip-mismatch" : "done";
   await party.store.commit([
     purse === undefined ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, purse),
-    ...(voucher ? [tables.vendorscrip.put(`${merchant.uid}/${bodyOf(voucher).id}`, voucher)] : []),
+    ...(voucher ? [tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher)] : []),
     tables.pending.remove(txn),
     historyOf(customer, txn, pending, outcome),
   ]);
@@ -198,7 +198,10 @@ async function conclude(
     throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
 }
 
-/** Br1, which must be what Br0 was worth less the amount; undefined where Br0 was spent whole. */
+/**
+ * The purse after M3: Br1, which must be what Br0 was worth less the amount, or nothing where Br0 was spent whole. Where
+ * the purse has moved on since (a top-up replaced what it held), Br1 is taken only if the broker says that it lives.
+ */
 function purseAfter(
   customer: Customer,
   change: Change,
@@ -207,20 +210,25 @@ function purseAfter(
 ): Holding | undefined {
   const { uid, network } = customer.party.identity;
   const { grant, merchant, amount, spent } = change.payload;
-  const asAsked =
-    merchant === pending.merchant &&
-    amount.value === pending.amount.value &&
-    amount.currency === pending.amount.currency &&
-    spent === pending.scrip;
-  if (!asAsked || held === undefined || bodyOf(held).id !== pending.scrip)
+  if (merchant !== pending.merchant || !sameAmount(amount, pending.amount) || spent !== pending.scrip)
     throw new LeptaError("wrong-reference");
-  const rest = orThrow(subtract(bodyOf(held).value, pending.amount));
+  const isSpent = held !== undefined && bodyOf(held).id === pending.scrip;
+  const rest = isSpent ? orThrow(subtract(bodyOf(held).value, pending.amount)) : undefined;
   if (grant === undefined) {
-    if (rest.value > 0n) throw new LeptaError("scrip-mismatch", "the broker gave no change");
-    return undefined;
+    if (rest !== undefined && rest.value > 0n)
+      throw new LeptaError("scrip-mismatch", "the broker gave no change");
+    return isSpent ? undefined : held;
   }
-  const expected = { kind: "broker", network, issuer: network, owner: uid, value: rest } as const;
+  const expected = {
+    kind: "broker",
+    network,
+    issuer: network,
+    owner: uid,
+    ...(rest ? { value: rest } : {}),
+  } as const;
   const body = orThrow(checkGrant(grant, undefined, expected));
+  if (change.secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined))
+    return isSpent ? undefined : held;
   const secret = secretFor(change.secrets, body.id);
   orThrow(checkGrant(grant, secret, expected));
   return { grant, secret };
@@ -230,22 +238,22 @@ function purseAfter(
 async function openEscrow(
   customer: Customer,
   pending: Pending,
-  merchant: Credential,
+  merchant: VerifyingKey,
   change: Change,
 ): Promise<Holding | undefined> {
   const { party } = customer;
   const { link, identity } = party;
   const authorization = orThrow(readMessage(change.payload.authorization, [authorizationResponse]));
-  const m4 = orThrow(await link.verify(authorization, "decide", merchant.uid));
+  const m4 = orThrow(await link.verify(authorization, "decide", merchant.id));
   if (!m4.payload.ok || m4.payload.customer !== identity.uid) throw new LeptaError("wrong-reference", "M4");
-  const m5 = await readReply(party, { credential: merchant }, change.payload.escrow, vendorscripResponse);
+  const m5 = await readReply(party, merchant, change.payload.escrow, vendorscripResponse);
   if (isRefusal(m5)) return undefined;
   const { request, ok, grant } = m5.payload;
   if (request !== pending.request || !ok || grant === undefined) return undefined;
   const secret = m5.secrets[0]?.secret;
   if (secret === undefined) return undefined;
   const { uid: owner, network } = identity;
-  const expected = { kind: "vendor", network, issuer: merchant.uid, owner, value: pending.amount } as const;
+  const expected = { kind: "vendor", network, issuer: merchant.id, owner, value: pending.amount } as const;
   return isRefusal(checkGrant(grant, secret, expected)) ? undefined : { grant, secret };
 }
 
@@ -259,10 +267,9 @@ const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: 
     ...(merchant === undefined ? {} : { merchant }),
   });
 
-/** A merchant that we met before: its credential as it was then, as long as it holds. */
-async function knownMerchant({ party, tables }: Customer, uid: string): Promise<Credential> {
+/** The key of a merchant that we met before. */
+async function knownMerchant({ party, tables }: Customer, uid: string): Promise<VerifyingKey> {
   const known = await tables.merchants.get(uid);
   if (known === undefined) throw new LeptaError("unknown-peer", uid);
-  const { trust } = await party.link.keys();
-  return orThrow(await verifyCredential(known.credential, trust, party.runtime.now()));
+  return orThrow(await party.suite.verifyingKey(known.publicKey));
 }

@@ -70,7 +70,8 @@ export type HistoryRecord = Value<typeof historyRecord>;
 
 const merchantRecord = struct({
   url: field(1, text(2048)),
-  credential: field(2, embedded(3072)),
+  /** Its signing key, whose thumbprint is its UID: what it signed stays checkable when its credential has ended. */
+  publicKey: field(2, embedded(256)),
 });
 export type MerchantRecord = Value<typeof merchantRecord>;
 
