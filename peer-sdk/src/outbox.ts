@@ -89,7 +89,7 @@ export class Outbox {
 
   async #flush(): Promise<number> {
     for (;;) {
-      const entries = await this.#entries.list({ limit: limits.outboxBatch });
+      const entries = batchOf(await this.#entries.list({ limit: limits.outboxBatch }));
       if (entries.length === 0) return 0;
       const answer = await this.#send(entries.map(([, notice]) => notice));
       if (isRefusal(answer)) {
@@ -122,6 +122,15 @@ export class Outbox {
 
 /** The longest pause between two tries, in milliseconds. */
 const LONGEST_PAUSE = 60_000;
+
+/** As many as fit into one batch. */
+function batchOf<E extends readonly [string, Uint8Array]>(entries: readonly E[]): readonly E[] {
+  let bytes = 0;
+  return entries.filter(([, notice]) => {
+    bytes += notice.length;
+    return bytes <= limits.outboxBytes;
+  });
+}
 
 function digestBytes(notice: Uint8Array): Uint8Array {
   const parts = readSign1(notice);

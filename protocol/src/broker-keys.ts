@@ -49,14 +49,23 @@ export async function verifyBrokerKeys(
     // A key out of its time is of no use to act on; the others still are.
     if (!isRefusal(key)) keys.set(key.id, key);
   }
-  const newest = [...keys.values()]
-    .filter((key) => key.purpose === "seal")
-    .sort((a, b) => b.notAfter - a.notAfter)[0];
-  if (newest === undefined) return refuse("unknown-peer", "the broker shows no valid sealing key");
-  const sealingKey = await suite.sealingKey(newest.publicKey);
-  if (isRefusal(sealingKey)) return sealingKey;
+  const sealing = await newestSealingKey(suite, [...keys.values()]);
+  if (isRefusal(sealing)) return sealing;
   const { currency, rail } = list;
-  return { trust, network: pin, currency, rail, keys, sealingKey, sealingKeyNotAfter: newest.notAfter };
+  return { trust, network: pin, currency, rail, keys, ...sealing };
+}
+
+/** Of the sealing keys valid now the one that lasts longest, if this suite can use it. */
+async function newestSealingKey(
+  suite: Suite,
+  keys: readonly OperationalKey[],
+): Promise<Or<Pick<BrokerKeys, "sealingKey" | "sealingKeyNotAfter">>> {
+  const newest = keys.filter((key) => key.purpose === "seal").sort((a, b) => b.notAfter - a.notAfter);
+  for (const { publicKey, notAfter } of newest) {
+    const sealingKey = await suite.sealingKey(publicKey);
+    if (!isRefusal(sealingKey)) return { sealingKey, sealingKeyNotAfter: notAfter };
+  }
+  return refuse("unknown-peer", "the broker shows no valid sealing key");
 }
 
 /** Checks an answer of the broker: signed by an operational key for this purpose that is valid now. */

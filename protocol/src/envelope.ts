@@ -122,10 +122,13 @@ export function readMessage<M extends MessageType>(
   beside: Beside = {},
   sealedTo?: Uid,
 ): Or<OpenedOf<M>> {
+  const fits = (limit: number): boolean => signed.length <= limit + limits.signatureBytes;
+  if (!fits(Math.max(...accepted.map((type) => type.limit)))) return refuse("too-large");
   const parts = readSign1(signed);
   if (isRefusal(parts)) return parts;
   const type = accepted.find((each) => each.mediaType === parts.contentType);
   if (type === undefined) return refuse("wrong-type", parts.contentType);
+  if (!fits(type.limit)) return refuse("too-large");
   const payload = decodePayload(type, parts.payload);
   if (isRefusal(payload)) return payload;
   const opened = {

@@ -8,7 +8,9 @@ export const limits = {
   goodsBytes: 1024 * 1024,
   /** Notices and statements in one batch. */
   batchEntries: 1000,
-  /** Levels of arrays, maps and tags in one CBOR item. */
+  /** What headers and a signature add to a payload at most, in bytes. */
+  signatureBytes: 1024,
+  /** Levels of one CBOR item, from the outermost array to the innermost number. */
   nesting: 8,
   /** Messages in one WebSocket frame. */
   frameMessages: 64,
@@ -26,8 +28,11 @@ export const limits = {
   operationalKeyLife: 24 * 60 * 60 * 1000,
   /** The longest life of a peer's sealing key statement, in milliseconds. */
   sealingKeyLife: 366 * 24 * 60 * 60 * 1000,
-  /** Items in an offer. */
+  /** Items in an offer, and its bytes. */
   offerItems: 32,
+  offerBytes: 64 * 1024,
+  /** Credits in one settlement statement; more follow in another. */
+  settlementCredits: 200,
   /** Characters of a sku, a description, an account, a mandate, a reference. */
   skuLength: 64,
   descriptionLength: 256,
@@ -46,6 +51,8 @@ export const limits = {
   outbox: 100_000,
   /** Notices that a peer sends in one batch. */
   outboxBatch: 500,
+  /** Bytes of the notices in one batch of a peer's. */
+  outboxBytes: 512 * 1024,
   /** Frames of one connection that are worked on at once; the next are not read until one is done. */
   framesAtOnce: 64,
   /** Frames that make no sense before a connection is closed. */

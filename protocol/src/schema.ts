@@ -42,25 +42,40 @@ export function decodeAs<T>(codec: Codec<T>, bytes: Uint8Array): Or<T> {
   }
 }
 
-/** A byte string of `least` to `most` bytes. */
-export const bytes = (least: number, most = least): Codec<Uint8Array> => ({
-  shape: least === most ? `bstr .size ${least}` : `bstr .size (${least}..${most})`,
-  encode: (value) => value,
-  decode: (value) =>
-    value instanceof Uint8Array && value.length >= least && value.length <= most
-      ? value
-      : fail(`not a byte string of ${least} to ${most} bytes`),
+/** A codec that refuses to write what it would not read: a bad value of our own is our own fault and throws. */
+const strict = <T>(shape: string, toCbor: (value: T) => Cbor, fromCbor: (value: Cbor) => T): Codec<T> => ({
+  shape,
+  encode: (value) => {
+    const item = toCbor(value);
+    fromCbor(item);
+    return item;
+  },
+  decode: fromCbor,
 });
 
+/** A byte string of `least` to `most` bytes. */
+export const bytes = (least: number, most = least): Codec<Uint8Array> =>
+  strict(
+    least === most ? `bstr .size ${least}` : `bstr .size (${least}..${most})`,
+    (value) => value,
+    (value) =>
+      value instanceof Uint8Array && value.length >= least && value.length <= most
+        ? value
+        : fail(`not a byte string of ${least} to ${most} bytes`),
+  );
+
 /** An identifier of `length` bytes, in code its base64url text. */
-const identifier = (name: string, length: number): Codec<string> => ({
-  shape: name,
-  encode: (value) => idBytes(value),
-  decode: (value) =>
-    value instanceof Uint8Array && value.length === length
-      ? toText(value)
-      : fail(`not an identifier of ${length} bytes`),
-});
+const identifier = (name: string, length: number): Codec<string> => {
+  const isOne = (value: Cbor): value is Uint8Array => value instanceof Uint8Array && value.length === length;
+  return {
+    shape: name,
+    encode: (value) => {
+      const item = idBytes(value);
+      return isOne(item) ? item : fail(`not an identifier of ${length} bytes`);
+    },
+    decode: (value) => (isOne(value) ? toText(value) : fail(`not an identifier of ${length} bytes`)),
+  };
+};
 
 export const uid: Codec<Uid> = identifier("id32", 32);
 export const digest: Codec<Digest> = identifier("id32", 32);
@@ -68,21 +83,30 @@ export const txn: Codec<Txn> = identifier("id16", 16);
 export const scripId: Codec<ScripId> = identifier("id16", 16);
 
 /** Text of `least` to `most` UTF-16 units. */
-export const text = (most: number, least = 1): Codec<string> => ({
-  shape: `tstr .size (${least}..${most})`,
-  encode: (value) => value,
-  decode: (value) =>
-    typeof value === "string" && value.length >= least && value.length <= most
-      ? value
-      : fail("not a text of this length"),
-});
+export const text = (most: number, least = 1): Codec<string> =>
+  strict(
+    `tstr (${least}..${most} UTF-16 units)`,
+    (value) => value,
+    (value) =>
+      typeof value === "string" && value.length >= least && value.length <= most
+        ? value
+        : fail("not a text of this length"),
+  );
+
+/** ISO 4217: three capital letters. */
+export const currency: Codec<string> = strict(
+  "currency",
+  (value) => value,
+  (value) => (typeof value === "string" && /^[A-Z]{3}$/.test(value) ? value : fail("not a currency")),
+);
 
 /** One of a few words. */
-export const word = <const W extends string>(...words: readonly W[]): Codec<W> => ({
-  shape: words.map((each) => `"${each}"`).join(" / "),
-  encode: (value) => value,
-  decode: (value) => words.find((each) => each === value) ?? fail(`not one of ${words.join(", ")}`),
-});
+export const word = <const W extends string>(...words: readonly W[]): Codec<W> =>
+  strict<W>(
+    words.map((each) => `"${each}"`).join(" / "),
+    (value) => value,
+    (value) => words.find((each) => each === value) ?? fail(`not one of ${words.join(", ")}`),
+  );
 
 export const boolean: Codec<boolean> = {
   shape: "bool",
@@ -91,40 +115,53 @@ export const boolean: Codec<boolean> = {
 };
 
 /** An unsigned integer of `least` to `most`. */
-export const uint = (most: number = Number.MAX_SAFE_INTEGER, least = 0): Codec<number> => ({
-  shape: least === 0 && most === Number.MAX_SAFE_INTEGER ? "uint53" : `${least}..${most}`,
-  encode: (value) => value,
-  decode: (value) =>
-    typeof value === "number" && value >= least && value <= most
-      ? value
-      : fail(`not an integer of ${least} to ${most}`),
-});
+export const uint = (most: number = Number.MAX_SAFE_INTEGER, least = 0): Codec<number> =>
+  strict(
+    least === 0 && most === Number.MAX_SAFE_INTEGER ? "uint53" : `${least}..${most}`,
+    (value) => value,
+    (value) =>
+      typeof value === "number" && value >= least && value <= most
+        ? value
+        : fail(`not an integer of ${least} to ${most}`),
+  );
 
 /** Milliseconds since 1970. */
 export const time: Codec<number> = { ...uint(), shape: "time" };
 
-const moneyFrom = (least: bigint, shape: string): Codec<Amount> => ({
-  shape,
-  encode: ({ currency, value }) => [currency, Number(value)],
-  decode: (value) => {
-    if (!Array.isArray(value) || value.length !== 2) fail("not an amount");
-    const [currency, units] = value as readonly Cbor[];
-    if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) return fail("not a currency");
-    if (typeof units !== "number" || units < 0 || BigInt(units) < least)
-      return fail("not an amount in range");
-    return amountOf(currency, BigInt(units));
-  },
-});
+const moneyFrom = (least: number, shape: string): Codec<Amount> =>
+  strict<Amount>(
+    shape,
+    ({ currency: code, value }) => [code, Number(value)],
+    (value) => {
+      if (!Array.isArray(value) || value.length !== 2) return fail("not an amount");
+      const [code, units] = value as readonly Cbor[];
+      if (typeof units !== "number" || units < least) return fail("not an amount in range");
+      return amountOf(currency.decode(code ?? null), BigInt(units));
+    },
+  );
 
 /** `[currency, value]`, from 1. */
-export const amount: Codec<Amount> = moneyFrom(1n, "amount");
+export const amount: Codec<Amount> = moneyFrom(1, "amount");
 /** `[currency, value]`, from 0: what was charged. */
-export const charge: Codec<Amount> = moneyFrom(0n, "charge");
+export const charge: Codec<Amount> = moneyFrom(0, "charge");
+
+/** A codec that takes only some of the values of another, both ways. */
+export const refined = <T>(codec: Codec<T>, holds: (value: T) => boolean, why: string): Codec<T> => ({
+  shape: codec.shape,
+  encode: (value) => (holds(value) ? codec.encode(value) : fail(why)),
+  decode: (item) => {
+    const value = codec.decode(item);
+    return holds(value) ? value : fail(why);
+  },
+});
 
 /** An array of at most `most` and at least `least`. */
 export const list = <T>(item: Codec<T>, most: number, least = 0): Codec<readonly T[]> => ({
   shape: `[${least}*${most} ${item.shape}]`,
-  encode: (values) => values.map((value) => item.encode(value)),
+  encode: (values) =>
+    values.length >= least && values.length <= most
+      ? values.map((value) => item.encode(value))
+      : fail("not an array of this length"),
   decode: (value) =>
     Array.isArray(value) && value.length >= least && value.length <= most
       ? (value as readonly Cbor[]).map((each) => item.decode(each))

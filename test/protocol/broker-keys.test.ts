@@ -2,10 +2,13 @@ import {
   authorizationResponse,
   type BrokerKeys,
   brokerKeysCodec,
+  type Cbor,
   type Draft,
   decodeAs,
+  decodeCbor,
   defaultSuite,
   encodeAs,
+  encodeCbor,
   isRefusal,
   keyCertificate,
   limits,
@@ -126,7 +129,10 @@ describe("the broker's list of keys", () => {
       certificates: Array.from({ length: count }, () => all[3] ?? answer()),
     });
     expect(isRefusal(decodeAs(brokerKeysCodec, answer(certificates(limits.certificates))))).toBe(false);
-    expect(await verify(certificates(limits.certificates + 1))).toMatchObject({ code: "malformed" });
+    const map = new Map(decodeCbor(answer()) as ReadonlyMap<number, Cbor>);
+    const tooMany = map.set(11, [...certificates(limits.certificates + 1).certificates]);
+    expect(decodeAs(brokerKeysCodec, encodeCbor(tooMany))).toMatchObject({ code: "malformed" });
+    expect(() => answer(certificates(limits.certificates + 1))).toThrow();
   });
 });
 
@@ -176,7 +182,8 @@ describe("of the keys in the list", () => {
 
   test("one to seal to can be sealed to", async () => {
     const wrong = await certify("seal", decideKey.signing.publicKey);
-    expect(await verify({ certificates: [wrong] })).toMatchObject({ code: "malformed" });
+    expect(await verify({ certificates: [wrong] })).toMatchObject({ code: "unknown-peer" });
+    expect(isRefusal(await verify({ certificates: [wrong, ...all] }))).toBe(false);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   type Field,
   type Fields,
   field,
+  refined,
   type Struct,
   struct,
   time,
@@ -83,9 +84,14 @@ export function message<const N extends string, const K extends Kind, const F ex
 ): MessageType<N, K, F> {
   const type: Field<N, false> = field(3, word(name));
   const head = kind === "request" ? withExpiry : common;
-  const codec = struct({ ...head, type, ...fields }) as unknown as Codec<Struct<Fields>>;
+  const all = struct({ ...head, type, ...fields }) as unknown as Codec<Struct<Fields>>;
+  const codec = refined(all, hasReasonWhenRefused, "a decision with the wrong reason");
   return { name, kind, mediaType: `application/lepta.${name}+cbor`, limit, fields, codec };
 }
+
+/** A refusal names its reason, and nothing else does. */
+const hasReasonWhenRefused = ({ ok, reason }: Struct<Fields> & { ok?: unknown; reason?: unknown }): boolean =>
+  ok === undefined || (ok === true) === (reason === undefined);
 
 /** The bytes to be signed. */
 export function encodePayload<M extends MessageType>(type: M, draft: Draft<M>): Uint8Array {

@@ -1,6 +1,18 @@
 /** Keys and credentials: what binds a UID to a peer's keys and the broker's operational keys to its root. */
 import { limits } from "../limits.ts";
-import { embedded, field, list, optional, struct, text, time, uint, type Value, word } from "../schema.ts";
+import {
+  currency,
+  embedded,
+  field,
+  list,
+  optional,
+  struct,
+  text,
+  time,
+  uint,
+  type Value,
+  word,
+} from "../schema.ts";
 import { message } from "./define.ts";
 import { recordCodec, verdict } from "./parts.ts";
 
@@ -61,7 +73,7 @@ export const brokerKeysCodec = struct({
   rootKey: field(10, embedded(256)),
   certificates: field(11, list(embedded(1024), limits.certificates)),
   suite: field(12, word("default", "figure-4")),
-  currency: field(13, text(3, 3)),
+  currency: field(13, currency),
   /** The funding rail's name: "sandbox" takes any account. */
   rail: field(14, text(32)),
 });

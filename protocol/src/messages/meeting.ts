@@ -31,29 +31,34 @@ export const offerRequest = message("offer-request", "request", {
 });
 
 /** M → C. */
-export const offer = message("offer", "answer", {
-  request: field(10, digest),
-  items: field(
-    11,
-    list(
-      struct({
-        sku: field(1, text(limits.skuLength)),
-        description: field(2, text(limits.descriptionLength, 0)),
-        unitPrice: field(3, amount),
-        /** What the unit price is for, when metered: "token", "second". */
-        unit: optional(4, text(32)),
-      }),
-      limits.offerItems,
+export const offer = message(
+  "offer",
+  "answer",
+  {
+    request: field(10, digest),
+    items: field(
+      11,
+      list(
+        struct({
+          sku: field(1, text(limits.skuLength)),
+          description: field(2, text(limits.descriptionLength, 0)),
+          unitPrice: field(3, amount),
+          /** What the unit price is for, when metered: "token", "second". */
+          unit: optional(4, text(32)),
+        }),
+        limits.offerItems,
+      ),
     ),
-  ),
-  validUntil: field(12, time),
-  /** The VendorScrip that M issues lives at least so long, in milliseconds. */
-  scripLife: field(13, uint()),
-  /** Purchases below this amount may be covered by statements. */
-  statementBelow: optional(14, amount),
-  /** Whether more items are sold than are listed. */
-  more: field(15, boolean),
-});
+    validUntil: field(12, time),
+    /** The VendorScrip that M issues lives at least so long, in milliseconds. */
+    scripLife: field(13, uint()),
+    /** Purchases below this amount may be covered by statements. */
+    statementBelow: optional(14, amount),
+    /** Whether more items are sold than are listed. */
+    more: field(15, boolean),
+  },
+  limits.offerBytes,
+);
 
 /** What one side says when there is nothing that it could sign about: not signed, not sealed, proves nothing. */
 export const errorCodec = struct({

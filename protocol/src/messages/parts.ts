@@ -9,6 +9,7 @@ import {
   field,
   list,
   optional,
+  refined,
   scripId,
   struct,
   text,
@@ -90,16 +91,20 @@ export const returnSpendCodec = struct({
 export const placeCodec = tuple(bytes(16), uint());
 
 /** Beside a signed message, inside the seal: a scrip's CustomerSecret while it lives, or the transaction that spent it. */
-export const secretCodec = struct({
-  scrip: field(1, scripId),
-  secret: optional(2, hash32),
-  spentBy: optional(3, tuple(uid, txn)),
-});
+export const secretCodec = refined(
+  struct({
+    scrip: field(1, scripId),
+    secret: optional(2, hash32),
+    spentBy: optional(3, tuple(uid, txn)),
+  }),
+  ({ secret, spentBy }) => (secret === undefined) !== (spentBy === undefined),
+  "either the secret or who spent it",
+);
 export type Secret = Value<typeof secretCodec>;
 
 /** A sealed plaintext before padding: the signed message and what travels beside it. */
 export const contentCodec = struct({
-  signed: field(1, embedded(limits.goodsBytes)),
+  signed: field(1, embedded(limits.batchBytes + limits.signatureBytes)),
   secrets: optional(2, list(secretCodec, limits.frameMessages, 1)),
   attachments: optional(3, list(embedded(), 4, 1)),
 });

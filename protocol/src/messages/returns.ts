@@ -107,18 +107,13 @@ export const settleRequest = message("settle-request", "request", {
 });
 
 /** B → M: credits that were paid, what was paid and what is carried over. */
-export const settlementStatement = message(
-  "settlement-statement",
-  "answer",
-  {
-    ...verdict,
-    credits: field(14, list(tuple(uid, txn, amount), limits.batchEntries)),
-    paid: field(15, charge),
-    /** Less than the account's smallest unit, kept for the next time. */
-    carried: field(16, charge),
-    reference: optional(17, text(limits.referenceLength)),
-    /** Where more credits follow in another statement. */
-    more: optional(18, text(256)),
-  },
-  limits.batchBytes,
-);
+export const settlementStatement = message("settlement-statement", "answer", {
+  ...verdict,
+  credits: field(14, list(tuple(uid, txn, amount), limits.settlementCredits)),
+  paid: field(15, charge),
+  /** Less than the account's smallest unit, kept for the next time. */
+  carried: field(16, charge),
+  reference: optional(17, text(limits.referenceLength)),
+  /** Where more credits follow in another statement. */
+  more: optional(18, text(256)),
+});

@@ -111,7 +111,7 @@ describe("a COSE_Encrypt", () => {
       "a short key id",
       container(body, new Map(), content, [[head([4, new Uint8Array(31)]), new Map(), new Uint8Array(0)]]),
     ],
-    ["an empty map for a protected header", container(head(), new Map(), content, [recipient])],
+    ["an empty map for a protected header", container(head(), new Map([[3, "type"]]), content, [recipient])],
     ["a protected header that is no CBOR", container(utf8("\u{ff}"), new Map(), content, [recipient])],
   ])("with %s is malformed", (_, bytes) => {
     expect(readEncrypt(bytes)).toMatchObject({ code: "malformed" });

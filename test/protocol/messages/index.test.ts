@@ -24,7 +24,7 @@ describe("the types of messages", () => {
     const larger: Readonly<Record<string, number>> = {
       "notice-batch": limits.batchBytes,
       "purchase-response": limits.goodsBytes,
-      "settlement-statement": limits.batchBytes,
+      offer: limits.offerBytes,
       acknowledgement: 64 * 1024,
     };
     expect(limit).toBe(larger[name] ?? limits.messageBytes);

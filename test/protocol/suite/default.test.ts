@@ -88,6 +88,13 @@ describe("a signature", () => {
   });
 });
 
+test("a signature does not hold in 65 bytes, though its numbers are the same", async () => {
+  const signature = await customer.signing.sign(utf8("data"));
+  const stretched = Uint8Array.from([...signature.subarray(0, 32), 0, ...signature.subarray(32)]);
+  expect(await customer.verifying.verify(utf8("data"), signature)).toBe(true);
+  expect(await customer.verifying.verify(utf8("data"), stretched)).toBe(false);
+});
+
 describe("a public key", () => {
   const { publicKey } = customer.signing;
   const offCurve = publicKey.slice();
@@ -125,6 +132,10 @@ describe("a public key", () => {
     ["nothing", new Uint8Array(0)],
     ["a key to verify", publicKey],
     ["31 bytes", Uint8Array.from([0xa3, 1, 1, 0x20, 4, 0x21, 0x58, 31, ...new Uint8Array(31)])],
+    [
+      "a key with a further parameter",
+      Uint8Array.from([0xa4, 1, 1, 3, 0x26, 0x20, 4, 0x21, 0x58, 32, ...fixed("x")]),
+    ],
     ["of another curve", Uint8Array.from([0xa3, 1, 1, 0x20, 6, 0x21, 0x58, 32, ...fixed("ed25519")])],
   ])("to seal to is malformed where it is %s", async (_, bytes) => {
     expect(await defaultSuite.sealingKey(bytes)).toMatchObject({ code: "malformed" });
