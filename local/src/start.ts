@@ -40,7 +40,7 @@ async function start(): Promise<void> {
       `  root key   ${cloud.network}\n` +
       `  suite      ${suite}, currency ${currency}, data in ${data}\n\n` +
       `Give wallets and merchants this address, which pins the root key:\n  ${cloud.pinnedUrl}\n\n` +
-      `Next, in another terminal:\n  npm run demo -- --broker "${cloud.pinnedUrl}"\n\n` +
+      `Next, in another terminal:\n  npm run first-payment -- "${cloud.pinnedUrl}"\n\n` +
       `Ctrl-C stops it; its data stays.\n`,
   );
   const stop = () => {

@@ -7,7 +7,7 @@ import type { MessageType } from "./messages/define.ts";
 import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
 import { decodeAs, type Uid } from "./schema.ts";
 import { defaultSuite } from "./suite/default.ts";
-import type { SealingKey, Suite } from "./suite/suite.ts";
+import type { SealingKey, Suite, VerifyingKey } from "./suite/suite.ts";
 
 /** The broker's list of keys, each certificate of which was checked against the root. */
 export interface BrokerKeys {
@@ -15,7 +15,7 @@ export interface BrokerKeys {
   readonly network: Uid;
   readonly currency: string;
   readonly rail: string;
-  readonly keys: ReadonlyMap<Uid, OperationalKey>;
+  readonly keys: ReadonlyMap<Uid, OperationalKey & { readonly verifyingKey: VerifyingKey | undefined }>;
   /** The key to seal to: of those valid now, the one that lasts longest. */
   readonly sealingKey: SealingKey;
   /** When the sealing key stops being valid, in milliseconds. */
@@ -43,16 +43,25 @@ export async function verifyBrokerKeys(
   const rootKey = await defaultSuite.verifyingKey(list.rootKey);
   if (isRefusal(rootKey)) return rootKey;
   const trust: Trust = { suite, rootKey };
-  const keys = new Map<Uid, OperationalKey>();
+  const keys = new Map<Uid, OperationalKey & { readonly verifyingKey: VerifyingKey | undefined }>();
   for (const certificate of list.certificates) {
     const key = await verifyCertificate(certificate, trust, now);
     // A key out of its time is of no use to act on; the others still are.
-    if (!isRefusal(key)) keys.set(key.id, key);
+    if (!isRefusal(key)) keys.set(key.id, { ...key, verifyingKey: await importSigner(suite, key) });
   }
   const sealing = await newestSealingKey(suite, [...keys.values()]);
   if (isRefusal(sealing)) return sealing;
   const { currency, rail } = list;
   return { trust, network: pin, currency, rail, keys, ...sealing };
+}
+
+/** The key imported once, for the many answers that it signs; a sealing key signs none. */
+async function importSigner(
+  suite: Suite,
+  { purpose, publicKey }: OperationalKey,
+): Promise<VerifyingKey | undefined> {
+  const key = purpose === "seal" ? undefined : await suite.verifyingKey(publicKey);
+  return isRefusal(key) ? undefined : key;
 }
 
 /** Of the sealing keys valid now the one that lasts longest, if this suite can use it. */
@@ -79,8 +88,8 @@ export async function verifyAnswer<M extends MessageType>(
   const operational = broker.keys.get(opened.sign1.kid);
   if (operational === undefined || operational.purpose !== purpose || now >= operational.notAfter)
     return refuse("unauthentic", "no valid key of the broker with this id and purpose");
-  const key = await broker.trust.suite.verifyingKey(operational.publicKey);
-  if (isRefusal(key)) return key;
+  const { verifyingKey: key } = operational;
+  if (key === undefined) return refuse("unauthentic", "a key that does not sign");
   const { network } = broker;
   return verifyMessage(opened, { key, kid: operational.id, from: network, to, network, now });
 }
