@@ -1,0 +1,115 @@
+/** `npm run demo`: plays the three transactions and the attacks on an embedded cloud, and ends with the books. */
+import { parseArgs } from "node:util";
+import type { SuiteName } from "@lepta/protocol";
+import { type Books, total } from "./books.ts";
+import { topUp, topUpAgain } from "./scenes/figure-6.ts";
+import { buyItems } from "./scenes/figure-7.ts";
+import { obtainVendorScrip } from "./scenes/figure-8.ts";
+import { opening } from "./scenes/opening.ts";
+import { attackAsCustomer } from "./scenes/rogue-customer.ts";
+import { attackAsMerchant } from "./scenes/rogue-merchant.ts";
+import { swapRoles } from "./scenes/roles-swapped.ts";
+import { closeTheBooks } from "./scenes/the-books.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { Teller } from "./teller.ts";
+
+const USAGE = `Usage: npm run demo -- [--json] [--suite default|figure-4]
+
+Plays Lepta's three transactions and the attacks on them, on this machine, with play money.
+  --json     the last line is one JSON object with the outcome
+  --suite    the cryptographic suite: "default", or "figure-4", the paper's own
+`;
+
+interface Options {
+  readonly json: boolean;
+  readonly suite: SuiteName;
+}
+
+const options = readOptions();
+if (options === undefined) {
+  process.stderr.write(USAGE);
+  process.exitCode = 2;
+} else {
+  await run(options);
+}
+
+async function run({ json, suite }: Options): Promise<void> {
+  const teller = new Teller();
+  const stage = await openStage(suite, teller);
+  try {
+    const books = await play(stage);
+    const isGood = books.conserved && teller.disappointments.length === 0;
+    tellOutcome(teller, isGood);
+    if (json) teller.say(JSON.stringify(outcome(teller, books, suite, isGood)));
+    process.exitCode = isGood ? 0 : 1;
+  } finally {
+    await stage.close();
+  }
+}
+
+/** The scenes in their order. */
+async function play(stage: Stage): Promise<Books> {
+  const cast = await opening(stage);
+  await topUp(stage, cast);
+  await obtainVendorScrip(stage, cast);
+  await buyItems(stage, cast);
+  await topUpAgain(stage, cast);
+  const later = { ...cast, clara: await swapRoles(stage, cast) };
+  const mallory = await attackAsCustomer(stage, later);
+  await attackAsMerchant(stage, later, mallory);
+  return closeTheBooks(stage);
+}
+
+function tellOutcome(teller: Teller, isGood: boolean): void {
+  const attacks = Object.values(teller.refused).reduce((sum, times) => sum + times, 0);
+  teller.say("");
+  if (isGood)
+    teller.say(`All is well: ${teller.purchases} purchases, ${attacks} attacks refused, the books agree.`);
+  else for (const each of teller.disappointments) teller.say(`NOT SO: ${each}`);
+}
+
+/** The last line of `--json`: amounts in millionths of a euro, as decimal strings. */
+function outcome(teller: Teller, { broker, merchants, conserved }: Books, suite: SuiteName, ok: boolean) {
+  const all = (name: "liveVendorScrip" | "sold" | "refunded"): string =>
+    total(merchants.map((sheet) => sheet[name])).toString();
+  return {
+    ok,
+    purchases: teller.purchases,
+    refused: teller.refused,
+    books: {
+      moneyIn: broker.moneyIn.toString(),
+      moneyOut: broker.moneyOut.toString(),
+      liveBrokerScrip: broker.liveBrokerScrip.toString(),
+      chargedNotMinted: broker.chargedNotMinted.toString(),
+      redeemedNotPaid: broker.redeemedNotPaid.toString(),
+      owedToMerchants: broker.owedToMerchants.toString(),
+      expired: broker.expired.toString(),
+      fees: broker.fees.toString(),
+      operatorLoss: broker.operatorLoss.toString(),
+      liveVendorScrip: all("liveVendorScrip"),
+      sold: all("sold"),
+      refunded: all("refunded"),
+      conserved,
+    },
+    suite,
+  };
+}
+
+/** What the command line asks for; undefined where it makes no sense. */
+function readOptions(): Options | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: "boolean", default: false },
+        suite: { type: "string", default: "default" },
+      },
+    });
+    const { json, suite } = values;
+    if (suite === "default" || suite === "figure-4") return { json, suite };
+    process.stderr.write(`lepta: --suite ${suite}: there are "default" and "figure-4"\n`);
+  } catch (error) {
+    // parseArgs throws for what it does not know.
+    process.stderr.write(`lepta: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  return undefined;
+}

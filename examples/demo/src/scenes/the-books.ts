@@ -1,0 +1,78 @@
+/** The end: what came in, what is live, what is owed, party by party, and that it all agrees. */
+import { type Books, isAllOwned, readBooks, total } from "../books.ts";
+import type { Stage } from "../stage.ts";
+import { euros } from "../teller.ts";
+
+export async function closeTheBooks(stage: Stage): Promise<Books> {
+  const { teller } = stage;
+  teller.scene("The books");
+  await flushNotices(stage);
+  const books = await readBooks(stage);
+  tellBroker(stage, books);
+  tellMerchants(stage, books);
+  tellOwners(stage, books);
+  await tellSales(stage);
+  await tellNotices(stage);
+  return books;
+}
+
+async function flushNotices(stage: Stage): Promise<void> {
+  for (const { wallet, merchant } of stage.accounts()) {
+    await wallet?.flushNotices();
+    await merchant?.flushNotices();
+  }
+}
+
+function tellBroker({ teller }: Stage, { broker, merchants }: Books): void {
+  const owed = total(merchants.map(({ authorised }) => authorised));
+  teller.say("  The broker");
+  teller.say(`    money in ${euros(broker.moneyIn)}, money out ${euros(broker.moneyOut)}`);
+  teller.say(`    live BrokerScrip ${euros(broker.liveBrokerScrip)}, owed to merchants ${euros(owed)}`);
+  teller.say(
+    `    charged and not minted ${euros(broker.chargedNotMinted)}, redeemed and not paid ` +
+      `${euros(broker.redeemedNotPaid)}, expired ${euros(broker.expired)}`,
+  );
+  teller.say(`    fees ${euros(broker.fees)}, operator's loss ${euros(broker.operatorLoss)}`);
+  teller.expect("money in less money out is the sum of the rest", broker.conserved);
+  teller.expect("what the broker owes is what the merchants are owed", broker.owedToMerchants === owed);
+}
+
+function tellMerchants({ teller }: Stage, { merchants }: Books): void {
+  for (const { name, authorised, liveVendorScrip, sold, refunded, expired, agrees } of merchants) {
+    teller.say(`  ${name} as a merchant`);
+    teller.say(`    is owed ${euros(authorised)} by the broker for the VendorScrip that it issued`);
+    teller.say(
+      `    live VendorScrip ${euros(liveVendorScrip)}, sold ${euros(sold)}, refunded ${euros(refunded)}, ` +
+        `expired ${euros(expired)}`,
+    );
+    teller.expect("VendorScrip authorised is the sum of these", agrees);
+  }
+}
+
+function tellOwners({ teller }: Stage, { broker, merchants, owners }: Books): void {
+  teller.say("  What wallets hold, beside what the issuers say is live for them");
+  for (const { name, kind, issuer, held, live, agrees } of owners)
+    teller.expect(`${name} holds ${kind} of ${issuer}: ${euros(held)}, and ${euros(live)} is live`, agrees);
+  teller.expect("no other scrip is live anywhere", isAllOwned(broker, merchants, owners));
+}
+
+async function tellSales({ teller, accounts }: Stage): Promise<void> {
+  const sales = (await Promise.all(accounts().map(({ merchant }) => merchant?.sales() ?? []))).flat();
+  const sold = sales.filter(({ ok }) => ok).length;
+  teller.say("  Purchases and notices");
+  teller.expect(
+    `${teller.purchases} purchases, and ${sold} sales booked by merchants`,
+    sold === teller.purchases,
+  );
+}
+
+/** Every purchase was told by both sides; Mallory's refused copy by the merchant alone, who says that it charged 0. */
+async function tellNotices({ teller, cloud }: Stage): Promise<void> {
+  const pairs = (await cloud.items()).filter(({ key }) => key.pk.startsWith("PAIR#"));
+  const count = (state: string): number => pairs.filter(({ item }) => item.state === state).length;
+  const [alike, oneSided, differing] = [count("matched"), count("one-sided"), count("differs")];
+  teller.expect(
+    `the broker was told of ${alike} by both sides alike, of ${oneSided} by one side only, of ${differing} differently`,
+    alike === teller.purchases && oneSided === 1 && differing === 0,
+  );
+}
