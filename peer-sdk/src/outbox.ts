@@ -1,17 +1,14 @@
 /** Notices that wait for the broker: durable, in order, sent in batches, gone when the broker has acknowledged them. */
 import {
   acknowledgement,
-  digestOf,
   embedded,
+  entryDigest,
   equalBytes,
-  idBytes,
   isRefusal,
   limits,
   noticeBatch,
   type Or,
-  readSign1,
   refuse,
-  sha256,
   toText,
   treeHash,
 } from "@lepta/protocol";
@@ -115,7 +112,7 @@ export class Outbox {
     });
     if (isRefusal(answer)) return answer;
     const { count, tree } = answer.payload;
-    const ours = treeHash(notices.map(digestBytes));
+    const ours = treeHash(notices.map(entryDigest));
     return count === notices.length && equalBytes(tree, ours) ? undefined : refuse("wrong-reference");
   }
 }
@@ -130,9 +127,4 @@ function batchOf<E extends readonly [string, Uint8Array]>(entries: readonly E[])
     bytes += notice.length;
     return bytes <= limits.outboxBytes;
   });
-}
-
-function digestBytes(notice: Uint8Array): Uint8Array {
-  const parts = readSign1(notice);
-  return isRefusal(parts) ? sha256(notice) : idBytes(digestOf(parts.payload));
 }

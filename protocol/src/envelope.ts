@@ -5,7 +5,7 @@
 import { concat, toText } from "./bytes.ts";
 import { readEncrypt } from "./cose/encrypt.ts";
 import { readSign1, type Sign1, sign1 } from "./cose/sign1.ts";
-import { isRefusal, type Or, refuse } from "./errors.ts";
+import { isRefusal, type Or, type Refusal, refuse } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { limits } from "./limits.ts";
 import {
@@ -39,8 +39,16 @@ export interface Opened<M extends MessageType> {
   readonly sign1: Sign1;
   readonly secrets: readonly Secret[];
   readonly attachments: readonly Uint8Array[];
-  /** The id of our key that it was sealed to; undefined where it came without a seal. */
-  readonly sealedTo: Uid | undefined;
+  /** The seal that it came in; undefined where it came without one. */
+  readonly seal: Seal | undefined;
+}
+
+/** What is known of the seal that a message came in. */
+export interface Seal {
+  /** The id of our key that it was sealed to. */
+  readonly to: Uid;
+  /** Whether it opens only where nothing was altered. */
+  readonly authenticates: boolean;
 }
 
 /** A message whose signature holds, from the sender that it names, for us. */
@@ -102,17 +110,24 @@ export async function openMessage<M extends MessageType>(
   if (key === undefined) return refuse("unauthentic", "no key with this id");
   const padded = await key.open(sealed);
   if (isRefusal(padded)) return padded;
-  const message = readContent(padded, type as M, sealed.kid);
-  // Under a cipher that anyone may alter, what was wrong inside would tell about the plaintext: a padding oracle.
-  return isRefusal(message) && !key.authenticates ? refuse("unauthentic") : message;
+  const seal = { to: sealed.kid, authenticates: key.authenticates };
+  const message = readContent(padded, type as M, seal);
+  return isRefusal(message) ? blind(seal, message) : message;
 }
 
-function readContent<M extends MessageType>(padded: Uint8Array, type: M, sealedTo: Uid): Or<OpenedOf<M>> {
+/**
+ * What may be told of a message before its signature is known to hold: under a cipher that anyone may alter, what was
+ * wrong inside would tell about the plaintext, a padding oracle.
+ */
+export const blind = (seal: Seal | undefined, refusal: Refusal): Refusal =>
+  seal !== undefined && !seal.authenticates ? refuse("unauthentic") : refusal;
+
+function readContent<M extends MessageType>(padded: Uint8Array, type: M, seal: Seal): Or<OpenedOf<M>> {
   const plaintext = unpad(padded);
   if (isRefusal(plaintext)) return plaintext;
   const content = decodeAs(contentCodec, plaintext);
   if (isRefusal(content)) return content;
-  return readMessage(content.signed, [type], content, sealedTo);
+  return readMessage(content.signed, [type], content, seal);
 }
 
 /** Reads a signed message, which must be of one of the accepted types. Nothing is verified yet. */
@@ -120,7 +135,7 @@ export function readMessage<M extends MessageType>(
   signed: Uint8Array,
   accepted: readonly M[],
   beside: Beside = {},
-  sealedTo?: Uid,
+  seal?: Seal,
 ): Or<OpenedOf<M>> {
   const fits = (limit: number): boolean => signed.length <= limit + limits.signatureBytes;
   if (!fits(Math.max(...accepted.map((type) => type.limit)))) return refuse("too-large");
@@ -140,7 +155,7 @@ export function readMessage<M extends MessageType>(
     sign1: parts,
     secrets: beside.secrets ?? [],
     attachments: beside.attachments ?? [],
-    sealedTo,
+    seal,
   };
   return opened as unknown as OpenedOf<M>;
 }
@@ -179,6 +194,12 @@ export async function verifyMessage<M extends MessageType>(
 /** Whether a request came at or after its `expiresAt`, which is exclusive. */
 export const isExpired = (payload: { readonly expiresAt: number }, now: number): boolean =>
   now >= payload.expiresAt;
+
+/** What stands for an entry of a batch: the digest of its payload, or of the entry where it is no signed message. */
+export function entryDigest(entry: Uint8Array): Uint8Array {
+  const parts = readSign1(entry);
+  return sha256(isRefusal(parts) ? entry : parts.payload);
+}
 
 /** SHA-256 of a signed payload. */
 export const digestOf = (payload: Uint8Array): Digest => toText(sha256(payload));

@@ -123,16 +123,19 @@ export function checkGrant(
     readonly issuer: Uid;
     readonly owner: Uid;
     readonly value?: Amount;
+    /** The least expiry that was agreed, in milliseconds. */
+    readonly expiresAt?: number;
   },
 ): Or<ScripBody> {
   const body = readScrip(grant.body);
   if (isRefusal(body)) return body;
-  const { kind, network, issuer, owner, value } = expected;
+  const { kind, network, issuer, owner, value, expiresAt = 0 } = expected;
   const asAgreed =
     body.kind === kind &&
     body.network === network &&
     body.issuer === issuer &&
     body.owner === owner &&
+    body.expiresAt >= expiresAt &&
     (value === undefined || (body.value.currency === value.currency && body.value.value === value.value));
   if (!asAgreed) return refuse("scrip-mismatch");
   if (secret !== undefined && !equalBytes(sha256(secret), grant.secretHash)) return refuse("bad-proof");

@@ -94,9 +94,9 @@ describe("a message", () => {
 
   test("tells which of our keys it was sealed to, and that it came without a seal", async () => {
     expect(await openMessage(sealed, [type], ring(merchant))).toMatchObject({
-      sealedTo: merchant.opening.id,
+      seal: { to: merchant.opening.id, authenticates: true },
     });
-    expect(orThrow(readMessage(signed.bytes, [type])).sealedTo).toBeUndefined();
+    expect(orThrow(readMessage(signed.bytes, [type])).seal).toBeUndefined();
   });
 
   test("is found among all the types that a door takes", async () => {

@@ -248,9 +248,9 @@ export function decideIntent(
 ): Decision<{ readonly recorded: boolean }> {
   const { payload } = request;
   if (transaction !== undefined) {
-    const same = transaction.intent !== undefined && transaction.request === request.digest;
-    // M1 does not wait for M0: one that comes after the decision changes nothing.
-    return { writes: [], outcome: { recorded: same || isTerminal(transaction) } };
+    // M1 does not wait for M0: one that comes after the decision is too late to be kept.
+    const isKept = transaction.intent !== undefined && transaction.request === request.digest;
+    return { writes: [], outcome: { recorded: isKept } };
   }
   if (payload.amount.currency !== terms.currency) return refuse("wrong-currency");
   if (payload.merchant === payload.from) return refuse("same-party");

@@ -1,6 +1,7 @@
 /** What a request passes through, whatever it asks: receive (open, load the sender, verify), settle, answer. */
 import {
   type Beside,
+  blind,
   type Draft,
   isRefusal,
   limits,
@@ -73,7 +74,7 @@ export async function receive<M extends MessageType>(
   const now = broker.runtime.now();
   const { from } = message.payload as { readonly from: Uid };
   const sender = await loadPeer(broker, from);
-  if (sender === undefined) return refuse("unknown-peer");
+  if (sender === undefined) return blind(message.seal, refuse("unknown-peer"));
   const { network } = keySet;
   const by = { key: sender.verifyingKey, kid: from, from, to: network, network, now };
   const verified = await verifyMessage(message as never, by);

@@ -1,5 +1,6 @@
 /** Enrolment, from bytes to the sealed answer. Its sender is not known yet: it brings its keys itself. */
 import {
+  blind,
   enrolment,
   enrolRequest,
   enrolResponse,
@@ -71,7 +72,7 @@ async function verifyClaim(
 ) {
   const { payload } = opened;
   const key = await broker.suite.verifyingKey(payload.publicKey);
-  if (isRefusal(key)) return key;
+  if (isRefusal(key)) return blind(opened.seal, key);
   const { network, trust } = keySet;
   const request: Or<Verified<typeof enrolRequest>> = await verifyMessage(opened, {
     key,
@@ -84,7 +85,7 @@ async function verifyClaim(
   if (isRefusal(request)) return request;
   const sealing = await verifySealingKey(payload.sealingKey, key, trust, now);
   if (isRefusal(sealing)) return sealing;
-  const verifier = opened.sealedTo === undefined ? undefined : keySet.opening(opened.sealedTo);
+  const verifier = opened.seal === undefined ? undefined : keySet.opening(opened.seal.to);
   const context = possessionContext(sealing.statement.digest, payload.txn);
   const isHeld =
     verifier !== undefined && (await verifier.checkPossession(sealing.key, context, payload.possession));

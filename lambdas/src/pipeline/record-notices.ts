@@ -2,6 +2,7 @@
 import {
   acknowledgement,
   type ErrorCode,
+  entryDigest,
   idBytes,
   isRefusal,
   noticeBatch,
@@ -10,7 +11,6 @@ import {
   readMessage,
   refuse,
   saleNotice,
-  sha256,
   treeHash,
   type Uid,
   type Verified,
@@ -44,7 +44,7 @@ export async function recordNotices(broker: Broker, bytes: Uint8Array): Promise<
   // One after the other: entries of one pair meet in one item, and a batch is off everybody's way.
   for (const [index, entry] of entries.entries()) {
     const notice = await readNotice(broker, keySet, senders, entry, now);
-    digests.push(isRefusal(notice) ? sha256(entry) : idBytes(notice.digest));
+    digests.push(entryDigest(entry));
     const code = isRefusal(notice) ? notice.code : await recordNotice(broker, notice, now);
     if (code !== undefined) refused.push([index, code]);
   }

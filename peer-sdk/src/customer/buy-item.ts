@@ -155,7 +155,10 @@ async function paid(
   if (spent !== scrip || !sameAmount(charged, pending.amount) || goods === undefined)
     throw new LeptaError("scrip-mismatch", "the merchant's answer is not what was asked for");
   const rest = orThrow(subtract(bodyOf(held).value, charged));
-  const change = grant === undefined ? undefined : changeOf(customer, merchant, answer, rest);
+  const change =
+    grant === undefined
+      ? undefined
+      : changeOf(customer, merchant, answer, { value: rest, expiresAt: bodyOf(held).expiresAt });
   if (change === undefined && rest.value > 0n)
     throw new LeptaError("scrip-mismatch", "the merchant gave no change");
   await party.store.commit([
@@ -180,12 +183,12 @@ function changeOf(
   customer: Customer,
   merchant: string,
   answer: Verified<typeof purchaseResponse>,
-  rest: Amount,
+  agreed: { readonly value: Amount; readonly expiresAt: number },
 ): Holding {
   const { uid: owner, network } = customer.party.identity;
   const { grant } = answer.payload;
   if (grant === undefined) throw new LeptaError("scrip-mismatch");
-  const expected = { kind: "vendor", network, issuer: merchant, owner, value: rest } as const;
+  const expected = { kind: "vendor", network, issuer: merchant, owner, ...agreed } as const;
   const body = orThrow(checkGrant(grant, undefined, expected));
   const secret = secretFor(answer.secrets, body.id);
   orThrow(checkGrant(grant, secret, expected));

@@ -104,6 +104,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
     merchant: merchant.credential.uid,
     url: merchant.url,
     scrip: bodyOf(held).id,
+    minimumExpiry,
   };
   return { txn, pending };
 }
@@ -214,6 +215,7 @@ function purseAfter(
     throw new LeptaError("wrong-reference");
   const isSpent = held !== undefined && bodyOf(held).id === pending.scrip;
   const rest = isSpent ? orThrow(subtract(bodyOf(held).value, pending.amount)) : undefined;
+  const agreed = isSpent && rest ? { value: rest, expiresAt: bodyOf(held).expiresAt } : {};
   if (grant === undefined) {
     if (rest !== undefined && rest.value > 0n)
       throw new LeptaError("scrip-mismatch", "the broker gave no change");
@@ -224,7 +226,7 @@ function purseAfter(
     network,
     issuer: network,
     owner: uid,
-    ...(rest ? { value: rest } : {}),
+    ...agreed,
   } as const;
   const body = orThrow(checkGrant(grant, undefined, expected));
   if (change.secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined))
@@ -253,7 +255,14 @@ async function openEscrow(
   const secret = m5.secrets[0]?.secret;
   if (secret === undefined) return undefined;
   const { uid: owner, network } = identity;
-  const expected = { kind: "vendor", network, issuer: merchant.id, owner, value: pending.amount } as const;
+  const expected = {
+    kind: "vendor",
+    network,
+    issuer: merchant.id,
+    owner,
+    value: pending.amount,
+    expiresAt: pending.minimumExpiry ?? 0,
+  } as const;
   return isRefusal(checkGrant(grant, secret, expected)) ? undefined : { grant, secret };
 }
 

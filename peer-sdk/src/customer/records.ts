@@ -49,6 +49,8 @@ const pendingRecord = struct({
   order: optional(10, orderCodec),
   /** The scrip that it spends. */
   scrip: optional(11, text(22, 22)),
+  /** The least expiry of the VendorScrip that was asked for. */
+  minimumExpiry: optional(12, time),
 });
 export type Pending = Value<typeof pendingRecord>;
 

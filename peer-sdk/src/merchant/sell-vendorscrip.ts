@@ -3,6 +3,7 @@ import {
   abort,
   authorizationRequest,
   authorizationResponse,
+  type ErrorCode,
   errors,
   isExpired,
   isRefusal,
@@ -31,9 +32,11 @@ export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<
   const id = `${customer.uid}/${message.payload.txn}`;
   return shop.lock.run(id, async () => {
     const known = await shop.tables.authorizations.get(id);
-    if (known !== undefined && known.request !== message.digest) return refuse("conflict");
+    if (known !== undefined && known.request !== message.digest)
+      return [await sealRefusal(shop, request, "conflict")];
     const record = known ?? (await reserve(shop, request, id));
-    if (isRefusal(record)) return record;
+    if (isRefusal(record))
+      return UNSIGNED.has(record.code) ? record : [await sealRefusal(shop, request, record.code)];
     const decided = record.state === "sent" ? await authorise(shop, id, record) : record;
     if (isRefusal(decided)) return decided;
     return answer(shop, request, decided);
@@ -208,19 +211,30 @@ async function abortAuthorization(
 
 async function answer(
   shop: Shop,
-  { message, customer }: Request,
+  request: Request,
   record: AuthorizationRecord,
 ): Promise<readonly Uint8Array[]> {
   const change = record.change === undefined ? [] : [record.change];
   if (record.state === "live") return [record.escrow, ...change];
-  const { party } = shop;
+  return [await sealRefusal(shop, request, "refused"), ...change];
+}
+
+/** Bytes that do not belong together are no request that a decision could be signed for. */
+const UNSIGNED: ReadonlySet<ErrorCode> = new Set(["malformed", "wrong-reference", "internal"]);
+
+/** A signed refusal: it tells the customer where it stands, and only the broker's word unlocks its BrokerScrip. */
+async function sealRefusal(
+  { party }: Shop,
+  { message, customer }: Request,
+  reason: ErrorCode,
+): Promise<Uint8Array> {
   const refusal = await party.sign(vendorscripResponse, {
     to: customer.uid,
     txn: message.payload.txn,
     request: message.digest,
     ok: false,
-    reason: "refused",
+    reason,
     decidedAt: party.runtime.now(),
   });
-  return [await sealMessage(refusal, customer.sealingKey, party.runtime.random), ...change];
+  return sealMessage(refusal, customer.sealingKey, party.runtime.random);
 }

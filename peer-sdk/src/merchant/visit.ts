@@ -1,6 +1,7 @@
 /** One customer's connection: hello first, then sealed messages under the credential that it brought. */
 import {
   ANYBODY,
+  blind,
   type Credential,
   type ErrorCode,
   hello,
@@ -51,7 +52,8 @@ export function createVisit(shop: Shop): Visit {
       kid === identity.opening.id ? identity.opening : undefined,
     );
     if (isRefusal(opened)) return opened;
-    if (customer === undefined || opened.payload.from !== customer.uid) return refuse("unknown-peer");
+    if (customer === undefined || opened.payload.from !== customer.uid)
+      return blind(opened.seal, refuse("unknown-peer"));
     const { uid, network } = identity;
     const from = customer.uid;
     const by = {
