@@ -1,0 +1,11 @@
+/** The one thing that is sold in the bench. */
+
+export const ITEM = {
+  sku: "page",
+  description: "One page of text",
+  /** The least there is, so that one VendorScrip lasts for millions of purchases. */
+  price: "EUR 0.000001",
+} as const;
+
+/** Bytes of the goods. */
+export const GOODS_BYTES = 256;
