@@ -5,6 +5,8 @@ import {
   field,
   type OpeningKey,
   optional,
+  orThrow,
+  readMessage,
   type Signed,
   type SigningKey,
   type Suite,
@@ -39,6 +41,7 @@ export interface Identity {
   readonly network: Uid;
   readonly signing: SigningKey;
   readonly opening: OpeningKey;
+  /** The signed statement of the sealing key. */
   readonly statement: Uint8Array;
   /** Number and root of the epoch in which VendorScrip is issued. */
   readonly epoch: number;
@@ -47,9 +50,14 @@ export interface Identity {
   readonly credential: Uint8Array | undefined;
   /** Keeps a new credential. */
   keep(credential: Uint8Array): Promise<void>;
+  /** Signs the statement of the sealing key again, with the next serial, when it is about to end. */
+  renewStatement(): Promise<void>;
 }
 
-const SEALING_KEY_LIFE = 366 * 24 * 60 * 60 * 1000;
+const DAY = 24 * 60 * 60 * 1000;
+const SEALING_KEY_LIFE = 366 * DAY;
+/** The statement is signed again this long before it ends. */
+const RENEW_STATEMENT_BEFORE = 60 * DAY;
 
 /** The network that a store's identity belongs to, where there is one. */
 export async function knownNetwork(store: PeerStore): Promise<Uid | undefined> {
@@ -64,31 +72,43 @@ export async function openIdentity(
   runtime: Runtime,
 ): Promise<Identity> {
   const records = identities(store);
-  const record = (await records.get(SELF)) ?? (await createIdentity(store, suite, network, runtime));
+  let record = (await records.get(SELF)) ?? (await createIdentity(store, suite, network, runtime));
   const signing = await suite.signingKey(record.signing);
   const opening = await suite.openingKey(record.sealing);
-  let { credential } = record;
+  const keep = async (change: Partial<IdentityRecord>): Promise<void> => {
+    const next = { ...record, ...change };
+    await store.commit([records.put(SELF, next)]);
+    record = next;
+  };
   return {
     uid: signing.id,
     network: record.network,
     signing,
     opening,
-    statement: record.statement,
+    get statement() {
+      return record.statement;
+    },
     epoch: 1,
     epochRoot: record.epochRoot,
     get credential() {
-      return credential;
+      return record.credential;
     },
-    keep: async (fresh) => {
-      await store.commit([records.put(SELF, { ...record, credential: fresh })]);
-      credential = fresh;
+    keep: (credential) => keep({ credential }),
+    renewStatement: async () => {
+      const { notAfter } = orThrow(readMessage(record.statement, [sealingKeyStatement])).payload;
+      if (notAfter - runtime.now() > RENEW_STATEMENT_BEFORE) return;
+      const serial = record.serial + 1;
+      const statement = await signStatement(suite, record, serial, record.network, runtime);
+      await keep({ statement: statement.bytes, serial });
     },
   };
 }
 
-const SELF = "self";
-const identities = (store: PeerStore): Table<IdentityRecord> => table(store, "identity", identityCodec);
-type IdentityRecord = ReturnType<typeof identityCodec.decode>;
+/** The id of a store's one identity. */
+export const SELF = "self";
+export const identities = (store: PeerStore): Table<IdentityRecord> =>
+  table(store, "identity", identityCodec);
+export type IdentityRecord = ReturnType<typeof identityCodec.decode>;
 
 async function createIdentity(
   store: PeerStore,
@@ -99,7 +119,7 @@ async function createIdentity(
   const { random } = runtime;
   const signing = await suite.createSigningKey(random);
   const sealing = await suite.createSealingKey(random);
-  const statement = await signStatement(suite, signing, sealing, network, runtime);
+  const statement = await signStatement(suite, { signing, sealing }, 1, network, runtime);
   const record: IdentityRecord = {
     suite: suite.name,
     network,
@@ -115,8 +135,8 @@ async function createIdentity(
 
 async function signStatement(
   suite: Suite,
-  signing: Uint8Array,
-  sealing: Uint8Array,
+  { signing, sealing }: Pick<IdentityRecord, "signing" | "sealing">,
+  serial: number,
   network: Uid,
   { now, random }: Runtime,
 ): Promise<Signed<typeof sealingKeyStatement>> {
@@ -132,7 +152,7 @@ async function signStatement(
     publicKey,
     notBefore,
     notAfter: notBefore + SEALING_KEY_LIFE,
-    serial: 1,
+    serial,
   };
   return signMessage(sealingKeyStatement, draft, key);
 }

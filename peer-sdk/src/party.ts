@@ -135,6 +135,7 @@ function createParty(options: PartyOptions, parts: Parts): Party {
 
 /** Asks the broker to certify our keys: the first time with an account, later without. */
 async function enrol(options: PartyOptions, { runtime, link, identity }: Parts): Promise<Uint8Array> {
+  await identity.renewStatement();
   const { sealingKey, rail } = await link.keys();
   const txn = toText(runtime.random(16));
   const statement = orThrow(readMessage(identity.statement, [sealingKeyStatement]));

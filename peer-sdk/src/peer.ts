@@ -20,9 +20,14 @@ export class Peer {
   /** Opens one directory for both roles. Throws what opening a wallet or a merchant throws. */
   static async open(options: PartyOptions & WalletOptions & ShopOptions): Promise<Peer> {
     const party = await openParty(options);
-    const outbox = await Outbox.open(party);
-    const merchant = await Merchant.of(party, outbox, options);
-    return new Peer(party, outbox, await Wallet.of(party, outbox, options), merchant);
+    try {
+      const outbox = await Outbox.open(party);
+      const merchant = await Merchant.of(party, outbox, options);
+      return new Peer(party, outbox, await Wallet.of(party, outbox, options), merchant);
+    } catch (error) {
+      await party.store.close();
+      throw error;
+    }
   }
 
   get uid(): string {

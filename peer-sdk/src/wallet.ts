@@ -4,13 +4,14 @@ import {
   formatAmount,
   isRefusal,
   LeptaError,
+  limits,
   multiply,
   orThrow,
   parseAmount,
   toText,
 } from "@lepta/protocol";
 import { connectWebSocket } from "./channel/connect.ts";
-import { type Bought, buyItem, type Receipt, resumePurchase } from "./customer/buy-item.ts";
+import { type Bought, buyItem, type Receipt, recall, resumePurchase } from "./customer/buy-item.ts";
 import type { Customer } from "./customer/customer.ts";
 import { type Acquaintance, askOffer, meet } from "./customer/meet.ts";
 import { obtainBrokerScrip, resumeTopUp } from "./customer/obtain-brokerscrip.ts";
@@ -95,7 +96,12 @@ export class Wallet {
    */
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
-    return Wallet.of(party, await Outbox.open(party), options, true);
+    try {
+      return await Wallet.of(party, await Outbox.open(party), options, true);
+    } catch (error) {
+      await party.store.close();
+      throw error;
+    }
   }
 
   /** A wallet of a party that is open already. */
@@ -135,12 +141,12 @@ export class Wallet {
 
   /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `declined`, `pending`, `wrong-currency`, `unreachable`. */
   async topUp(amount: string): Promise<void> {
-    await obtainBrokerScrip(this.#customer, parseAmount(amount));
+    await obtainBrokerScrip(this.#customer, positive(amount));
   }
 
   /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
   async obtain(url: string, amount: string): Promise<void> {
-    await this.#obtain(await this.#meet(url), parseAmount(amount));
+    await obtainVendorScrip(this.#customer, await this.#meet(url), positive(amount));
   }
 
   /** What a merchant sells, up to 32 items. */
@@ -164,6 +170,8 @@ export class Wallet {
   ): Promise<{ readonly goods: Goods; readonly receipt: Receipt }> {
     const max = parseAmount(options.max);
     const { quantity = 1 } = options;
+    if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
+      throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
     const merchant = await this.#meet(url);
     const { items } = await askOffer(this.#customer, merchant, sku);
     const item = items.find((each) => each.sku === sku);
@@ -187,7 +195,8 @@ export class Wallet {
       const [merchant = ""] = id.split("/");
       const { value, expiresAt } = bodyOf(held);
       const before = byMerchant.get(merchant)?.value ?? 0n;
-      if (expiresAt > now) byMerchant.set(merchant, { ...value, value: before + value.value });
+      if (expiresAt > now && held.unusable === undefined)
+        byMerchant.set(merchant, { ...value, value: before + value.value });
     }
     const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
     return {
@@ -226,14 +235,22 @@ export class Wallet {
     }));
   }
 
+  /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */
+  recall(txn: string): Promise<Bought | undefined> {
+    return recall(this.#customer, txn);
+  }
+
   /** Brings what is under way to its end where that is possible now. `open` does it by itself. */
   async resume(): Promise<void> {
-    for (const [txn, pending] of await this.#customer.tables.pending.list()) {
-      const resuming = { topup: resumeTopUp, vendorscrip: resumeVendorScrip, purchase: resumePurchase }[
-        pending.kind
-      ];
-      await resuming(this.#customer, txn, pending).catch((error: unknown) => {
-        // Somebody is away: it stays under way, and `pending` tells.
+    for (const [txn, { kind, url, merchant }] of await this.#customer.tables.pending.list()) {
+      const resuming =
+        kind === "topup"
+          ? resumeTopUp(this.#customer, txn)
+          : kind === "vendorscrip"
+            ? resumeVendorScrip(this.#customer, txn)
+            : this.#resumePurchase(url ?? "", merchant ?? "", txn);
+      await resuming.catch((error: unknown) => {
+        // Somebody is away, or has refused: what is still under way stays so, and `pending` tells.
         if (!(error instanceof LeptaError)) throw error;
       });
     }
@@ -266,9 +283,10 @@ export class Wallet {
     const txn = toText(party.runtime.random(16));
     // One purchase at a time with one merchant: its scrip changes with each.
     return lock.run(merchant.credential.uid, async () => {
+      await this.#endPurchases(merchant);
       let held = await this.#find(merchant.credential.uid, price);
       if (held === undefined) {
-        await this.#obtain(merchant, await this.#amountFor(price, options));
+        await obtainVendorScrip(this.#customer, merchant, await this.#amountFor(price, options));
         held = await this.#find(merchant.credential.uid, price);
       }
       if (held === undefined) throw new LeptaError("insufficient-funds");
@@ -276,11 +294,25 @@ export class Wallet {
     });
   }
 
-  /** Figure 8; what an earlier one left locked is brought to its end first. */
-  async #obtain(merchant: Acquaintance, amount: Amount): Promise<void> {
-    const held = await this.#customer.tables.purse.get(PURSE);
-    if (held?.lockedBy !== undefined) await this.resume();
-    await obtainVendorScrip(this.#customer, merchant, amount);
+  async #resumePurchase(url: string, merchant: string, txn: string): Promise<void> {
+    const acquaintance = await this.#meet(url);
+    await this.#customer.lock.run(merchant, () => resumePurchase(this.#customer, acquaintance, txn));
+  }
+
+  /**
+   * What was left under way with this merchant comes first: a merchant that does not answer gets no second scrip before
+   * it has answered for the first.
+   */
+  async #endPurchases(merchant: Acquaintance): Promise<void> {
+    const { uid } = merchant.credential;
+    for (const [txn, pending] of await this.#customer.tables.pending.list()) {
+      if (pending.kind !== "purchase" || pending.merchant !== uid) continue;
+      await resumePurchase(this.#customer, merchant, txn).catch(async (error: unknown) => {
+        const isOpen = (await this.#customer.tables.pending.get(txn)) !== undefined;
+        // A refusal of that purchase is no reason not to go on with this one.
+        if (isOpen || !(error instanceof LeptaError)) throw error;
+      });
+    }
   }
 
   /** The smallest scrip of this merchant that is worth enough, not locked and not expired. */
@@ -289,7 +321,8 @@ export class Wallet {
     const now = party.runtime.now();
     const usable = (await tables.vendorscrip.list({ under: `${merchant}/` }))
       .map(([, held]) => ({ held, body: bodyOf(held) }))
-      .filter(({ held, body }) => held.lockedBy === undefined && body.expiresAt > now)
+      .filter(({ held: { lockedBy, unusable } }) => lockedBy === undefined && unusable === undefined)
+      .filter(({ body }) => body.expiresAt > now)
       .filter(({ body }) => body.value.currency === price.currency && body.value.value >= price.value)
       .sort((a, b) => (a.body.value.value < b.body.value.value ? -1 : 1));
     return usable[0]?.held;
@@ -298,7 +331,7 @@ export class Wallet {
   /** What the caller says, or some times the price, but no more than the purse holds. */
   async #amountFor(price: Amount, { vendorScrip }: BuyOptions): Promise<Amount> {
     if (vendorScrip !== undefined) {
-      const amount = parseAmount(vendorScrip);
+      const amount = positive(vendorScrip);
       if (amount.currency !== price.currency) throw new LeptaError("wrong-currency");
       return amount.value < price.value ? price : amount;
     }
@@ -311,16 +344,21 @@ export class Wallet {
 
   /** One connection to each merchant, opened again when it has broken. */
   async #meet(url: string): Promise<Acquaintance> {
-    const meeting = this.#merchants.get(url) ?? meet(this.#customer, url);
+    const before = this.#merchants.get(url);
+    const known = await before?.catch(() => undefined);
+    if (known?.channel.isOpen) return known;
+    // Another call may have begun a new one meanwhile.
+    const current = this.#merchants.get(url);
+    if (current !== undefined && current !== before) return current;
+    const meeting = meet(this.#customer, url);
     this.#merchants.set(url, meeting);
-    try {
-      const acquaintance = await meeting;
-      if (acquaintance.channel.isOpen) return acquaintance;
-    } catch (error) {
-      this.#merchants.delete(url);
-      throw error;
-    }
-    this.#merchants.delete(url);
-    return this.#meet(url);
+    return meeting;
   }
+}
+
+/** An amount of something. Throws `bad-amount`. */
+function positive(text: string): Amount {
+  const amount = parseAmount(text);
+  if (amount.value === 0n) throw new LeptaError("bad-amount", text);
+  return amount;
 }

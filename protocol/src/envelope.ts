@@ -91,7 +91,11 @@ export async function sealMessage(
     ...(beside.secrets?.length ? { secrets: beside.secrets } : {}),
     ...(beside.attachments?.length ? { attachments: beside.attachments } : {}),
   };
-  return key.seal(message.type.mediaType, pad(encodeAs(contentCodec, content)), random);
+  return key.seal(
+    message.type.mediaType,
+    pad(encodeAs(contentCodec, content), message.type.paddingStep),
+    random,
+  );
 }
 
 /** Opens sealed bytes and reads the message in them, which must be of one of the accepted types. */
@@ -123,7 +127,7 @@ export const blind = (seal: Seal | undefined, refusal: Refusal): Refusal =>
   seal !== undefined && !seal.authenticates ? refuse("unauthentic") : refusal;
 
 function readContent<M extends MessageType>(padded: Uint8Array, type: M, seal: Seal): Or<OpenedOf<M>> {
-  const plaintext = unpad(padded);
+  const plaintext = unpad(padded, type.paddingStep);
   if (isRefusal(plaintext)) return plaintext;
   const content = decodeAs(contentCodec, plaintext);
   if (isRefusal(content)) return content;
@@ -218,16 +222,15 @@ const SEAL_BYTES = 8 * 1024;
 const PAD_MARK = 0x80;
 
 /** ISO/IEC 7816-4: a mark, then zeros up to the next step. */
-function pad(bytes: Uint8Array): Uint8Array {
-  const length = Math.floor(bytes.length / limits.paddingStep + 1) * limits.paddingStep;
+function pad(bytes: Uint8Array, step: number): Uint8Array {
+  const length = Math.floor(bytes.length / step + 1) * step;
   return concat(bytes, new Uint8Array([PAD_MARK]), new Uint8Array(length - bytes.length - 1));
 }
 
-function unpad(bytes: Uint8Array): Or<Uint8Array> {
-  if (bytes.length % limits.paddingStep !== 0) return refuse("malformed", "padding");
+function unpad(bytes: Uint8Array, step: number): Or<Uint8Array> {
+  if (bytes.length % step !== 0) return refuse("malformed", "padding");
   let end = bytes.length - 1;
   while (end > 0 && bytes[end] === 0) end -= 1;
-  if (bytes[end] !== PAD_MARK || bytes.length - end > limits.paddingStep)
-    return refuse("malformed", "padding");
+  if (bytes[end] !== PAD_MARK || bytes.length - end > step) return refuse("malformed", "padding");
   return bytes.subarray(0, end);
 }

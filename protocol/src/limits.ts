@@ -6,6 +6,8 @@ export const limits = {
   batchBytes: 1024 * 1024,
   /** Bytes of a purchase response, sealed: it carries the goods. */
   goodsBytes: 1024 * 1024,
+  /** Bytes of the goods in it. */
+  deliveryBytes: 1024 * 1024 - 4096,
   /** Notices and statements in one batch. */
   batchEntries: 1000,
   /** What headers and a signature add to a payload at most, in bytes. */
@@ -18,6 +20,8 @@ export const limits = {
   frameBytes: 1024 * 1024 + 64 * 1024,
   /** Sealed plaintexts are padded to a multiple of this many bytes. */
   paddingStep: 256,
+  /** M3 of figure 8 goes through the merchant: of this length it tells nothing about what the customer has left. */
+  changePaddingStep: 4096,
   /** The largest amount, in millionths of the currency's major unit. */
   amount: 2n ** 53n - 1n,
   /** How far ahead of ours a sender's clock may be, in milliseconds. */
@@ -59,6 +63,15 @@ export const limits = {
   badFrames: 8,
   /** Connections of one merchant. */
   connections: 10_000,
+  /** Bytes of a frame that a customer sends. */
+  requestFrameBytes: 256 * 1024,
+  /** Bytes that may wait for a customer who does not read. */
+  unreadBytes: 4 * 1024 * 1024,
+  /** How long a connection may be silent before its first frame and between two, in milliseconds. */
+  firstFrameWithin: 10_000,
+  silentFor: 10 * 60 * 1000,
+  /** Refused purchases that a merchant keeps for one scrip. */
+  refusalsPerScrip: 64,
   /** How often a request is sent again because its outcome is not known. */
   deliveryAttempts: 6,
   /** Imported public keys that one party keeps in memory. */

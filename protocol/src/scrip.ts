@@ -125,17 +125,20 @@ export function checkGrant(
     readonly value?: Amount;
     /** The least expiry that was agreed, in milliseconds. */
     readonly expiresAt?: number;
+    /** The scrip whose change it is; null where it is nobody's change; any when not given. */
+    readonly parent?: ScripId | null;
   },
 ): Or<ScripBody> {
   const body = readScrip(grant.body);
   if (isRefusal(body)) return body;
-  const { kind, network, issuer, owner, value, expiresAt = 0 } = expected;
+  const { kind, network, issuer, owner, value, expiresAt = 0, parent } = expected;
   const asAgreed =
     body.kind === kind &&
     body.network === network &&
     body.issuer === issuer &&
     body.owner === owner &&
     body.expiresAt >= expiresAt &&
+    (parent === undefined || (body.parent ?? null) === parent) &&
     (value === undefined || (body.value.currency === value.currency && body.value.value === value.value));
   if (!asAgreed) return refuse("scrip-mismatch");
   if (secret !== undefined && !equalBytes(sha256(secret), grant.secretHash)) return refuse("bad-proof");

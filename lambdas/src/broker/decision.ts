@@ -43,7 +43,7 @@ export interface Terms {
   readonly scripLife: number;
   /** How long a merchant's credit is held, in milliseconds. */
   readonly holdTime: number;
-  /** How much recallable money may be minted against; 0 waits until money is final. Millionths. */
+  /** How much may be minted against recallable money in all; 0 waits until money is final. Millionths. */
   readonly recallableLimit: bigint;
   readonly epoch: number;
   /** The root of an epoch; undefined where there is none. */

@@ -64,8 +64,9 @@ export function decideEnrol(
     return enrolled({ ...credential, sealingKey: claim.statement, serial: claim.serial }, credential);
   }
   if (payload.account === undefined || accountHash === undefined) return refuse("unknown-peer");
-  if (state.accountOwner !== undefined) return refused("account-taken");
+  // The mandate first: whoever has none for an account learns nothing about it.
   if (!state.railAccepts) return refused("account-refused");
+  if (state.accountOwner !== undefined) return refused("account-taken");
   return enrolled(
     {
       signingKey: payload.publicKey,

@@ -17,7 +17,15 @@ import {
   type Terms,
   terminal,
 } from "./decision.ts";
-import { keys, openItem, type PurseRecord, type TransactionRecord, transactionItem } from "./items.ts";
+import {
+  exposureItem,
+  keys,
+  type OpenRecord,
+  openItem,
+  type PurseRecord,
+  type TransactionRecord,
+  transactionItem,
+} from "./items.ts";
 
 export interface FundState {
   readonly purse: PurseRecord;
@@ -109,15 +117,21 @@ export function decideCharge(
   return { writes: [write], outcome: { step: "undecided", record } };
 }
 
-/** Whether money that the rail has charged may be minted against: final, or recallable within the operator's limit. */
-export const isMintable = (answer: ChargeState, terms: Terms): boolean =>
-  answer.state === "charged" && (answer.final || answer.amount.value <= terms.recallableLimit);
+export interface MintState extends FundState {
+  readonly transaction: TransactionRecord;
+  /** What is minted against recallable money already; undefined where nothing ever was. */
+  readonly exposure: bigint | undefined;
+}
 
-/** Mints one scrip of what was charged and what the customer has then, in its place. */
+/**
+ * Mints one scrip of what was charged and what the customer has then, in its place. Money that can still be recalled is
+ * minted against only within the operator's limit for all such money together; the rest waits until it is final.
+ */
 export function decideMint(
   uid: string,
   txn: string,
-  state: FundState & { readonly transaction: TransactionRecord },
+  state: MintState,
+  isFinal: boolean,
   now: number,
   terms: Terms,
   fresh: Fresh,
@@ -129,6 +143,9 @@ export function decideMint(
       outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },
     };
   const charged = amountOf(transaction.currency ?? terms.currency, transaction.value ?? 0n);
+  const exposed = (state.exposure ?? 0n) + charged.value;
+  if (!isFinal && exposed > terms.recallableLimit)
+    return { writes: [], outcome: { step: "undecided", record: transaction } };
   const live = liveScrip(purse, terms);
   const value = live === undefined ? charged : add(charged, live.value);
   // The money is in and the sum does not fit: it stays charged and not minted until the customer has spent some.
@@ -146,8 +163,40 @@ export function decideMint(
     ...(live ? { spent: live.id, spentValue: live.value.value } : {}),
   };
   const { record: linked, writes } = terminal(uid, txn, state, record, pursed(minted));
-  return { writes: [...writes, removeOpen(uid, txn)], outcome: { step: "decided", record: linked } };
+  const since = { uid, txn, since: now, recallable: charged.value };
+  const rest: readonly Write[] = isFinal
+    ? [removeOpen(uid, txn)]
+    : [
+        { put: openItem.toItem(since), at: keys.open(uid, txn), expect: "any" },
+        expose(charged.currency, state.exposure, exposed),
+      ];
+  return { writes: [...writes, ...rest], outcome: { step: "decided", record: linked } };
 }
+
+/** Money that was minted against while it could be recalled is final now: it counts against the limit no more. */
+export function decideFinal(
+  uid: string,
+  txn: string,
+  currency: string,
+  state: { readonly open: OpenRecord | undefined; readonly exposure: bigint | undefined },
+): Decision<{ readonly released: boolean }> {
+  const { recallable } = state.open ?? {};
+  if (recallable === undefined || state.exposure === undefined)
+    return { writes: [], outcome: { released: false } };
+  return {
+    writes: [
+      { remove: true, at: keys.open(uid, txn), expect: { recallable } },
+      expose(currency, state.exposure, state.exposure - recallable),
+    ],
+    outcome: { released: true },
+  };
+}
+
+const expose = (currency: string, before: bigint | undefined, outstanding: bigint): Write => ({
+  put: exposureItem.toItem({ outstanding }),
+  at: keys.exposure(currency),
+  expect: before === undefined ? "absent" : { outstanding: before },
+});
 
 function refusal(
   uid: string,

@@ -163,7 +163,17 @@ export const noticeItem = itemType({
 export type NoticeRecord = RecordOf<typeof noticeItem>;
 
 /** A transaction that a schedule must bring to its end. */
-export const openItem = itemType({ uid: "text", txn: "text", since: "integer" });
+export const openItem = itemType({
+  uid: "text",
+  txn: "text",
+  since: "integer",
+  /** What was minted against money that can still be recalled. */
+  recallable: "money?",
+});
+export type OpenRecord = RecordOf<typeof openItem>;
+
+/** All that is minted against money that can still be recalled: it never passes the operator's limit. */
+export const exposureItem = itemType({ outstanding: "money" });
 
 /** The keys of the items. */
 export const keys = {
@@ -180,6 +190,7 @@ export const keys = {
     pk: `PAIR#${customer}#${merchant}`,
     sk: place,
   }),
+  exposure: (currency: string): Key => ({ pk: "EXPOSURE", sk: currency }),
   open: (uid: Uid, txn: Txn): Key => ({ pk: openPartition(txn), sk: `${uid}#${txn}` }),
 } as const;
 

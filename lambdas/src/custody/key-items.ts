@@ -15,6 +15,8 @@ export const keyItems = {
   root: { pk: PARTITION, sk: "ROOT" } satisfies Key,
   dataKey: (purpose: SigningPurpose): Key => ({ pk: PARTITION, sk: `DATAKEY#${purpose}` }),
   epoch: (epoch: number): Key => ({ pk: PARTITION, sk: `EPOCH#${epoch.toString().padStart(10, "0")}` }),
+  /** Of a key that is gone. */
+  certificate: (id: Uid): Key => ({ pk: "CERTIFICATES", sk: id }),
   operational: (purpose: Purpose, id: Uid): Key => ({ pk: PARTITION, sk: `KEY#${purpose}#${id}` }),
 } as const;
 

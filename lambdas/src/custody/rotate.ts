@@ -50,8 +50,13 @@ export async function rotateKeys(
   const table = await readKeyTable(store);
   if (table.rootKey !== undefined && thumbprint(table.rootKey) !== network)
     throw new Error("the table belongs to another root key; restore the key, or start with an empty table");
-  if (table.rootKey === undefined)
-    await store.commit([{ put: { publicKey: rootKey }, at: keyItems.root, expect: "absent" }]);
+  if (table.rootKey === undefined) {
+    const outcome = await store.commit([
+      { put: { publicKey: rootKey }, at: keyItems.root, expect: "absent" },
+    ]);
+    // Somebody else was first: start again from what they wrote.
+    if (outcome === "moved") return rotateKeys(rotation);
+  }
   const dataKeys = await ensureDataKeys(rotation, network, table);
   await ensureEpoch(rotation, dataKeys, table);
   const now = runtime.now();
@@ -64,8 +69,28 @@ export async function rotateKeys(
     await makeOperational(rotation, network, dataKeys, purpose, now);
     made.push(purpose);
   }
+  await archive(rotation, table, now);
   return { network, made };
 }
+
+/**
+ * Private halves that nothing needs any more are removed: signing keys a week after their end, sealing keys when no
+ * message that was sealed to them may still come. Certificates stay for disputes.
+ */
+async function archive({ store }: Rotation, table: KeyTable, now: number): Promise<void> {
+  for (const { purpose, id, certificate, notAfter } of table.operational) {
+    const kept = purpose === "seal" ? KEEP_SEALING : KEEP_SIGNING;
+    if (now < notAfter + kept) continue;
+    await store.commit([
+      { put: { certificate, notAfter }, at: keyItems.certificate(id), expect: "any" },
+      { remove: true, at: keyItems.operational(purpose, id), expect: "any" },
+    ]);
+  }
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const KEEP_SIGNING = 7 * DAY;
+const KEEP_SEALING = 90 * DAY;
 
 async function ensureDataKeys(
   { store, keyService }: Rotation,

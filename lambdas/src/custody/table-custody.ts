@@ -12,7 +12,7 @@ import {
 import type { Custody, KeySet, SigningPurpose } from "../ports/custody.ts";
 import type { KeyService } from "../ports/kms.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import type { Store } from "../ports/store.ts";
+import { type Store, StoreBusy } from "../ports/store.ts";
 import { type KeyTable, type OperationalItem, readKeyTable, wrappingContext } from "./key-items.ts";
 import { epochName, operationalName } from "./rotate.ts";
 import { unwrap } from "./wrapping.ts";
@@ -38,10 +38,11 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
   let loadedAt = Number.NEGATIVE_INFINITY;
 
   const load = (): Promise<KeySet> => {
+    const before = loading;
     loadedAt = runtime.now();
     const fresh = loadKeySet(ports, purpose, memory).catch((error: unknown) => {
-      // The next request looks again.
-      if (loading === fresh) loading = undefined;
+      // The next request looks again; the keys from before are as good as they were.
+      if (loading === fresh) loading = before;
       throw error;
     });
     loading = fresh;
@@ -49,7 +50,10 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
   };
   return {
     keys: () => (loading === undefined || runtime.now() - loadedAt >= REFRESH_AFTER ? load() : loading),
-    refreshed: () => (loading === undefined || runtime.now() - loadedAt >= REFRESH_LEAST ? load() : loading),
+    refreshed: async () => {
+      if (loading !== undefined && runtime.now() - loadedAt < REFRESH_LEAST) throw new StoreBusy();
+      return load();
+    },
   };
 }
 

@@ -4,13 +4,14 @@ import { brokerFor } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
 import { log } from "./log.ts";
 
-export const createFinish: Factory<
-  (event: unknown) => Promise<{ readonly seen: number; readonly decided: number }>
-> = (wiring) => {
+export const createFinish: Factory<(event: unknown) => ReturnType<typeof finishInterrupted>> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
   return async () => {
     const outcome = await finishInterrupted(broker);
-    log({ route: "finish", outcome: "decided", count: outcome.decided });
+    const { decided, failed } = outcome;
+    log({ route: "finish", outcome: "decided", count: decided });
+    if (failed > 0)
+      log({ route: "finish", outcome: "failed", fault: "transactions left open", count: failed });
     return outcome;
   };
 };

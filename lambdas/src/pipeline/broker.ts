@@ -34,7 +34,7 @@ export interface Policy {
   readonly currency: string;
   readonly scripLife: number;
   readonly holdTime: number;
-  /** The most that one charge may be worth to be minted against before its money is final; millionths. */
+  /** How much may be minted against recallable money in all; 0 waits until money is final. Millionths. */
   readonly recallableLimit: bigint;
 }
 

@@ -17,9 +17,10 @@ import {
   utf8,
 } from "@lepta/protocol";
 import { isTerminal } from "../broker/decision.ts";
-import { decideCharge, decideFunding, decideMint, type FundOutcome, isMintable } from "../broker/fund.ts";
+import { decideCharge, decideFinal, decideFunding, decideMint, type FundOutcome } from "../broker/fund.ts";
 import {
   credentialItem,
+  exposureItem,
   keys,
   openItem,
   openPartitions,
@@ -63,10 +64,11 @@ export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
 /** The schedule: brings every transaction that was left `charging` or `charged` as far as the rail allows. */
 export async function finishInterrupted(
   broker: Broker,
-): Promise<{ readonly seen: number; readonly decided: number }> {
+): Promise<{ readonly seen: number; readonly decided: number; readonly failed: number }> {
   const keySet = await broker.custody.keys();
   let seen = 0;
   let decided = 0;
+  let failed = 0;
   for (const partition of openPartitions) {
     let after: string | undefined;
     do {
@@ -76,26 +78,28 @@ export async function finishInterrupted(
       });
       for (const { item } of page.items) {
         const { uid, txn } = openItem.fromItem(item);
-        const outcome = await finishFunding(broker, keySet, uid, txn);
         seen += 1;
-        if (outcome.step === "decided") decided += 1;
+        // One that fails is told and tried at the next turn; it does not hold up the others.
+        const outcome = await finishFunding(broker, keySet, uid, txn).catch(() => undefined);
+        if (outcome === undefined) failed += 1;
+        else if (outcome.step === "decided") decided += 1;
       }
       after = page.next;
     } while (after !== undefined);
   }
-  return { seen, decided };
+  return { seen, decided, failed };
 }
 
 async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn): Promise<FundOutcome> {
   const load = () => loadCharging(broker, uid, txn);
   const begun = await load();
   const { transaction } = begun;
-  if (isTerminal(transaction)) return { step: "decided", record: transaction };
-  const charge: Charge = {
-    key: railKey(keySet.network, uid, txn),
-    account: begun.account,
-    amount: amountOf(transaction.currency ?? "", transaction.value ?? 0n),
-  };
+  const amount = amountOf(transaction.currency ?? "", transaction.value ?? 0n);
+  const charge: Charge = { key: railKey(keySet.network, uid, txn), account: begun.account, amount };
+  if (isTerminal(transaction)) {
+    if (begun.open?.recallable !== undefined) await releaseFinal(broker, uid, txn, charge);
+    return { step: "decided", record: transaction };
+  }
   const isOver = broker.runtime.now() >= (transaction.expiresAt ?? 0);
   const answer = await askRail(broker, charge, isOver);
   const now = broker.runtime.now();
@@ -103,13 +107,25 @@ async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn)
     decideCharge(uid, txn, state, answer, charge.account, now),
   );
   if (isRefusal(charged)) throw new Error(`a charge was refused as input: ${charged.code}`);
-  if (charged.step !== "undecided" || !isMintable(answer, termsOf(broker, keySet))) return charged;
+  if (charged.step !== "undecided" || answer.state !== "charged") return charged;
   const fresh = { id: broker.runtime.random(12), salt: broker.runtime.random(32) };
   const minted = await settle(broker, load, (state) =>
-    decideMint(uid, txn, state, now, termsOf(broker, keySet), fresh),
+    decideMint(uid, txn, state, answer.final, now, termsOf(broker, keySet), fresh),
   );
   if (isRefusal(minted)) throw new Error(`a minting was refused as input: ${minted.code}`);
   return minted;
+}
+
+/** What was minted against recallable money stays on the list until the rail says that the money is final. */
+async function releaseFinal(broker: Broker, uid: Uid, txn: Txn, charge: Charge): Promise<void> {
+  const answer = await broker.rail.find(charge.key);
+  if (answer.state !== "charged" || !answer.final) return;
+  const { currency } = charge.amount;
+  await settle(
+    broker,
+    () => loadCharging(broker, uid, txn),
+    (state) => decideFinal(uid, txn, currency, state),
+  );
 }
 
 /**
@@ -127,12 +143,23 @@ const railKey = (network: Uid, uid: Uid, txn: Txn): string =>
   toText(sha256(utf8("fund"), idBytes(network), idBytes(uid), idBytes(txn)));
 
 async function loadFunding(broker: Broker, uid: Uid, txn: Txn) {
-  const items = await broker.store.get([keys.credential(uid), keys.purse(uid), keys.transaction(uid, txn)]);
+  const items = await broker.store.get([
+    keys.credential(uid),
+    keys.purse(uid),
+    keys.transaction(uid, txn),
+    keys.open(uid, txn),
+    keys.exposure(broker.policy.currency),
+  ]);
   const credential = credentialItem.read(items[0]);
   const purse = purseItem.read(items[1]);
-  const transaction = transactionItem.read(items[2]);
   if (credential === undefined || purse === undefined) throw new Error("an enrolled peer has no purse");
-  return { account: credential.account, purse, transaction };
+  return {
+    account: credential.account,
+    purse,
+    transaction: transactionItem.read(items[2]),
+    open: openItem.read(items[3]),
+    exposure: exposureItem.read(items[4])?.outstanding,
+  };
 }
 
 async function loadCharging(broker: Broker, uid: Uid, txn: Txn) {

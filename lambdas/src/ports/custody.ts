@@ -24,6 +24,9 @@ export interface KeySet {
 export interface Custody {
   /** The keys that are good now. */
   keys(): Promise<KeySet>;
-  /** The same after another look at the table, for when a key is asked for that is not known: at most once a second. */
+  /**
+   * The same after another look at the table, for a key that is not known. Throws `StoreBusy` where the last look was
+   * less than a second ago: whether the key exists is not known then.
+   */
   refreshed(): Promise<KeySet>;
 }

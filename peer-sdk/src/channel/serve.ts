@@ -30,7 +30,7 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
   const sockets = new WebSocketServer({
     server: http,
     perMessageDeflate: false,
-    maxPayload: limits.frameBytes,
+    maxPayload: limits.requestFrameBytes,
   });
   sockets.on("connection", (socket) => {
     if (sockets.clients.size > limits.connections) socket.close(1013);
@@ -60,21 +60,33 @@ export const errorMessage = (code: ErrorCode): Uint8Array =>
 
 /**
  * The connection policy: a frame that makes no sense is answered with an error; after `limits.badFrames` of them, or a
- * text message, or one that is too long, the connection is closed. Other connections do not notice.
+ * text message, or one that is too long, the connection is closed, and so is a silent one and one that does not read its
+ * answers. Other connections do not notice.
  */
 function attend(socket: WebSocket, answer: Visit): void {
   let bad = 0;
   let underWay = 0;
+  let silence = setTimeout(() => socket.terminate(), limits.firstFrameWithin);
+  const reply = (id: number, messages: readonly Uint8Array[]): void => {
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > limits.unreadBytes) socket.terminate();
+    else socket.send(encodeFrame({ id, messages }));
+  };
+  socket.on("close", () => {
+    clearTimeout(silence);
+  });
   socket.on("error", () => {
     // ws has closed the connection already: too long a message, or broken framing.
   });
   socket.on("message", (data, isBinary) => {
+    clearTimeout(silence);
+    silence = setTimeout(() => socket.terminate(), limits.silentFor);
     if (!isBinary || !Buffer.isBuffer(data)) return socket.close(1003);
     const frame = decodeFrame(data);
     if (isRefusal(frame)) {
       bad += 1;
       if (bad >= limits.badFrames) socket.close(1008);
-      else socket.send(encodeFrame({ id: 0, messages: [errorMessage(frame.code)] }));
+      else reply(0, [errorMessage(frame.code)]);
       return;
     }
     underWay += 1;
@@ -82,7 +94,7 @@ function attend(socket: WebSocket, answer: Visit): void {
     answer(frame.messages)
       .catch(() => [errorMessage("internal")])
       .then((messages) => {
-        if (socket.readyState === socket.OPEN) socket.send(encodeFrame({ id: frame.id, messages }));
+        reply(frame.id, messages);
         underWay -= 1;
         if (underWay < limits.framesAtOnce && socket.isPaused) socket.resume();
       });

@@ -13,6 +13,8 @@ import {
   purchaseRequest,
   purchaseResponse,
   purchaseSpendCodec,
+  readMessage,
+  readSpend,
   sameAmount,
   scripOf,
   subtract,
@@ -21,7 +23,7 @@ import {
 import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { type Customer, secretFor } from "./customer.ts";
-import { type Acquaintance, meet, readReply, sealTo } from "./meet.ts";
+import { type Acquaintance, readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, historyId, type Pending } from "./records.ts";
 
 /** The evidence of one purchase: M1 and M2, each signed by its sender. */
@@ -54,18 +56,35 @@ export async function buyItem(
   return ask(customer, merchant, txn, pending);
 }
 
-/** Sends M1 of a purchase that was left under way again: the same M1 gets the same M2. */
-export async function resumePurchase(customer: Customer, txn: string, pending: Pending): Promise<void> {
-  const merchant = await meet(customer, pending.url ?? "");
-  try {
-    await ask(customer, merchant, txn, pending);
-  } catch (error) {
-    // A refusal is in the history; what is still unknown stays under way.
-    if (!(error instanceof LeptaError)) throw error;
-  } finally {
-    merchant.channel.close();
-  }
+/** Sends M1 of a purchase that was left under way again: the same M1 gets the same M2. The caller holds the lock. */
+export async function resumePurchase(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+): Promise<Bought | undefined> {
+  const pending = await customer.tables.pending.get(txn);
+  // It has ended since somebody saw it under way.
+  if (pending === undefined) return undefined;
+  if (pending.merchant !== merchant.credential.uid) throw new LeptaError("wrong-recipient", pending.url);
+  return ask(customer, merchant, txn, pending);
 }
+
+/** What was bought, from the evidence of a purchase that has ended well. */
+export async function recall({ tables }: Customer, txn: string): Promise<Bought | undefined> {
+  const evidence = await tables.evidence.get(txn);
+  if (evidence?.request === undefined) return undefined;
+  const request = orThrow(readMessage(evidence.request, [purchaseRequest]));
+  const response = orThrow(readMessage(evidence.response, [purchaseResponse]));
+  const { ok, goods, goodsType, charged, decidedAt, from } = response.payload;
+  if (!ok || goods === undefined) return undefined;
+  const { order } = orThrow(readSpend(purchaseSpendCodec, request.payload.spend));
+  return {
+    goods: new Goods(goodsType ?? UNNAMED_TYPE, goods),
+    receipt: { txn, merchant: from, order, charged, at: decidedAt, ...evidence, request: evidence.request },
+  };
+}
+
+const UNNAMED_TYPE = "application/octet-stream";
 
 async function prepare(
   customer: Customer,
@@ -104,7 +123,13 @@ async function prepare(
   const scrip = bodyOf(held).id;
   const pending: Pending = {
     kind: "purchase",
-    sealed: await sealTo(party, merchant, request),
+    // M4 goes with the first purchase: the merchant may not have seen it.
+    sealed: await sealTo(
+      party,
+      merchant,
+      request,
+      held.authorization ? { attachments: [held.authorization] } : {},
+    ),
     request: request.digest,
     amount,
     at,
@@ -146,7 +171,7 @@ async function paid(
   answer: Verified<typeof purchaseResponse>,
 ): Promise<Bought> {
   const { party, tables } = customer;
-  const { charged, spent, grant, goods, goodsType = "application/octet-stream", decidedAt } = answer.payload;
+  const { charged, spent, grant, goods, goodsType = UNNAMED_TYPE, decidedAt } = answer.payload;
   const { merchant = "", order, scrip = "", signed } = pending;
   const held = await tables.vendorscrip.get(`${merchant}/${scrip}`);
   if (held === undefined || order === undefined || signed === undefined)
@@ -158,14 +183,21 @@ async function paid(
   const change =
     grant === undefined
       ? undefined
-      : changeOf(customer, merchant, answer, { value: rest, expiresAt: bodyOf(held).expiresAt });
+      : changeOf(customer, merchant, answer, {
+          value: rest,
+          expiresAt: bodyOf(held).expiresAt,
+          parent: scrip,
+        });
+  const isKnown =
+    change !== undefined && (await tables.vendorscrip.get(`${merchant}/${bodyOf(change).id}`)) !== undefined;
+  if (isKnown) throw new LeptaError("scrip-mismatch", "the change is a scrip that we hold already");
   if (change === undefined && rest.value > 0n)
     throw new LeptaError("scrip-mismatch", "the merchant gave no change");
   await party.store.commit([
     tables.vendorscrip.remove(`${merchant}/${scrip}`),
     ...(change ? [tables.vendorscrip.put(`${merchant}/${bodyOf(change).id}`, change)] : []),
     tables.pending.remove(txn),
-    historyOf(customer, txn, pending, answer, "done"),
+    ...historyOf(customer, txn, pending, answer, "done"),
   ]);
   const receipt: Receipt = {
     txn,
@@ -183,7 +215,7 @@ function changeOf(
   customer: Customer,
   merchant: string,
   answer: Verified<typeof purchaseResponse>,
-  agreed: { readonly value: Amount; readonly expiresAt: number },
+  agreed: { readonly value: Amount; readonly expiresAt: number; readonly parent: string },
 ): Holding {
   const { uid: owner, network } = customer.party.identity;
   const { grant } = answer.payload;
@@ -206,15 +238,30 @@ async function refused(
   const { reason = "internal" } = answer.payload;
   const id = `${pending.merchant}/${pending.scrip}`;
   const held = await tables.vendorscrip.get(id);
-  const unlocked =
-    held?.lockedBy === txn ? [tables.vendorscrip.put(id, { grant: held.grant, secret: held.secret })] : [];
+  // Its issuer refuses the scrip itself: it will never buy anything, and M2 says so under the merchant's signature.
+  const mark = USELESS.has(reason) ? { unusable: reason } : {};
+  const back = held?.lockedBy === txn ? [tables.vendorscrip.put(id, { ...unlocked(held), ...mark })] : [];
   await party.store.commit([
-    ...unlocked,
+    ...back,
     tables.pending.remove(txn),
-    historyOf(customer, txn, pending, answer, reason),
+    ...historyOf(customer, txn, pending, answer, reason),
   ]);
   throw new LeptaError(isErrorCode(reason) ? reason : "internal");
 }
+
+function unlocked({ lockedBy: _gone, ...held }: Holding): Holding {
+  return held;
+}
+
+/** The refusals that are about the scrip and not about this purchase. */
+const USELESS: ReadonlySet<string> = new Set([
+  "scrip-spent",
+  "scrip-expired",
+  "scrip-forged",
+  "wrong-issuer",
+  "not-owner",
+  "bad-proof",
+]);
 
 const historyOf = (
   { tables }: Customer,
@@ -222,7 +269,7 @@ const historyOf = (
   { at, merchant, order, signed }: Pending,
   { payload, signed: response }: Verified<typeof purchaseResponse>,
   outcome: string,
-) =>
+) => [
   tables.history.put(historyId(at, txn), {
     kind: "purchase",
     txn,
@@ -231,6 +278,6 @@ const historyOf = (
     outcome,
     ...(merchant === undefined ? {} : { merchant }),
     ...(order === undefined ? {} : { order }),
-    ...(signed === undefined ? {} : { request: signed }),
-    response,
-  });
+  }),
+  tables.evidence.put(txn, { ...(signed === undefined ? {} : { request: signed }), response }),
+];

@@ -50,10 +50,11 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
   const channel = await customer.connect(url);
   try {
     const credential = await greet(party, channel);
-    const known = (await tables.merchants.list()).find(([, each]) => each.url === url)?.[0];
-    const expected = pin ?? known;
+    const expected = pin ?? (await tables.addresses.get(url));
     if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
     await party.store.commit([
+      tables.addresses.put(url, credential.uid),
+
       tables.merchants.put(credential.uid, { url, publicKey: credential.verifyingKey.publicKey }),
     ]);
     return { url, credential, channel };

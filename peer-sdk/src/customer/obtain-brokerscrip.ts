@@ -11,6 +11,7 @@ import {
   LeptaError,
   orThrow,
   query,
+  subtract,
   toText,
   type Verified,
 } from "@lepta/protocol";
@@ -24,6 +25,9 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
     const { link, identity, runtime } = party;
+    const { currency } = await link.keys();
+    if (amount.currency !== currency)
+      throw new LeptaError("wrong-currency", `this broker deals in ${currency}`);
     const txn = toText(runtime.random(16));
     const at = runtime.now();
     const request = await party.sign(brokerscripRequest, {
@@ -48,27 +52,23 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
       txn,
       digest: request.digest,
     });
-    if (isRefusal(answer)) return fail(customer, txn, answer.code);
+    // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
+    if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);
   });
 }
 
 /** Brings a top-up that was left under way to its end, if it has one by now. */
-export async function resumeTopUp(customer: Customer, txn: string, pending: Pending): Promise<void> {
+export async function resumeTopUp(customer: Customer, txn: string): Promise<void> {
   await customer.lock.run(PURSE_LOCK, async () => {
+    const pending = await customer.tables.pending.get(txn);
+    if (pending === undefined) return;
     let { state, funding } = await askBroker(customer, query, txn);
     if (state === "unknown") ({ state, funding } = await askBroker(customer, abort, txn));
     if (funding !== undefined && (state === "done" || state === "refused"))
       await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
     else if (state === "aborted") await customer.party.store.commit([customer.tables.pending.remove(txn)]);
   });
-}
-
-/** Nothing was sent that could still be decided: the request itself was no good. */
-async function fail(customer: Customer, txn: string, code: LeptaError["code"]): Promise<never> {
-  // What the broker did not decide it may still decide when the same bytes come again: that is for `resumeTopUp`.
-  if (code === "wrong-currency") await customer.party.store.commit([customer.tables.pending.remove(txn)]);
-  throw new LeptaError(code);
 }
 
 /** A signed answer is the end, whatever it says. */
@@ -110,6 +110,8 @@ async function conclude(
   const secret = secretFor(secrets, body.id);
   const expected = { kind: "broker", network, issuer: network, owner: uid } as const;
   orThrow(checkGrant(grant, secret, { ...expected, ...(value ? { value } : {}) }));
+  // What replaces a scrip that we do not hold is worth at least what was bought.
+  orThrow(subtract(body.value, pending.amount));
   await party.store.commit([tables.pending.remove(txn), tables.purse.put(PURSE, { grant, secret }), history]);
 }
 

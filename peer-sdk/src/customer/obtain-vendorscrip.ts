@@ -43,30 +43,43 @@ type Change = Verified<typeof brokerscripChange>;
 export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, amount: Amount): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
-    const held = await tables.purse.get(PURSE);
+    const held = await unlockedPurse(customer);
     if (held === undefined || isRefusal(subtract(bodyOf(held).value, amount)))
       throw new LeptaError("insufficient-funds");
-    if (held.lockedBy !== undefined) throw new LeptaError("pending", held.lockedBy);
     const { txn, pending } = await prepare(customer, merchant, held, amount);
     await party.store.commit([
       tables.pending.put(txn, pending),
       tables.purse.put(PURSE, { ...held, lockedBy: txn }),
     ]);
     customer.background(tellIntent(customer, merchant.credential.uid, txn, amount));
-    const change = (await askMerchant(customer, merchant, pending)) ?? (await endAtBroker(customer, txn));
+    const change =
+      (await askMerchant(customer, merchant, txn, pending)) ?? (await endAtBroker(customer, txn));
     await conclude(customer, txn, pending, merchant.credential.verifyingKey, change);
   });
 }
 
 /** Brings what was left under way to its end: by the broker's record, or by having the broker end it. */
-export async function resumeVendorScrip(customer: Customer, txn: string, pending: Pending): Promise<void> {
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const merchant = await knownMerchant(customer, pending.merchant ?? "");
-    const change = await endAtBroker(customer, txn);
-    await conclude(customer, txn, pending, merchant, change).catch((error: unknown) => {
-      // The refusal is in the history; whoever asked is gone.
-      if (!(error instanceof LeptaError)) throw error;
-    });
+export async function resumeVendorScrip(customer: Customer, txn: string): Promise<void> {
+  await customer.lock.run(PURSE_LOCK, () => endPending(customer, txn));
+}
+
+/** The purse, after what an earlier transaction had left locked was brought to its end. */
+async function unlockedPurse(customer: Customer): Promise<Holding | undefined> {
+  const held = await customer.tables.purse.get(PURSE);
+  if (held?.lockedBy === undefined) return held;
+  await endPending(customer, held.lockedBy);
+  return customer.tables.purse.get(PURSE);
+}
+
+async function endPending(customer: Customer, txn: string): Promise<void> {
+  const pending = await customer.tables.pending.get(txn);
+  // It has ended since somebody saw it under way: to end it again would bring its scrip back.
+  if (pending === undefined) return;
+  const merchant = await knownMerchant(customer, pending.merchant ?? "");
+  const change = await endAtBroker(customer, txn);
+  await conclude(customer, txn, pending, merchant, change).catch((error: unknown) => {
+    // A refusal is in the history; whoever asked is gone. What is still under way stays so.
+    if (!(error instanceof LeptaError)) throw error;
   });
 }
 
@@ -134,6 +147,7 @@ async function tellIntent(customer: Customer, merchant: string, txn: string, amo
 async function askMerchant(
   customer: Customer,
   { channel }: Acquaintance,
+  txn: string,
   pending: Pending,
 ): Promise<Change | undefined> {
   const { link, identity } = customer.party;
@@ -147,7 +161,9 @@ async function askMerchant(
     );
     if (isRefusal(opened)) continue;
     const change = await link.verify(opened, "decide", identity.uid);
-    if (!isRefusal(change)) return change;
+    // One of another transaction, played again, ends nothing here.
+    if (!isRefusal(change) && change.payload.txn === txn && change.payload.request === pending.part)
+      return change;
   }
   return undefined;
 }
@@ -188,15 +204,18 @@ async function conclude(
   }
   const purse = purseAfter(customer, change, held, pending);
   const voucher = await openEscrow(customer, pending, merchant, change);
-  const outcome = voucher === undefined ? "scrip-mismatch" : "done";
+  const isUsable =
+    voucher !== undefined &&
+    (await tables.vendorscrip.get(`${merchant.id}/${bodyOf(voucher).id}`)) === undefined;
+  const outcome = isUsable ? "done" : "scrip-mismatch";
   await party.store.commit([
     purse === undefined ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, purse),
-    ...(voucher ? [tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher)] : []),
+    ...(isUsable ? [tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher)] : []),
     tables.pending.remove(txn),
     historyOf(customer, txn, pending, outcome),
+    tables.evidence.put(txn, { response: change.signed }),
   ]);
-  if (voucher === undefined)
-    throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
+  if (!isUsable) throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
 }
 
 /**
@@ -215,7 +234,8 @@ function purseAfter(
     throw new LeptaError("wrong-reference");
   const isSpent = held !== undefined && bodyOf(held).id === pending.scrip;
   const rest = isSpent ? orThrow(subtract(bodyOf(held).value, pending.amount)) : undefined;
-  const agreed = isSpent && rest ? { value: rest, expiresAt: bodyOf(held).expiresAt } : {};
+  const agreed =
+    isSpent && rest ? { value: rest, expiresAt: bodyOf(held).expiresAt, parent: bodyOf(held).id } : {};
   if (grant === undefined) {
     if (rest !== undefined && rest.value > 0n)
       throw new LeptaError("scrip-mismatch", "the broker gave no change");
@@ -247,7 +267,13 @@ async function openEscrow(
   const { link, identity } = party;
   const authorization = orThrow(readMessage(change.payload.authorization, [authorizationResponse]));
   const m4 = orThrow(await link.verify(authorization, "decide", merchant.id));
-  if (!m4.payload.ok || m4.payload.customer !== identity.uid) throw new LeptaError("wrong-reference", "M4");
+  const { payload: m4Payload } = m4;
+  const isOurs =
+    m4Payload.ok &&
+    m4Payload.customer === identity.uid &&
+    m4Payload.txn === change.payload.txn &&
+    sameAmount(m4Payload.amount, pending.amount);
+  if (!isOurs) throw new LeptaError("wrong-reference", "M4");
   const m5 = await readReply(party, merchant, change.payload.escrow, vendorscripResponse);
   if (isRefusal(m5)) return undefined;
   const { request, ok, grant } = m5.payload;
@@ -262,8 +288,11 @@ async function openEscrow(
     owner,
     value: pending.amount,
     expiresAt: pending.minimumExpiry ?? 0,
+    parent: null,
   } as const;
-  return isRefusal(checkGrant(grant, secret, expected)) ? undefined : { grant, secret };
+  return isRefusal(checkGrant(grant, secret, expected))
+    ? undefined
+    : { grant, secret, authorization: change.payload.authorization };
 }
 
 const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: Pending, outcome: string) =>

@@ -17,6 +17,7 @@ import {
   text,
   time,
   txn,
+  type Uid,
   uid,
   type Value,
   word,
@@ -29,6 +30,10 @@ const holding = struct({
   grant: field(1, grantCodec),
   secret: field(2, bytes(32)),
   lockedBy: optional(3, txn),
+  /** M4, which makes V0 live whoever brings it to the merchant: kept until V0 is first spent. */
+  authorization: optional(4, embedded(1024)),
+  /** The code with which the issuer has refused it for good: it is evidence, and money no more. */
+  unusable: optional(5, text(32)),
 });
 export type Holding = Value<typeof holding>;
 
@@ -64,11 +69,14 @@ const historyRecord = struct({
   outcome: field(5, text(32)),
   merchant: optional(6, uid),
   order: optional(7, orderCodec),
-  /** M1 and M2 of a purchase, signed: the evidence. */
-  request: optional(8, embedded()),
-  response: optional(9, embedded(limits.goodsBytes)),
 });
 export type HistoryRecord = Value<typeof historyRecord>;
+
+/** What the parties have signed in a transaction that has ended, apart from its history: it may be long. */
+const evidenceRecord = struct({
+  request: optional(1, embedded()),
+  response: field(2, embedded(limits.goodsBytes + limits.signatureBytes)),
+});
 
 const merchantRecord = struct({
   url: field(1, text(2048)),
@@ -85,7 +93,11 @@ export interface CustomerTables {
   readonly pending: Table<Pending>;
   /** Under the time and the transaction. */
   readonly history: Table<HistoryRecord>;
+  /** By transaction. */
+  readonly evidence: Table<Value<typeof evidenceRecord>>;
   readonly merchants: Table<MerchantRecord>;
+  /** Which merchant an address was when we first met it. */
+  readonly addresses: Table<Uid>;
 }
 
 export const PURSE = "live";
@@ -95,7 +107,9 @@ export const customerTables = (store: PeerStore): CustomerTables => ({
   vendorscrip: table(store, "vendorscrip", holding),
   pending: table(store, "pending", pendingRecord),
   history: table(store, "history", historyRecord),
+  evidence: table(store, "evidence", evidenceRecord),
   merchants: table(store, "merchant", merchantRecord),
+  addresses: table(store, "address", uid),
 });
 
 /** Sorts by time, then by transaction. */

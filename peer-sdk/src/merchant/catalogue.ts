@@ -1,5 +1,5 @@
 /** What a merchant sells: prices as people write them, and what produces the goods. */
-import { type Amount, type Order, parseAmount } from "@lepta/protocol";
+import { type Amount, LeptaError, limits, type Order, parseAmount } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 
 /** One purchase, for the handler: its id is the same when the same purchase comes again. */
@@ -32,25 +32,40 @@ export interface Listed {
   readonly deliver: Produce;
 }
 
-/** Reads all prices. Throws `bad-amount` at the first bad one. */
+/** Reads all prices. Throws `bad-amount` with the item's name at the first that is none. */
 export const readCatalogue = (catalogue: Catalogue): ReadonlyMap<string, Listed> =>
   new Map(
     Object.entries(catalogue).map(([sku, { price, description = "", deliver }]) => [
       sku,
-      { sku, description, price: parseAmount(price), deliver },
+      { sku, description, price: priceOf(sku, price), deliver },
     ]),
   );
 
-/** The goods in their one form. */
+function priceOf(sku: string, text: string): Amount {
+  const price = /^[A-Z]{3} /.test(text) ? parseAmount(text) : undefined;
+  if (price === undefined || price.value === 0n)
+    throw new LeptaError("bad-amount", `${sku}: ${JSON.stringify(text)}`);
+  return price;
+}
+
+/** The goods in their one form. Throws what the handler throws, and where it makes nothing that can be delivered. */
 export async function produce(listed: Listed, order: Order, customer: string, txn: string): Promise<Goods> {
-  const made = await listed.deliver({
+  const made: unknown = await listed.deliver({
     sku: order.sku,
     quantity: order.quantity,
     customer,
     id: `${customer}/${txn}`,
   });
-  if (made instanceof Goods) return made;
-  return typeof made === "string"
-    ? new Goods("text/plain;charset=utf-8", new TextEncoder().encode(made))
-    : new Goods("application/octet-stream", made);
+  const goods = typeof made === "string" ? new Goods(TEXT, new TextEncoder().encode(made)) : made;
+  const delivery = goods instanceof Uint8Array ? new Goods(BYTES, goods) : goods;
+  const isDelivery =
+    delivery instanceof Goods &&
+    delivery.bytes.length <= limits.deliveryBytes &&
+    /^.{1,127}$/.test(delivery.type);
+  if (!isDelivery)
+    throw new LeptaError("delivery-failed", `the handler of ${order.sku} made nothing to deliver`);
+  return delivery;
 }
+
+const TEXT = "text/plain;charset=utf-8";
+const BYTES = "application/octet-stream";

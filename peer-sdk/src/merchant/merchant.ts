@@ -55,7 +55,12 @@ export class Merchant {
   static async open(options: PartyOptions & ShopOptions): Promise<Merchant> {
     readCatalogue(options.catalogue);
     const party = await openParty(options);
-    return Merchant.of(party, await Outbox.open(party), options, true);
+    try {
+      return await Merchant.of(party, await Outbox.open(party), options, true);
+    } catch (error) {
+      await party.store.close();
+      throw error;
+    }
   }
 
   /** A merchant of a party that is open already. */

@@ -1,6 +1,7 @@
 /** What a merchant keeps: its scrip, what it asked the broker to authorise, and its sales. */
 import {
   amount,
+  boolean,
   bytes,
   charge,
   digest,
@@ -32,6 +33,8 @@ const scripRecord = struct({
   from: field(6, txn),
   /** The transaction that spent it. */
   spentBy: optional(7, txn),
+  /** Refused purchases that were kept for it. */
+  refusals: optional(8, uint()),
 });
 export type ScripRecord = Value<typeof scripRecord>;
 
@@ -42,9 +45,9 @@ const authorizationRecord = struct({
   request: field(2, digest),
   /** Digest of M2, and M2 as it is sent. */
   digest: field(3, digest),
-  sealed: field(4, bytes(1, 64 * 1024)),
-  /** M5 as it is in escrow. */
-  escrow: field(5, embedded(4096)),
+  sealed: optional(4, bytes(1, 64 * 1024)),
+  /** M5 as it is in escrow; neither is kept once it is refused. */
+  escrow: optional(5, embedded(4096)),
   scrip: field(6, scripId),
   amount: field(7, amount),
   /** M3, once it came. */
@@ -55,8 +58,6 @@ export type AuthorizationRecord = Value<typeof authorizationRecord>;
 /** A decided purchase: the same M1 gets the same M2 again. */
 const saleRecord = struct({
   request: field(1, digest),
-  /** M2, signed. */
-  response: field(2, embedded(limits.goodsBytes)),
   ok: field(3, uint(1)),
   charged: field(4, charge),
   sku: field(5, text(limits.skuLength, 0)),
@@ -70,11 +71,17 @@ export type SaleRecord = Value<typeof saleRecord>;
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
   readonly authorizations: Table<AuthorizationRecord>;
+  /** The ids of the authorizations that are `sent`. */
+  readonly sent: Table<boolean>;
   readonly sales: Table<SaleRecord>;
+  /** M2 of each sale, signed: apart, because it holds the goods. */
+  readonly responses: Table<Uint8Array>;
 }
 
 export const merchantTables = (store: PeerStore): MerchantTables => ({
   scrip: table(store, "scrip", scripRecord),
   authorizations: table(store, "authorization", authorizationRecord),
+  sent: table(store, "sent", boolean),
   sales: table(store, "sale", saleRecord),
+  responses: table(store, "response", embedded(limits.goodsBytes + limits.signatureBytes)),
 });

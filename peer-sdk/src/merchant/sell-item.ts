@@ -7,6 +7,7 @@ import {
   isGenuine,
   isProven,
   isRefusal,
+  limits,
   multiply,
   nothing,
   type Or,
@@ -37,6 +38,13 @@ import type { FromCustomer, Shop } from "./shop.ts";
 type Request = FromCustomer<typeof purchaseRequest>;
 type PurchaseSpend = Value<typeof purchaseSpendCodec>;
 
+/** A decided purchase. */
+interface Sold {
+  readonly sale: SaleRecord;
+  /** M2, signed. */
+  readonly response: Uint8Array;
+}
+
 /** A purchase that may go ahead. */
 interface Purchase {
   readonly spend: PurchaseSpend;
@@ -52,16 +60,16 @@ export async function sellItem(shop: Shop, request: Request): Promise<Or<readonl
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  // The transaction first, then the scrip: two purchases never wait for each other.
-  const sale = await shop.lock.run(id, async () => {
-    const known = await shop.tables.sales.get(id);
+  // The transaction first, then the scrip, then an authorization: two purchases never wait for each other.
+  const sold = await shop.lock.run(`sale/${id}`, async () => {
+    const known = await readSale(shop, id);
     if (known !== undefined)
-      return known.request === message.digest ? known : refused(shop, request, spend, "conflict");
+      return known.sale.request === message.digest ? known : refused(shop, request, spend, "conflict");
     if (!shop.outbox.hasRoom) return refuse("busy");
-    return shop.lock.run(shown.id, () => decide(shop, request, id, spend, shown));
+    return shop.lock.run(`scrip/${shown.id}`, () => decide(shop, request, id, spend, shown));
   });
-  if (isRefusal(sale)) return sale;
-  return [await sealSale(shop, request, sale)];
+  if (isRefusal(sold)) return sold;
+  return [await sealSale(shop, request, sold)];
 }
 
 async function decide(
@@ -70,15 +78,16 @@ async function decide(
   id: string,
   spend: PurchaseSpend,
   shown: ScripBody,
-): Promise<Or<SaleRecord>> {
+): Promise<Or<Sold>> {
   const scrip = await usableScrip(shop, request, spend, shown);
   // Of scrip that is not this customer's at all nothing is kept: the answer will never be another.
   if (isRefusal(scrip)) return refused(shop, request, spend, scrip.code);
   const purchase: Purchase = { spend, shown, scrip };
   const goods = await check(shop, request, purchase);
-  return isRefusal(goods)
-    ? keepRefusal(shop, request, id, purchase, goods.code)
-    : sell(shop, request, id, purchase, goods);
+  if (!isRefusal(goods)) return sell(shop, request, id, purchase, goods);
+  // What was spent stays spent: the answer is found again without being kept.
+  if (goods.code === "scrip-spent") return refused(shop, request, spend, goods.code);
+  return keepRefusal(shop, request, id, purchase, goods.code);
 }
 
 /** The scrip as our table knows it: ours, this customer's, genuine, proven. */
@@ -94,7 +103,7 @@ async function usableScrip(
   let scrip = await tables.scrip.get(shown.id);
   if (scrip?.state === "reserved") {
     // V0 is live on a valid M4, whoever brings it: ours may have been lost.
-    await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`);
+    await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, message.attachments[0]);
     scrip = await tables.scrip.get(shown.id);
   }
   if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
@@ -143,17 +152,16 @@ async function sell(
   id: string,
   purchase: Purchase,
   goods: Goods,
-): Promise<Or<SaleRecord>> {
+): Promise<Or<Sold>> {
   const { party, tables } = shop;
   const { spend, shown, scrip } = purchase;
   const { message, customer } = request;
   const rest = subtract(shown.value, spend.amount);
   if (isRefusal(rest)) return rest;
   const { expiresAt } = scrip;
+  const owner = customer.uid;
   const change =
-    rest.value === 0n
-      ? undefined
-      : issue(party, { owner: customer.uid, value: rest, expiresAt, parent: shown.id });
+    rest.value === 0n ? undefined : issue(party, { owner, value: rest, expiresAt, parent: shown.id });
   const response = await signResponse(shop, request, {
     ok: true,
     charged: spend.amount,
@@ -162,48 +170,55 @@ async function sell(
     goods: goods.bytes,
     goodsType: goods.type,
   });
-  const sale = saleOf(shop, request, spend, response, { ok: 1, charged: spend.amount });
-  const { salt: _gone, ...spent } = scrip;
   const { txn } = message.payload;
+  const sale = saleOf(shop, request, spend, {
+    ok: 1,
+    charged: spend.amount,
+    ...(change ? { change: change.id } : {}),
+  });
+  const { salt: _gone, ...spent } = scrip;
   const changes: Change[] = [
-    tables.sales.put(id, { ...sale, ...(change ? { change: change.id } : {}) }),
+    tables.sales.put(id, sale),
+    tables.responses.put(id, response.bytes),
     tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),
     await notice(shop, request, spend, response, spend.amount),
   ];
   if (change !== undefined) {
     const { salt } = change;
     changes.push(
-      tables.scrip.put(change.id, {
-        state: "live",
-        owner: customer.uid,
-        value: rest,
-        expiresAt,
-        salt,
-        from: txn,
-      }),
+      tables.scrip.put(change.id, { state: "live", owner, value: rest, expiresAt, salt, from: txn }),
     );
   }
   await party.store.commit(changes);
   shop.outbox.flushSoon(shop.noticeDelay);
-  return { ...sale, ...(change ? { change: change.id } : {}) };
+  return { sale, response: response.bytes };
 }
 
-/** A refusal that was decided on the state as it stood: the same M1 gets it again. */
+/**
+ * A refusal that was decided on the state as it stood: the same M1 gets it again. They cost the customer nothing, so one
+ * scrip gets only so many.
+ */
 async function keepRefusal(
   shop: Shop,
   request: Request,
   id: string,
-  { spend }: Purchase,
+  { spend, shown, scrip }: Purchase,
   code: ErrorCode,
-): Promise<SaleRecord> {
+): Promise<Or<Sold>> {
+  const { refusals = 0 } = scrip;
+  if (refusals >= limits.refusalsPerScrip) return refuse("busy");
+  const none = nothing(spend.amount.currency);
   const response = await signRefusal(shop, request, spend, code);
-  const sale = saleOf(shop, request, spend, response, { ok: 0, charged: nothing(spend.amount.currency) });
+  const sale = saleOf(shop, request, spend, { ok: 0, charged: none });
+  const { tables } = shop;
   await shop.party.store.commit([
-    shop.tables.sales.put(id, sale),
-    await notice(shop, request, spend, response, nothing(spend.amount.currency)),
+    tables.sales.put(id, sale),
+    tables.responses.put(id, response.bytes),
+    tables.scrip.put(shown.id, { ...scrip, refusals: refusals + 1 }),
+    await notice(shop, request, spend, response, none),
   ]);
   shop.outbox.flushSoon(shop.noticeDelay);
-  return sale;
+  return { sale, response: response.bytes };
 }
 
 /** A signed refusal that is not kept. `pending` and `busy` are no decisions: they go back unsigned. */
@@ -212,10 +227,16 @@ async function refused(
   request: Request,
   spend: PurchaseSpend,
   code: ErrorCode,
-): Promise<Or<SaleRecord>> {
+): Promise<Or<Sold>> {
   if (code === "pending" || code === "busy") return refuse(code);
-  const response = await signRefusal(shop, request, spend, code);
-  return saleOf(shop, request, spend, response, { ok: 0, charged: nothing(spend.amount.currency) });
+  const { bytes: response } = await signRefusal(shop, request, spend, code);
+  return { sale: saleOf(shop, request, spend, { ok: 0, charged: nothing(spend.amount.currency) }), response };
+}
+
+async function readSale({ tables }: Shop, id: string): Promise<Sold | undefined> {
+  const sale = await tables.sales.get(id);
+  const response = sale && (await tables.responses.get(id));
+  return sale && response && { sale, response };
 }
 
 const signRefusal = (shop: Shop, request: Request, { amount }: PurchaseSpend, reason: ErrorCode) =>
@@ -263,11 +284,9 @@ const saleOf = (
   { party }: Shop,
   { message }: Request,
   { order }: PurchaseSpend,
-  response: Signed<typeof purchaseResponse>,
-  outcome: Pick<SaleRecord, "ok" | "charged">,
+  outcome: Pick<SaleRecord, "ok" | "charged" | "change">,
 ): SaleRecord => ({
   request: message.digest,
-  response: response.bytes,
   sku: order.sku,
   quantity: order.quantity,
   at: party.runtime.now(),
@@ -275,10 +294,10 @@ const saleOf = (
 });
 
 /** M2 as it was kept, with the change's secret beside it while the change lives. */
-async function sealSale(shop: Shop, { customer }: Request, sale: SaleRecord): Promise<Uint8Array> {
+async function sealSale(shop: Shop, { customer }: Request, { sale, response }: Sold): Promise<Uint8Array> {
   const { party, tables } = shop;
   const change = sale.change === undefined ? undefined : await tables.scrip.get(sale.change);
   const secrets = sale.change && change ? [secretBeside(party, sale.change, change)] : [];
-  const message = { type: purchaseResponse, bytes: sale.response };
+  const message = { type: purchaseResponse, bytes: response };
   return sealMessage(message, customer.sealingKey, party.runtime.random, { secrets });
 }

@@ -30,7 +30,7 @@ type Authorization = Verified<typeof authorizationResponse>;
 export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<readonly Uint8Array[]>> {
   const { message, customer } = request;
   const id = `${customer.uid}/${message.payload.txn}`;
-  return shop.lock.run(id, async () => {
+  return shop.lock.run(lockName(id), async () => {
     const known = await shop.tables.authorizations.get(id);
     if (known !== undefined && known.request !== message.digest)
       return [await sealRefusal(shop, request, "conflict")];
@@ -43,20 +43,34 @@ export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<
   });
 }
 
-/** Brings every authorization that was left `sent` to its end. */
+/** Brings the authorizations that were left `sent` to their end, until one shows that the broker is away. */
 export async function resumeAuthorizations(shop: Shop): Promise<void> {
-  for (const [id, record] of await shop.tables.authorizations.list()) {
-    if (record.state === "sent") await shop.lock.run(id, () => authorise(shop, id, record));
+  for (const [id] of await shop.tables.sent.list()) {
+    await resumeAuthorization(shop, id, undefined);
+    if ((await shop.tables.sent.get(id)) !== undefined) return;
   }
 }
 
-/** Brings one authorization to its end, where it is not: a customer shows scrip that we do not know to be live. */
-export async function resumeAuthorization(shop: Shop, id: string): Promise<void> {
-  await shop.lock.run(id, async () => {
+/**
+ * Brings one authorization to its end, where it is not: a customer shows scrip that we do not know to be live. V0 is live
+ * on a valid M4, whoever brings it; without one the broker is asked.
+ */
+export async function resumeAuthorization(shop: Shop, id: string, m4: Uint8Array | undefined): Promise<void> {
+  await shop.lock.run(lockName(id), async () => {
     const record = await shop.tables.authorizations.get(id);
-    if (record?.state === "sent") await authorise(shop, id, record);
+    if (record?.state !== "sent") return;
+    const shown = m4 === undefined ? undefined : await readAuthorization(shop, m4);
+    if (
+      shown !== undefined &&
+      !isRefusal(shown) &&
+      !isRefusal(await conclude(shop, id, record, shown, undefined))
+    )
+      return;
+    await authorise(shop, id, record);
   });
 }
+
+const lockName = (id: string): string => `authorization/${id}`;
 
 /** Makes V0 and M5, seals M5 into M2, and keeps all of it before M2 is sent: from then on we owe V0. */
 async function reserve(
@@ -111,6 +125,7 @@ async function reserve(
   const { salt } = issued;
   await party.store.commit([
     shop.tables.authorizations.put(id, record),
+    shop.tables.sent.put(id, true),
     shop.tables.scrip.put(issued.id, {
       state: "reserved",
       owner: customer.uid,
@@ -131,6 +146,7 @@ async function authorise(
 ): Promise<Or<AuthorizationRecord>> {
   const { party } = shop;
   const [, txn = ""] = id.split("/");
+  if (record.sealed === undefined) return refuse("internal");
   const answered = await party.link.ask("/authorise", record.sealed, {
     accepted: [authorizationResponse],
     purpose: "decide",
@@ -162,13 +178,16 @@ async function conclude(
   if (!isOurs || reason === "conflict") return refuse("pending");
   const scrip = await shop.tables.scrip.get(record.scrip);
   if (scrip === undefined) return refuse("internal");
+  const { sealed: _sent, escrow, ...kept } = record;
   const concluded: AuthorizationRecord = {
-    ...record,
+    ...kept,
     state: ok ? "live" : "refused",
+    ...(ok && escrow ? { escrow } : {}),
     ...(change ? { change } : {}),
   };
   await shop.party.store.commit([
     shop.tables.authorizations.put(id, concluded),
+    shop.tables.sent.remove(id),
     ok
       ? shop.tables.scrip.put(record.scrip, { ...scrip, state: "live" })
       : shop.tables.scrip.remove(record.scrip),
@@ -205,8 +224,13 @@ async function abortAuthorization(
   if (isRefusal(answered)) return answered;
   const [signed] = answered.attachments;
   if (signed === undefined) return refuse("wrong-reference");
+  return readAuthorization(shop, signed);
+}
+
+/** An M4 for us, checked; its operational key must be valid now, or the broker is asked again. */
+async function readAuthorization({ party }: Shop, signed: Uint8Array): Promise<Or<Authorization>> {
   const opened = readMessage(signed, [authorizationResponse]);
-  return isRefusal(opened) ? opened : link.verify(opened, "decide", identity.uid);
+  return isRefusal(opened) ? opened : party.link.verify(opened, "decide", party.identity.uid);
 }
 
 async function answer(
@@ -215,7 +239,7 @@ async function answer(
   record: AuthorizationRecord,
 ): Promise<readonly Uint8Array[]> {
   const change = record.change === undefined ? [] : [record.change];
-  if (record.state === "live") return [record.escrow, ...change];
+  if (record.state === "live" && record.escrow) return [record.escrow, ...change];
   return [await sealRefusal(shop, request, "refused"), ...change];
 }
 

@@ -52,12 +52,14 @@ export function createVisit(shop: Shop): Visit {
       kid === identity.opening.id ? identity.opening : undefined,
     );
     if (isRefusal(opened)) return opened;
-    if (customer === undefined || opened.payload.from !== customer.uid)
+    // As it is now: another hello may come while the signature is checked.
+    const who = customer;
+    if (who === undefined || opened.payload.from !== who.uid)
       return blind(opened.seal, refuse("unknown-peer"));
     const { uid, network } = identity;
-    const from = customer.uid;
+    const from = who.uid;
     const by = {
-      key: customer.verifyingKey,
+      key: who.verifyingKey,
       kid: from,
       from,
       to: uid,
@@ -65,7 +67,7 @@ export function createVisit(shop: Shop): Visit {
       now: shop.party.runtime.now(),
     };
     const message = await verifyMessage(opened as never, by);
-    return isRefusal(message) ? message : serve(shop, message as Accepted, customer);
+    return isRefusal(message) ? message : serve(shop, message as Accepted, who);
   }
 
   async function greet(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {

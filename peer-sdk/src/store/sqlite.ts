@@ -1,5 +1,5 @@
 /** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
-import { existsSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LeptaError } from "@lepta/protocol";
@@ -17,8 +17,10 @@ const FORMAT = 1;
 export function sqlitePeerStore(dir: string): PeerStore {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, FILE);
-  const isNew = !existsSync(file);
-  const database = openDatabase(file, isNew);
+  // The file is its owner's alone from the first byte on; SQLite gives its log the same mode.
+  closeSync(openSync(file, "a", 0o600));
+  chmodSync(file, 0o600);
+  const database = openDatabase(file);
   const select = database.prepare("SELECT value FROM entries WHERE key = ?");
   const range = database.prepare(
     "SELECT key, value FROM entries WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
@@ -54,27 +56,20 @@ export function sqlitePeerStore(dir: string): PeerStore {
   };
 }
 
-function openDatabase(file: string, isNew: boolean): DatabaseSync {
+function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file);
   try {
-    // The first read takes the lock and, in this mode, keeps it until the database is closed.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    if (isNew) {
-      database.exec(
-        `BEGIN EXCLUSIVE;
-         PRAGMA application_id = ${APPLICATION_ID};
-         PRAGMA user_version = ${FORMAT};
-         CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-         COMMIT;`,
-      );
-    } else {
-      const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
-      const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
-      if (id !== APPLICATION_ID) throw new LeptaError("store-damaged", `${file} is not a Lepta store`);
-      if (format !== FORMAT)
-        throw new LeptaError("store-damaged", `${file} has format ${format}; this version reads ${FORMAT}`);
-      database.exec("BEGIN EXCLUSIVE; COMMIT;");
-    }
+    // The first read takes the lock and, in this mode, keeps it until the database is closed. What is removed, a spent
+    // scrip's salt, is overwritten.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA secure_delete = ON;");
+    const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
+    const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
+    const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() ?? {};
+    if (id === 0 && tables === 0) create(database);
+    else if (id !== APPLICATION_ID) throw new LeptaError("store-damaged", `${file} is not a Lepta store`);
+    else if (format !== FORMAT)
+      throw new LeptaError("store-damaged", `${file} has format ${format}; this version reads ${FORMAT}`);
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;");
     return database;
   } catch (error) {
     database.close();
@@ -83,6 +78,16 @@ function openDatabase(file: string, isNew: boolean): DatabaseSync {
     if (/locked|busy/i.test(message)) throw new LeptaError("store-locked", file);
     throw new LeptaError("store-damaged", `${file}: ${message}`);
   }
+}
+
+function create(database: DatabaseSync): void {
+  database.exec(
+    `BEGIN EXCLUSIVE;
+     CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     PRAGMA application_id = ${APPLICATION_ID};
+     PRAGMA user_version = ${FORMAT};
+     COMMIT;`,
+  );
 }
 
 function bytesOf(row: Readonly<Record<string, unknown>> | undefined): Uint8Array | undefined {

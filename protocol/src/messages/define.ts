@@ -57,6 +57,8 @@ export interface MessageType<N extends string = string, K extends Kind = Kind, F
   readonly mediaType: string;
   /** Bytes of the whole message as it travels. */
   readonly limit: number;
+  /** Its sealed plaintext is padded to a multiple of this many bytes. */
+  readonly paddingStep: number;
   /** The fields beyond the common ones. */
   readonly fields: F;
   readonly codec: Codec<Struct<Fields>>;
@@ -81,12 +83,13 @@ export function message<const N extends string, const K extends Kind, const F ex
   kind: K,
   fields: F,
   limit: number = limits.messageBytes,
+  paddingStep: number = limits.paddingStep,
 ): MessageType<N, K, F> {
   const type: Field<N, false> = field(3, word(name));
   const head = kind === "request" ? withExpiry : common;
   const all = struct({ ...head, type, ...fields }) as unknown as Codec<Struct<Fields>>;
   const codec = refined(all, hasReasonWhenRefused, "a decision with the wrong reason");
-  return { name, kind, mediaType: `application/lepta.${name}+cbor`, limit, fields, codec };
+  return { name, kind, mediaType: `application/lepta.${name}+cbor`, limit, paddingStep, fields, codec };
 }
 
 /** A refusal names its reason, and nothing else does. */

@@ -3,6 +3,7 @@ import { limits } from "../limits.ts";
 import {
   amount,
   boolean,
+  bytes,
   charge,
   digest,
   embedded,
@@ -48,7 +49,7 @@ export const purchaseResponse = message(
     spent: optional(15, scripId),
     /** V1, absent when V0 was spent whole or nothing was charged. */
     grant: optional(16, grantCodec),
-    goods: optional(17, embedded(limits.goodsBytes - 4096)),
+    goods: optional(17, bytes(0, limits.deliveryBytes)),
     /** Media type of the goods. */
     goodsType: optional(18, text(127)),
   },

@@ -1,4 +1,5 @@
 /** Figure 8: obtain VendorScrip. */
+import { limits } from "../limits.ts";
 import { amount, digest, embedded, field, optional, scripId, time, uid } from "../schema.ts";
 import { message } from "./define.ts";
 import { grantCodec, recordCodec, spendCodec, verdict } from "./parts.ts";
@@ -43,19 +44,25 @@ export const authorizationResponse = message("authorization-response", "answer",
 });
 
 /** M3, B → C, through M or from B: the digest in it is the part's. */
-export const brokerscripChange = message("brokerscrip-change", "answer", {
-  ...verdict,
-  record: optional(14, recordCodec),
-  /** Br1, absent when Br0 was spent whole. */
-  grant: optional(15, grantCodec),
-  spent: optional(16, scripId),
-  amount: field(17, amount),
-  merchant: field(18, uid),
-  /** M4, signed. */
-  authorization: field(19, embedded(1024)),
-  /** M5 as it was in escrow. */
-  escrow: optional(20, embedded(4096)),
-});
+export const brokerscripChange = message(
+  "brokerscrip-change",
+  "answer",
+  {
+    ...verdict,
+    record: optional(14, recordCodec),
+    /** Br1, absent when Br0 was spent whole. */
+    grant: optional(15, grantCodec),
+    spent: optional(16, scripId),
+    amount: field(17, amount),
+    merchant: field(18, uid),
+    /** M4, signed. */
+    authorization: field(19, embedded(1024)),
+    /** M5 as it was in escrow. */
+    escrow: optional(20, embedded(4096)),
+  },
+  limits.messageBytes,
+  limits.changePaddingStep,
+);
 
 /** M5, M → C. */
 export const vendorscripResponse = message("vendorscrip-response", "answer", {

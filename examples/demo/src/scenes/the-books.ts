@@ -66,13 +66,13 @@ async function tellSales({ teller, accounts }: Stage): Promise<void> {
   );
 }
 
-/** Every purchase was told by both sides; Mallory's refused copy by the merchant alone, who says that it charged 0. */
+/** Every purchase was told by both sides; of Mallory's copies no merchant keeps anything, so nobody tells of them. */
 async function tellNotices({ teller, cloud }: Stage): Promise<void> {
   const pairs = (await cloud.items()).filter(({ key }) => key.pk.startsWith("PAIR#"));
   const count = (state: string): number => pairs.filter(({ item }) => item.state === state).length;
   const [alike, oneSided, differing] = [count("matched"), count("one-sided"), count("differs")];
   teller.expect(
     `the broker was told of ${alike} by both sides alike, of ${oneSided} by one side only, of ${differing} differently`,
-    alike === teller.purchases && oneSided === 1 && differing === 0,
+    alike === teller.purchases && oneSided === 0 && differing === 0,
   );
 }
