@@ -42,9 +42,9 @@ async function serve(
   handlers: Readonly<Record<Capability, HttpHandler>>,
   request: IncomingMessage,
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  const url = new URL(request.url ?? "/", "http://127.0.0.1");
-  const route = routes.find((each) => each.method === request.method && each.path === url.pathname);
-  if (route === undefined) return errorResponse("not-found");
+  const url = URL.parse(request.url ?? "/", "http://127.0.0.1");
+  const route = routes.find((each) => each.method === request.method && each.path === url?.pathname);
+  if (url === null || route === undefined) return errorResponse("not-found");
   const body = await readBody(request, route);
   if (body === undefined) return errorResponse("too-large");
   return handlers[route.capability](toEvent(request, route, url, body));

@@ -72,7 +72,8 @@ export interface OfferedItem {
 const DEFAULT_TIMES = 20;
 
 export class Wallet {
-  readonly #customer: Customer;
+  readonly #opened: Customer;
+  #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
   readonly #merchants = new Map<string, Promise<Acquaintance>>();
@@ -84,7 +85,7 @@ export class Wallet {
     times: number,
     ownsParty: boolean,
   ) {
-    this.#customer = customer;
+    this.#opened = customer;
     this.#background = background;
     this.#times = times;
     this.#ownsParty = ownsParty;
@@ -126,6 +127,7 @@ export class Wallet {
       connect,
       lock: new KeyedLock(),
       noticeDelay,
+      moment: increasing(party.runtime.now),
       background,
     };
     const wallet = new Wallet(customer, running, vendorScripTimes, ownsParty);
@@ -134,9 +136,14 @@ export class Wallet {
     return wallet;
   }
 
+  get #customer(): Customer {
+    if (!this.#isOpen) throw new LeptaError("closed");
+    return this.#opened;
+  }
+
   /** The wallet's UID. */
   get uid(): string {
-    return this.#customer.party.identity.uid;
+    return this.#opened.party.identity.uid;
   }
 
   /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `declined`, `pending`, `wrong-currency`, `unreachable`. */
@@ -189,13 +196,14 @@ export class Wallet {
   async balance(): Promise<Balance> {
     const { tables, party } = this.#customer;
     const now = party.runtime.now();
-    const purse = await tables.purse.get(PURSE);
+    const held = await tables.purse.get(PURSE);
+    const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
     const byMerchant = new Map<string, Amount>();
-    for (const [id, held] of await tables.vendorscrip.list()) {
+    for (const [id, each] of await tables.vendorscrip.list()) {
       const [merchant = ""] = id.split("/");
-      const { value, expiresAt } = bodyOf(held);
+      const { value, expiresAt } = bodyOf(each);
       const before = byMerchant.get(merchant)?.value ?? 0n;
-      if (expiresAt > now && held.unusable === undefined)
+      if (expiresAt > now && each.unusable === undefined)
         byMerchant.set(merchant, { ...value, value: before + value.value });
     }
     const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
@@ -264,12 +272,14 @@ export class Wallet {
 
   /** Closes the connections and the store. What waits for the broker waits in the store. */
   async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     for (const meeting of this.#merchants.values()) (await meeting.catch(() => undefined))?.channel.close();
     this.#merchants.clear();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
-    this.#customer.outbox.close();
-    await this.#customer.party.store.close();
+    this.#opened.outbox.close();
+    await this.#opened.party.store.close();
   }
 
   /** Locks a scrip that is worth enough, obtaining one first where there is none, and spends it. */
@@ -354,6 +364,15 @@ export class Wallet {
     this.#merchants.set(url, meeting);
     return meeting;
   }
+}
+
+/** A clock that never tells the same time twice. */
+function increasing(now: () => number): () => number {
+  let last = 0;
+  return () => {
+    last = Math.max(now(), last + 1);
+    return last;
+  };
 }
 
 /** An amount of something. Throws `bad-amount`. */

@@ -37,12 +37,18 @@ export const limits = {
   offerBytes: 64 * 1024,
   /** Credits in one settlement statement; more follow in another. */
   settlementCredits: 200,
-  /** Characters of a sku, a description, an account, a mandate, a reference. */
+  /** Characters of an item's name. */
   skuLength: 64,
+  /** Characters of an item's description. */
   descriptionLength: 256,
+  /** Characters of an account's name at the funding rail. */
   accountLength: 128,
+  /** Characters of what allows the broker to charge an account. */
   mandateLength: 256,
+  /** Characters of a funding rail's reference. */
   referenceLength: 128,
+  /** Characters of a merchant's address. */
+  addressLength: 2048,
   /** The largest quantity of one order. */
   quantity: 1_000_000,
   /** Certificates in the broker's list of keys. */

@@ -1,11 +1,12 @@
 /** The store on DynamoDB: one table with a partition key `pk` and a sort key `sk`. */
 import {
   type AttributeValue,
-  BatchGetItemCommand,
   DeleteItemCommand,
   type DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  TransactGetItemsCommand,
   type TransactWriteItem,
   TransactWriteItemsCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -28,7 +29,7 @@ type Marshalled = Record<string, AttributeValue>;
 export function dynamoDbStore(client: DynamoDBClient, table: string, runtime: Runtime): Store {
   return {
     get: (keys) => getItems(client, table, runtime, keys),
-    list: (pk, options = {}) => listItems(client, table, pk, options),
+    list: (pk, options = {}) => listItems(client, table, runtime, pk, options),
     commit: (writes) => commitWrites(client, table, runtime, writes),
   };
 }
@@ -39,27 +40,39 @@ async function getItems(
   runtime: Runtime,
   keys: readonly Key[],
 ): Promise<readonly (Item | undefined)[]> {
-  const found = new Map<string, Item>();
-  let wanted: Marshalled[] = [...new Map(keys.map((key) => [nameOf(key), keyOf(key)])).values()];
-  for (let attempt = 0; wanted.length > 0; attempt += 1) {
-    if (attempt === limits.storeAttempts) throw new StoreBusy();
-    if (attempt > 0) await runtime.sleep(pause(attempt));
-    const request = { [table]: { Keys: wanted, ConsistentRead: true } };
-    const { Responses, UnprocessedKeys } = await client.send(
-      new BatchGetItemCommand({ RequestItems: request }),
+  const [only, ...more] = [...new Map(keys.map((key) => [nameOf(key), key])).values()];
+  if (only === undefined) return [];
+  const raw = await persist(runtime, async () => {
+    if (more.length > 0) return getTogether(client, table, [only, ...more]);
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: table, Key: keyOf(only), ConsistentRead: true }),
     );
-    for (const raw of Responses?.[table] ?? []) {
-      const { key, item } = unmarshal(raw);
-      found.set(nameOf(key), item);
-    }
-    wanted = UnprocessedKeys?.[table]?.Keys ?? [];
-  }
+    return [Item];
+  });
+  const found = new Map(
+    raw
+      .filter((item) => item !== undefined)
+      .map(unmarshal)
+      .map(({ key, item }) => [nameOf(key), item]),
+  );
   return keys.map((key) => found.get(nameOf(key)));
+}
+
+/** Several items of one moment: read one after the other, a commit in between would show half of itself. */
+async function getTogether(
+  client: DynamoDBClient,
+  table: string,
+  keys: readonly Key[],
+): Promise<readonly (Marshalled | undefined)[]> {
+  const TransactItems = keys.map((key) => ({ Get: { TableName: table, Key: keyOf(key) } }));
+  const { Responses = [] } = await client.send(new TransactGetItemsCommand({ TransactItems }));
+  return Responses.map(({ Item }) => Item);
 }
 
 async function listItems(
   client: DynamoDBClient,
   table: string,
+  runtime: Runtime,
   pk: string,
   {
     prefix,
@@ -67,16 +80,15 @@ async function listItems(
     after,
   }: { readonly prefix?: string; readonly limit?: number; readonly after?: string },
 ): Promise<Page> {
-  const { Items = [], LastEvaluatedKey } = await client.send(
-    new QueryCommand({
-      TableName: table,
-      ConsistentRead: true,
-      Limit: limit,
-      KeyConditionExpression: prefix ? "pk = :pk AND begins_with(sk, :prefix)" : "pk = :pk",
-      ExpressionAttributeValues: { ":pk": { S: pk }, ...(prefix ? { ":prefix": { S: prefix } } : {}) },
-      ...(after === undefined ? {} : { ExclusiveStartKey: keyOf({ pk, sk: after }) }),
-    }),
-  );
+  const query = new QueryCommand({
+    TableName: table,
+    ConsistentRead: true,
+    Limit: limit,
+    KeyConditionExpression: prefix ? "pk = :pk AND begins_with(sk, :prefix)" : "pk = :pk",
+    ExpressionAttributeValues: { ":pk": { S: pk }, ...(prefix ? { ":prefix": { S: prefix } } : {}) },
+    ...(after === undefined ? {} : { ExclusiveStartKey: keyOf({ pk, sk: after }) }),
+  });
+  const { Items = [], LastEvaluatedKey } = await persist(runtime, () => client.send(query));
   const next = LastEvaluatedKey?.sk?.S;
   const items = Items.map(unmarshal);
   return next === undefined ? { items } : { items, next };
@@ -88,15 +100,25 @@ async function commitWrites(
   runtime: Runtime,
   writes: readonly Write[],
 ): Promise<"committed" | "moved"> {
-  for (let attempt = 0; attempt < limits.storeAttempts; attempt += 1) {
-    if (attempt > 0) await runtime.sleep(pause(attempt));
+  return persist(runtime, async () => {
     try {
       await send(client, table, writes);
       return "committed";
     } catch (error) {
-      const verdict = judge(error);
-      if (verdict === "moved") return "moved";
-      if (verdict === "fault") throw error;
+      if (judge(error) === "moved") return "moved";
+      throw error;
+    }
+  });
+}
+
+/** Does it again after a conflict or a throttle, which are never an answer. */
+async function persist<T>(runtime: Runtime, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; attempt < limits.storeAttempts; attempt += 1) {
+    if (attempt > 0) await runtime.sleep(pause(attempt));
+    try {
+      return await work();
+    } catch (error) {
+      if (judge(error) !== "again") throw error;
     }
   }
   throw new StoreBusy();

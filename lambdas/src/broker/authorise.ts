@@ -249,8 +249,7 @@ export function decideIntent(
   const { payload } = request;
   if (transaction !== undefined) {
     // M1 does not wait for M0: one that comes after the decision is too late to be kept.
-    const isKept = transaction.intent !== undefined && transaction.request === request.digest;
-    return { writes: [], outcome: { recorded: isKept } };
+    return { writes: [], outcome: { recorded: transaction.intentDigest === request.digest } };
   }
   if (payload.amount.currency !== terms.currency) return refuse("wrong-currency");
   if (payload.merchant === payload.from) return refuse("same-party");
@@ -260,6 +259,7 @@ export function decideIntent(
     state: "open",
     request: request.digest,
     intent: request.signed,
+    intentDigest: request.digest,
     expiresAt: payload.expiresAt,
     value: payload.amount.value,
     currency: payload.amount.currency,

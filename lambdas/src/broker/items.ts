@@ -112,6 +112,7 @@ export const transactionItem = itemType({
   /** The signed requests. */
   signed: "bytes?",
   intent: "bytes?",
+  intentDigest: "text?",
   authorization: "bytes?",
   authorizationDigest: "text?",
   expiresAt: "integer?",

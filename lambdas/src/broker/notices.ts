@@ -57,7 +57,10 @@ export function decideNotice(
     ? { customerDigest: notice.digest, customerNotice: notice.signed }
     : { merchantDigest: notice.digest, merchantNotice: notice.signed };
   const other = isCustomer ? before?.merchantNotice : before?.customerNotice;
-  const state = other === undefined ? "one-sided" : agree(notice, other) ? "matched" : "differs";
+  // What was flagged stays flagged, whatever comes later.
+  const isAlike = other !== undefined && before?.state !== "differs" && agree(notice, other);
+  const state =
+    other === undefined && before?.state !== "differs" ? "one-sided" : isAlike ? "matched" : "differs";
   return record({ firstAt: now, ...before, ...side, state, lastAt: now }, { state, conflict: false });
 
   function record(next: NoticeRecord, outcome: NoticeOutcome): Decision<NoticeOutcome> {

@@ -49,7 +49,11 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
     return fresh;
   };
   return {
-    keys: () => (loading === undefined || runtime.now() - loadedAt >= REFRESH_AFTER ? load() : loading),
+    keys: async () => {
+      if (loading === undefined || runtime.now() - loadedAt >= REFRESH_AFTER) return load();
+      const keySet = await loading;
+      return runtime.now() < keySet.signing.notAfter ? keySet : load();
+    },
     refreshed: async () => {
       if (loading !== undefined && runtime.now() - loadedAt < REFRESH_LEAST) throw new StoreBusy();
       return load();
@@ -95,7 +99,7 @@ async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: 
   return {
     trust,
     network,
-    signing: { purpose, key, certificate: current.certificate },
+    signing: { purpose, key, certificate: current.certificate, notAfter: current.notAfter },
     opening: (kid) => memory.opening.get(kid),
     epoch: Math.max(0, ...roots.keys()),
     epochRoot: (epoch) => roots.get(epoch),

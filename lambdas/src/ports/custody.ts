@@ -13,6 +13,8 @@ export interface KeySet {
     readonly purpose: SigningPurpose;
     readonly key: SigningKey;
     readonly certificate: Uint8Array;
+    /** Exclusive, in milliseconds. */
+    readonly notAfter: number;
   };
   /** The sealing key with this id, old ones included. */
   readonly opening: (kid: Uid) => OpeningKey | undefined;

@@ -23,7 +23,7 @@ export interface Page {
 }
 
 export interface Store {
-  /** Strongly consistent; in the order of the keys; undefined where there is no item. At most 100 different keys. */
+  /** All as of one moment, after every commit before it; in the order of the keys. At most 100 different keys. */
   get(keys: readonly Key[]): Promise<readonly (Item | undefined)[]>;
   /** Strongly consistent, in the order of the sort keys, those that begin with the prefix. */
   list(

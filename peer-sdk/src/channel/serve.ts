@@ -32,6 +32,9 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     perMessageDeflate: false,
     maxPayload: limits.requestFrameBytes,
   });
+  sockets.on("error", () => {
+    // The HTTP server's own errors, which it has told already.
+  });
   sockets.on("connection", (socket) => {
     if (sockets.clients.size > limits.connections) socket.close(1013);
     else attend(socket, visit());
@@ -50,6 +53,7 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
         for (const socket of sockets.clients) socket.terminate();
         sockets.close();
         http.close(() => resolve());
+        http.closeAllConnections();
       }),
   };
 }

@@ -96,7 +96,7 @@ async function prepare(
 ): Promise<Pending> {
   const { party, tables, outbox } = customer;
   const { runtime, link } = party;
-  const at = runtime.now();
+  const at = customer.moment();
   const salt = runtime.random(16);
   const body = encodeAs(purchaseSpendCodec, {
     scrip: scripOf(held.grant),

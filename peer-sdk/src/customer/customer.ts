@@ -16,6 +16,8 @@ export interface Customer {
   readonly lock: KeyedLock;
   /** How long notices are gathered before they are sent, in milliseconds. */
   readonly noticeDelay: number;
+  /** Our clock, but never twice the same: what happens later is later in the history too. */
+  readonly moment: () => number;
   /** Runs something that nobody waits for; closing waits for it. */
   readonly background: (work: Promise<unknown>) => void;
 }

@@ -10,6 +10,7 @@ import {
   isRefusal,
   isUid,
   LeptaError,
+  limits,
   type MessageType,
   type OpenedOf,
   type Or,
@@ -141,7 +142,7 @@ async function greet(party: Party, channel: Channel): Promise<Credential> {
 
 function readMerchantAddress(address: string): { readonly url: string; readonly pin: string | undefined } {
   const parsed = URL.parse(address);
-  if (parsed === null || !/^wss?:$/.test(parsed.protocol))
+  if (parsed === null || !/^wss?:$/.test(parsed.protocol) || parsed.href.length > limits.addressLength)
     throw new LeptaError("unreachable", `${address} is no ws(s) address`);
   const pin = parsed.hash.slice(1);
   if (pin !== "" && !isUid(pin)) throw new LeptaError("wrong-recipient", `${address} pins no UID`);

@@ -29,7 +29,7 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     if (amount.currency !== currency)
       throw new LeptaError("wrong-currency", `this broker deals in ${currency}`);
     const txn = toText(runtime.random(16));
-    const at = runtime.now();
+    const at = customer.moment();
     const request = await party.sign(brokerscripRequest, {
       to: link.network,
       txn,

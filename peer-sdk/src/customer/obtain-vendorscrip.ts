@@ -43,6 +43,9 @@ type Change = Verified<typeof brokerscripChange>;
 export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, amount: Amount): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
+    const { currency } = await party.link.keys();
+    if (amount.currency !== currency)
+      throw new LeptaError("wrong-currency", `this broker deals in ${currency}`);
     const held = await unlockedPurse(customer);
     if (held === undefined || isRefusal(subtract(bodyOf(held).value, amount)))
       throw new LeptaError("insufficient-funds");
@@ -87,7 +90,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
   const { party } = customer;
   const { link, runtime } = party;
   const txn = toText(runtime.random(16));
-  const at = runtime.now();
+  const at = customer.moment();
   const expiresAt = at + REQUEST_LIFE;
   const minimumExpiry = at + LEAST_LIFE;
   const body = encodeAs(brokerSpendCodec, { scrip: scripOf(held.grant), amount, minimumExpiry });

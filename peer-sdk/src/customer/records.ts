@@ -48,7 +48,7 @@ const pendingRecord = struct({
   amount: field(5, amount),
   at: field(6, time),
   merchant: optional(7, uid),
-  url: optional(8, text(2048)),
+  url: optional(8, text(limits.addressLength)),
   /** M1 of a purchase, signed, and what it buys. */
   signed: optional(9, embedded()),
   order: optional(10, orderCodec),
@@ -79,7 +79,7 @@ const evidenceRecord = struct({
 });
 
 const merchantRecord = struct({
-  url: field(1, text(2048)),
+  url: field(1, text(limits.addressLength)),
   /** Its signing key, whose thumbprint is its UID: what it signed stays checkable when its credential has ended. */
   publicKey: field(2, embedded(256)),
 });

@@ -32,13 +32,17 @@ export interface Listed {
   readonly deliver: Produce;
 }
 
-/** Reads all prices. Throws `bad-amount` with the item's name at the first that is none. */
+/** Reads all items. Throws `bad-amount` or, where a name or description is too long, `malformed`, with the item's name. */
 export const readCatalogue = (catalogue: Catalogue): ReadonlyMap<string, Listed> =>
   new Map(
-    Object.entries(catalogue).map(([sku, { price, description = "", deliver }]) => [
-      sku,
-      { sku, description, price: priceOf(sku, price), deliver },
-    ]),
+    Object.entries(catalogue).map(([sku, { price, description = "", deliver }]) => {
+      if (sku === "" || sku.length > limits.skuLength || description.length > limits.descriptionLength)
+        throw new LeptaError(
+          "malformed",
+          `the name or description of item ${JSON.stringify(sku)} is too long or empty`,
+        );
+      return [sku, { sku, description, price: priceOf(sku, price), deliver }];
+    }),
   );
 
 function priceOf(sku: string, text: string): Amount {

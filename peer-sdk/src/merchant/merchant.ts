@@ -42,12 +42,13 @@ export interface MerchantBooks {
 }
 
 export class Merchant {
-  readonly #shop: Shop;
+  readonly #opened: Shop;
+  #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #serving = new Set<Serving>();
 
   private constructor(shop: Shop, ownsParty: boolean) {
-    this.#shop = shop;
+    this.#opened = shop;
     this.#ownsParty = ownsParty;
   }
 
@@ -74,9 +75,14 @@ export class Merchant {
     return new Merchant(shop, ownsParty);
   }
 
+  get #shop(): Shop {
+    if (!this.#isOpen) throw new LeptaError("closed");
+    return this.#opened;
+  }
+
   /** The merchant's UID: wallets may pin it. */
   get uid(): string {
-    return this.#shop.party.identity.uid;
+    return this.#opened.party.identity.uid;
   }
 
   /** Serves customers over WebSockets until it is closed. */
@@ -130,10 +136,12 @@ export class Merchant {
 
   /** Stops serving and closes the store. What waits for the broker waits in the store. */
   async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     for (const serving of this.#serving) await serving.close();
     if (!this.#ownsParty) return;
-    this.#shop.outbox.close();
-    await this.#shop.party.store.close();
+    this.#opened.outbox.close();
+    await this.#opened.party.store.close();
   }
 }
 

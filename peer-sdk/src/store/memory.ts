@@ -5,12 +5,13 @@ import type { PeerStore } from "../ports.ts";
 export function memoryPeerStore(): PeerStore {
   const entries = new Map<string, Uint8Array>();
   return {
-    get: async (key) => entries.get(key),
+    get: async (key) => entries.get(key)?.slice(),
     list: async (prefix, { after = "", limit = Number.POSITIVE_INFINITY } = {}) =>
       [...entries]
-        .filter(([key]) => key.startsWith(prefix) && key > after)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .slice(0, limit),
+        .filter(([key]) => key.startsWith(prefix) && (after === "" || compare(key, after) > 0))
+        .sort(([a], [b]) => compare(a, b))
+        .slice(0, limit)
+        .map(([key, value]) => [key, value.slice()] as const),
     commit: async (changes) => {
       for (const { key, value } of changes) {
         if (value === undefined) entries.delete(key);
@@ -19,4 +20,12 @@ export function memoryPeerStore(): PeerStore {
     },
     close: async () => {},
   };
+}
+
+/** By code points, as every store orders its keys; JavaScript's own order is by UTF-16 units. */
+function compare(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  const at = left.findIndex((character, i) => character !== right[i]);
+  if (at < 0) return left.length - right.length;
+  return (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1);
 }

@@ -1,5 +1,5 @@
 /** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LeptaError } from "@lepta/protocol";
@@ -9,6 +9,8 @@ const FILE = "lepta.sqlite";
 /** "Lept" in ASCII: says that a database is ours. */
 const APPLICATION_ID = 0x4c657074;
 const FORMAT = 1;
+/** Of a database of SQLite, in bytes. */
+const SMALLEST_PAGE = 512;
 
 /**
  * Opens or creates the store of a directory. Throws `store-locked` where another process has it open, `store-damaged`
@@ -25,35 +27,65 @@ export function sqlitePeerStore(dir: string): PeerStore {
   const range = database.prepare(
     "SELECT key, value FROM entries WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
   );
+  const rest = database.prepare(
+    "SELECT key, value FROM entries WHERE key > ? AND key >= ? ORDER BY key LIMIT ?",
+  );
   const upsert = database.prepare(
     "INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
   );
   const remove = database.prepare("DELETE FROM entries WHERE key = ?");
+  const begin = database.prepare("BEGIN IMMEDIATE");
+  const commit = database.prepare("COMMIT");
   let isOpen = true;
+  /** What SQLite says of its file in our words. */
+  const guarded = async <T>(work: () => T): Promise<T> => {
+    if (!isOpen) throw new LeptaError("closed", file);
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Error && /malformed|corrupt|not a database/i.test(error.message))
+        throw new LeptaError("store-damaged", `${file}: ${error.message}`);
+      throw error;
+    }
+  };
   return {
-    get: async (key) => bytesOf(select.get(key)),
-    list: async (prefix, { after = "", limit = -1 } = {}) =>
-      range
-        .all(after, prefix, `${prefix}\u{10ffff}`, limit)
-        .map((row) => [String(row.key), given(bytesOf(row))] as const),
-    commit: async (changes) => {
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        for (const { key, value } of changes) {
-          if (value === undefined) remove.run(key);
-          else upsert.run(key, value);
+    get: (key) => guarded(() => bytesOf(select.get(key))),
+    list: (prefix, { after = "", limit = -1 } = {}) =>
+      guarded(() => {
+        const end = successor(prefix);
+        const rows =
+          end === undefined ? rest.all(after, prefix, limit) : range.all(after, prefix, end, limit);
+        return rows.map((row) => [String(row.key), given(bytesOf(row))] as const);
+      }),
+    commit: (changes) =>
+      guarded(() => {
+        begin.run();
+        try {
+          for (const { key, value } of changes) {
+            if (value === undefined) remove.run(key);
+            else upsert.run(key, value);
+          }
+          commit.run();
+        } catch (error) {
+          database.exec("ROLLBACK");
+          throw error;
         }
-        database.exec("COMMIT");
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
-      }
-    },
+      }),
     close: async () => {
       if (isOpen) database.close();
       isOpen = false;
     },
   };
+}
+
+/** The least key after all that begin with the prefix; undefined where there is none. */
+function successor(prefix: string): string | undefined {
+  const characters = [...prefix];
+  const last = characters.pop()?.codePointAt(0);
+  if (last === undefined) return undefined;
+  return last < 0x10ffff
+    ? characters.join("") + String.fromCodePoint(last + 1)
+    : successor(characters.join(""));
 }
 
 function openDatabase(file: string): DatabaseSync {
@@ -65,7 +97,8 @@ function openDatabase(file: string): DatabaseSync {
     const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
     const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
     const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() ?? {};
-    if (id === 0 && tables === 0) create(database);
+    // What SQLite takes for an empty database may be the rest of another file.
+    if (id === 0 && tables === 0 && isWhole(file)) create(database);
     else if (id !== APPLICATION_ID) throw new LeptaError("store-damaged", `${file} is not a Lepta store`);
     else if (format !== FORMAT)
       throw new LeptaError("store-damaged", `${file} has format ${format}; this version reads ${FORMAT}`);
@@ -78,6 +111,11 @@ function openDatabase(file: string): DatabaseSync {
     if (/locked|busy/i.test(message)) throw new LeptaError("store-locked", file);
     throw new LeptaError("store-damaged", `${file}: ${message}`);
   }
+}
+
+function isWhole(file: string): boolean {
+  const { size } = statSync(file);
+  return size === 0 || size >= SMALLEST_PAGE;
 }
 
 function create(database: DatabaseSync): void {

@@ -1,0 +1,292 @@
+/**
+ * Every commit at which a process can die and every message that can be lost, doubled or cut off: all of them, one after
+ * the other. Afterwards both sides open again, and what the wallet holds is what the issuers say.
+ */
+import {
+  type Catalogue,
+  LeptaError,
+  type Merchant,
+  memoryPeerStore,
+  type PeerStore,
+  type Wallet,
+} from "@lepta/peer-sdk";
+import { describe, expect, test } from "vitest";
+import { creditOf, expectSettled } from "./support/audit.ts";
+import {
+  Crash,
+  createWorld,
+  type Fault,
+  type Line,
+  lossyConnect,
+  lossyTransport,
+  type MortalStore,
+  mortalStore,
+  newLine,
+  type World,
+} from "./support/world.ts";
+
+const NEWS = "ws://news.example/pay";
+
+/** One customer, one merchant, and everything between them that can fail. */
+class Scene {
+  readonly world: World;
+  readonly walletInner: PeerStore = memoryPeerStore();
+  readonly shelfInner: PeerStore = memoryPeerStore();
+  readonly customerToBroker: Line = newLine();
+  readonly merchantToBroker: Line = newLine();
+  readonly customerToMerchant: Line = newLine();
+  /** How often the handler ran for each purchase. */
+  readonly delivered = new Map<string, number>();
+  walletStore: MortalStore = mortalStore(this.walletInner);
+  shelfStore: MortalStore = mortalStore(this.shelfInner);
+  wallet: Wallet | undefined;
+  merchant: Merchant | undefined;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  async openMerchant(death?: Parameters<typeof mortalStore>[1]): Promise<Merchant> {
+    this.shelfStore = mortalStore(this.shelfInner, death);
+    const store = this.shelfStore;
+    const catalogue: Catalogue = {
+      article: {
+        price: "EUR 0.02",
+        deliver: ({ id }) => {
+          this.delivered.set(id, (this.delivered.get(id) ?? 0) + 1);
+          return `text for ${id}`;
+        },
+      },
+    };
+    this.merchant = await this.world.merchant(NEWS, {
+      store,
+      catalogue,
+      transport: lossyTransport(this.world.transport, this.merchantToBroker),
+    });
+    const { merchant } = this;
+    this.world.places.set(NEWS, () => {
+      const visit = merchant.visit();
+      return async (messages) => {
+        if (store.isDead()) throw new LeptaError("unreachable", "the merchant has crashed");
+        const answers = await visit(messages);
+        // A process that died while it worked sends nothing.
+        if (store.isDead()) throw new LeptaError("unreachable", "the merchant has crashed");
+        return answers;
+      };
+    });
+    return merchant;
+  }
+
+  async openWallet(death?: Parameters<typeof mortalStore>[1]): Promise<Wallet> {
+    this.walletStore = mortalStore(this.walletInner, death);
+    this.wallet = await this.world.wallet({
+      store: this.walletStore,
+      transport: lossyTransport(this.world.transport, this.customerToBroker),
+      connect: lossyConnect(this.world.connect, this.customerToMerchant),
+    });
+    return this.wallet;
+  }
+
+  /** What a customer does; it goes on after what was refused or lost, until its own process dies. */
+  async play(wallet: Wallet): Promise<void> {
+    const steps: readonly (() => Promise<unknown>)[] = [
+      () => wallet.topUp("EUR 1.00"),
+      () => wallet.obtain(NEWS, "EUR 0.03"),
+      () => wallet.buy(NEWS, "article", { max: "EUR 0.02" }),
+      () => wallet.topUp("EUR 0.50"),
+      // 0.01 is left of the first scrip: this one obtains another.
+      () => wallet.buy(NEWS, "article", { max: "EUR 0.02", vendorScrip: "EUR 0.05" }),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        if (error instanceof Crash) return;
+        if (!(error instanceof LeptaError)) throw error;
+      }
+    }
+  }
+
+  heal(): void {
+    for (const line of [this.customerToBroker, this.merchantToBroker, this.customerToMerchant])
+      line.fault = undefined;
+  }
+
+  /** Both open again, what was under way ends, and money is where the tables say it is. */
+  async expectWhole(): Promise<void> {
+    this.heal();
+    const merchant = await this.openMerchant();
+    const wallet = await this.openWallet();
+    await wallet.resume();
+    const customers = [{ uid: wallet.uid, store: this.walletInner }];
+    const merchants = [{ uid: merchant.uid, store: this.shelfInner }];
+    await expectSettled(this.world, customers, merchants);
+    const { moneyIn, liveBrokerScrip, owedToMerchants } = this.world.books();
+    expect(moneyIn).toBe(liveBrokerScrip + owedToMerchants);
+    const ok = (await merchant.sales()).filter((sale) => sale.ok);
+    expect((await merchant.books("EUR")).sold).toBe(BigInt(ok.length) * 20_000n);
+    const bought = (await wallet.history()).filter(
+      ({ kind, outcome }) => kind === "purchase" && outcome === "done",
+    );
+    expect(bought, "what was sold is what the wallet has receipts for").toHaveLength(ok.length);
+    // And it still works.
+    if ((await wallet.balance()).brokerScrip === undefined) await wallet.topUp("EUR 1.00");
+    await wallet.buy(NEWS, "article", { max: "EUR 0.02" });
+    await expectSettled(this.world, customers, merchants);
+    expect(creditOf(this.world, merchant.uid)).toBe(this.world.books().owedToMerchants);
+    await wallet.flushNotices();
+    await merchant.flushNotices();
+    await expectNoticesMatch(this.world);
+  }
+}
+
+async function expectNoticesMatch(world: World): Promise<void> {
+  const pairs = world.table.items().filter(({ key }) => key.pk.startsWith("PAIR#"));
+  expect(pairs.map(({ item }) => item.state).filter((state) => state !== "matched")).toEqual([]);
+}
+
+/** Plays with one fault; tells whether the fault was reached at all. */
+async function withScene(run: (scene: Scene) => Promise<boolean>, seed: string): Promise<boolean> {
+  const world = await createWorld({ seed });
+  try {
+    return await run(new Scene(world));
+  } finally {
+    await world.close();
+  }
+}
+
+/** Counts up until the fault comes too late to happen, and collects what went wrong at which place. */
+async function everyPlace(
+  run: (scene: Scene, at: number) => Promise<boolean>,
+  seed: string,
+): Promise<number> {
+  const failures: string[] = [];
+  let at = 0;
+  // Five failures tell enough, and a failure does not tell whether its place was reached.
+  for (let wasReached = true; wasReached && failures.length < 5; ) {
+    at += 1;
+    try {
+      wasReached = await withScene((scene) => run(scene, at), `${seed} ${at}`);
+    } catch (error) {
+      failures.push(`at ${at}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  expect(failures).toEqual([]);
+  return at - 1;
+}
+
+describe("a process that dies", () => {
+  test.each(["before", "after"] as const)("a wallet may die %s every commit", async (when) => {
+    const places = await everyPlace(async (scene, at) => {
+      await scene.openMerchant();
+      try {
+        await scene.play(await scene.openWallet({ at, when }));
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error;
+      }
+      const wasReached = scene.walletStore.isDead();
+      await scene.expectWhole();
+      return wasReached;
+    }, `wallet ${when}`);
+    expect(places).toBeGreaterThan(15);
+  });
+
+  test.each(["before", "after"] as const)("a merchant may die %s every commit", async (when) => {
+    const places = await everyPlace(async (scene, at) => {
+      try {
+        await scene.openMerchant({ at, when });
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error;
+        await scene.openMerchant();
+      }
+      await scene.play(await scene.openWallet());
+      const wasReached = scene.shelfStore.commits() >= at || scene.shelfStore.isDead();
+      await scene.expectWhole();
+      return wasReached;
+    }, `merchant ${when}`);
+    expect(places).toBeGreaterThan(5);
+  });
+
+  test("a wallet that dies at every commit while it comes back loses nothing either", async () => {
+    const places = await everyPlace(async (scene, at) => {
+      await scene.openMerchant();
+      const wallet = await scene.openWallet();
+      await wallet.topUp("EUR 1.00");
+      await wallet.obtain(NEWS, "EUR 0.10");
+      // Three transactions are under way: their answers were lost.
+      scene.customerToMerchant.fault = { at: scene.customerToMerchant.count + 2, kind: "cut-response" };
+      await wallet.buy(NEWS, "article", { max: "EUR 0.02" }).catch(onlyLepta);
+      scene.customerToBroker.fault = { at: scene.customerToBroker.count + 1, kind: "cut-response" };
+      await wallet.topUp("EUR 0.50").catch(onlyLepta);
+      scene.customerToMerchant.fault = { at: scene.customerToMerchant.count + 1, kind: "cut-response" };
+      await wallet.obtain(NEWS, "EUR 0.10").catch(onlyLepta);
+      scene.heal();
+      try {
+        await scene.openWallet({ at, when: "before" });
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error;
+      }
+      const wasReached = scene.walletStore.isDead();
+      await scene.expectWhole();
+      return wasReached;
+    }, "coming back");
+    expect(places).toBeGreaterThan(2);
+  });
+});
+
+describe("a network that fails", () => {
+  const kinds: readonly Fault["kind"][] = [
+    "lost-request",
+    "lost-response",
+    "duplicate",
+    "cut-request",
+    "cut-response",
+  ];
+  const lines = ["customerToBroker", "merchantToBroker", "customerToMerchant"] as const;
+
+  test.each(lines.flatMap((line) => kinds.map((kind) => [line, kind] as const)))(
+    "%s: %s at every message",
+    async (line, kind) => {
+      const places = await everyPlace(async (scene, at) => {
+        await scene.openMerchant();
+        const wallet = await scene.openWallet();
+        const start = scene[line].count;
+        scene[line].fault = { at: start + at, kind };
+        await scene.play(wallet);
+        const wasReached = scene[line].count >= start + at;
+        await scene.expectWhole();
+        return wasReached;
+      }, `${line} ${kind}`);
+      expect(places).toBeGreaterThan(1);
+    },
+  );
+
+  test("everybody is cut off from the broker in turn, without anyone opening again: resume is enough", async () => {
+    await everyPlace(async (scene, at) => {
+      const merchant = await scene.openMerchant();
+      const wallet = await scene.openWallet();
+      const start = scene.customerToBroker.count;
+      scene.customerToBroker.fault = { at: start + at, kind: "cut-response" };
+      scene.merchantToBroker.fault = { at: scene.merchantToBroker.count + 1, kind: "cut-response" };
+      await scene.play(wallet);
+      const wasReached = scene.customerToBroker.count >= start + at;
+      scene.heal();
+      await wallet.resume();
+      // The merchant learns what became of its scrip when it is spent.
+      for (let left = 0; left < 3; left += 1)
+        await wallet.buy(NEWS, "article", { max: "EUR 0.02" }).catch(onlyLepta);
+      await scene.openMerchant();
+      await expectSettled(
+        scene.world,
+        [{ uid: wallet.uid, store: scene.walletInner }],
+        [{ uid: merchant.uid, store: scene.shelfInner }],
+      );
+      return wasReached;
+    }, "cut off");
+  });
+});
+
+function onlyLepta(error: unknown): void {
+  // What was lost or refused is what the test is about; anything else is a fault.
+  if (!(error instanceof LeptaError)) throw error;
+}

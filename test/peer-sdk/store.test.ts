@@ -1,0 +1,319 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { memoryPeerStore, type PeerStore, sqlitePeerStore } from "@lepta/peer-sdk";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { codeOf } from "./support/world.ts";
+
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+const put = (key: string, ...values: number[]) => ({ key, value: bytes(...values) });
+const keysOf = (entries: readonly (readonly [string, Uint8Array])[]): readonly string[] =>
+  entries.map(([key]) => key);
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "lepta-store-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const stores = [
+  ["memory", () => memoryPeerStore()],
+  ["node:sqlite", () => sqlitePeerStore(dir)],
+] as const;
+
+describe.each(stores)("the peer store %s", (_name, open) => {
+  let store: PeerStore;
+  beforeEach(() => {
+    store = open();
+  });
+  afterEach(() => store.close());
+
+  test("has nothing at first", async () => {
+    expect(await store.get("a")).toBeUndefined();
+    expect(await store.list("")).toEqual([]);
+  });
+
+  test("gives back what was committed, and the latest of it", async () => {
+    await store.commit([put("a", 1), put("b", 2)]);
+    await store.commit([put("a", 3)]);
+    expect(await store.get("a")).toEqual(bytes(3));
+    expect(await store.get("b")).toEqual(bytes(2));
+  });
+
+  test("forgets a key whose value is undefined, also one that was never there", async () => {
+    await store.commit([put("a", 1)]);
+    await store.commit([
+      { key: "a", value: undefined },
+      { key: "never", value: undefined },
+    ]);
+    expect(await store.get("a")).toBeUndefined();
+    expect(await store.list("")).toEqual([]);
+  });
+
+  test("keeps an empty value apart from none", async () => {
+    await store.commit([put("empty")]);
+    expect(await store.get("empty")).toEqual(bytes());
+    expect(await store.list("")).toEqual([["empty", bytes()]]);
+  });
+
+  test("applies the changes of one commit in their order", async () => {
+    await store.commit([put("a", 1), { key: "a", value: undefined }, put("a", 2)]);
+    expect(await store.get("a")).toEqual(bytes(2));
+  });
+
+  test("takes a commit without changes", async () => {
+    await store.commit([]);
+    expect(await store.list("")).toEqual([]);
+  });
+
+  test("lists in the order of the keys, whatever the order of the commits", async () => {
+    await store.commit([put("c", 3), put("a", 1)]);
+    await store.commit([put("b", 2)]);
+    expect(keysOf(await store.list(""))).toEqual(["a", "b", "c"]);
+  });
+
+  test("lists only what begins with the prefix", async () => {
+    await store.commit([
+      put("a", 0),
+      put("a/1", 1),
+      put("a/2", 2),
+      put("a0", 3),
+      put("b/1", 4),
+      put("A/1", 5),
+    ]);
+    expect(keysOf(await store.list("a/"))).toEqual(["a/1", "a/2"]);
+    expect(keysOf(await store.list("a"))).toEqual(["a", "a/1", "a/2", "a0"]);
+    expect(keysOf(await store.list("nothing"))).toEqual([]);
+  });
+
+  test("does not read wildcards into a prefix", async () => {
+    await store.commit([
+      put("%1", 1),
+      put("_1", 2),
+      put("*1", 3),
+      put("x1", 4),
+      put("'; DROP TABLE entries", 5),
+    ]);
+    expect(keysOf(await store.list("%"))).toEqual(["%1"]);
+    expect(keysOf(await store.list("_"))).toEqual(["_1"]);
+    expect(keysOf(await store.list("*"))).toEqual(["*1"]);
+    expect(keysOf(await store.list("'"))).toEqual(["'; DROP TABLE entries"]);
+  });
+
+  test("pages with after and limit", async () => {
+    await store.commit(["1", "2", "3", "4", "5"].map((each) => put(`p/${each}`, 1)));
+    await store.commit([put("q/1", 1)]);
+    expect(keysOf(await store.list("p/", { limit: 2 }))).toEqual(["p/1", "p/2"]);
+    expect(keysOf(await store.list("p/", { limit: 2, after: "p/2" }))).toEqual(["p/3", "p/4"]);
+    expect(keysOf(await store.list("p/", { limit: 2, after: "p/4" }))).toEqual(["p/5"]);
+    expect(keysOf(await store.list("p/", { after: "p/5" }))).toEqual([]);
+    expect(keysOf(await store.list("p/", { after: "p/25" }))).toEqual(["p/3", "p/4", "p/5"]);
+    expect(keysOf(await store.list("p/", { after: "a" }))).toHaveLength(5);
+    expect(keysOf(await store.list("p/", { limit: 0 }))).toEqual([]);
+  });
+
+  test("takes keys in any script, with spaces, slashes and zero characters", async () => {
+    const names = ["", " ", "a\0b", "a/b/c", "ä", "λεπτά", "日本", "🪙/1", "🪙/2"];
+    await store.commit(names.map((name, i) => put(`k/${name}`, i)));
+    for (const [i, name] of names.entries()) expect(await store.get(`k/${name}`)).toEqual(bytes(i));
+    expect(await store.list("k/")).toHaveLength(names.length);
+    expect(keysOf(await store.list("k/🪙"))).toEqual(["k/🪙/1", "k/🪙/2"]);
+  });
+
+  test("finds a key that goes on with the highest character after the prefix", async () => {
+    await store.commit([put("p/\u{10ffff}", 1), put("p/\u{10ffff}more", 2), put("p0", 3)]);
+    expect(keysOf(await store.list("p/"))).toEqual(["p/\u{10ffff}", "p/\u{10ffff}more"]);
+  });
+
+  test("orders keys by their code points, beyond the basic plane too", async () => {
+    // UTF-16 puts a surrogate pair before U+FF5E; UTF-8 and the code points put it after.
+    await store.commit([put("k/\u{1fa99}", 1), put("k/～", 2)]);
+    expect(keysOf(await store.list("k/"))).toEqual(["k/～", "k/\u{1fa99}"]);
+  });
+
+  test("keeps copies: what the caller does with its arrays afterwards changes nothing", async () => {
+    const value = bytes(1, 2, 3);
+    await store.commit([{ key: "a", value }]);
+    value.fill(9);
+    expect(await store.get("a")).toEqual(bytes(1, 2, 3));
+    (await store.get("a"))?.fill(9);
+    for (const [, listed] of await store.list("a")) listed.fill(9);
+    expect(await store.get("a")).toEqual(bytes(1, 2, 3));
+  });
+
+  test("takes commits that come at once, each whole", async () => {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        store.commit([put(`x/${i}`, i), put("last", i), put(`y/${i}`, i)]),
+      ),
+    );
+    expect(await store.list("x/")).toHaveLength(50);
+    expect(await store.list("y/")).toHaveLength(50);
+  });
+
+  test("holds a value of a megabyte", async () => {
+    const value = new Uint8Array(1024 * 1024).fill(7);
+    await store.commit([{ key: "big", value }]);
+    expect(await store.get("big")).toEqual(value);
+  });
+});
+
+describe("the store on disk", () => {
+  const file = (): string => join(dir, "lepta.sqlite");
+
+  test("has everything after it was closed and opened again", async () => {
+    const first = sqlitePeerStore(dir);
+    await first.commit([put("a", 1), put("b", 2)]);
+    await first.commit([{ key: "a", value: undefined }]);
+    await first.close();
+    const second = sqlitePeerStore(dir);
+    expect(await second.list("")).toEqual([["b", bytes(2)]]);
+    await second.close();
+  });
+
+  test("may be closed twice", async () => {
+    const store = sqlitePeerStore(dir);
+    await store.close();
+    await store.close();
+  });
+
+  test("has every commit that returned when its process is killed", async () => {
+    const script = `
+      import { sqlitePeerStore } from ${JSON.stringify(import.meta.resolve("@lepta/peer-sdk"))};
+      const store = sqlitePeerStore(${JSON.stringify(dir)});
+      for (let i = 0; i < 20; i += 1) {
+        await store.commit([{ key: "n/" + i, value: new Uint8Array([i]) }]);
+      }
+      process.stdout.write("committed", () => process.kill(process.pid, "SIGKILL"));
+    `;
+    expect(await runScript(script)).toEqual({ out: "committed", signal: "SIGKILL" });
+    const store = sqlitePeerStore(dir);
+    expect(await store.list("n/")).toHaveLength(20);
+    await store.close();
+  });
+
+  test("a commit of which one change cannot be written leaves nothing behind", async () => {
+    const store = sqlitePeerStore(dir);
+    await store.commit([put("a", 1)]);
+    const notAValue = { key: "d", value: Symbol("no bytes") as unknown as Uint8Array };
+    await expect(store.commit([put("a", 2), put("b", 2), notAValue])).rejects.toThrow();
+    expect(await store.list("")).toEqual([["a", bytes(1)]]);
+    await store.commit([put("b", 3)]);
+    expect(await store.get("b")).toEqual(bytes(3));
+    await store.close();
+  });
+
+  test("a second handle on the directory is refused with store-locked, and the first goes on", async () => {
+    const first = sqlitePeerStore(dir);
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-locked");
+    await first.commit([put("a", 1)]);
+    expect(await first.get("a")).toEqual(bytes(1));
+    await first.close();
+    await sqlitePeerStore(dir).close();
+  });
+
+  test("a second process on the directory is refused with store-locked", async () => {
+    const first = sqlitePeerStore(dir);
+    await first.commit([put("a", 1)]);
+    const script = `
+      import { sqlitePeerStore } from ${JSON.stringify(import.meta.resolve("@lepta/peer-sdk"))};
+      try {
+        sqlitePeerStore(${JSON.stringify(dir)});
+        process.stdout.write("opened");
+      } catch (error) {
+        process.stdout.write(String(error.code));
+      }
+    `;
+    expect(await runScript(script)).toEqual({ out: "store-locked", signal: null });
+    await first.close();
+  });
+
+  test("a file that is no database is refused with store-damaged and left as it is", async () => {
+    const contents = "these are somebody's notes, not a store\n".repeat(40);
+    writeFileSync(file(), contents);
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
+    expect(readFileSync(file(), "utf8")).toBe(contents);
+  });
+
+  test("another program's database is refused with store-damaged and left as it is, byte for byte", async () => {
+    const other = new DatabaseSync(file());
+    other.exec("CREATE TABLE photos (name TEXT); INSERT INTO photos VALUES ('cat')");
+    other.close();
+    const before = readFileSync(file());
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
+    expect(readFileSync(file()).equals(before)).toBe(true);
+  });
+
+  test("a store of another format version is refused with store-damaged and keeps its data", async () => {
+    const store = sqlitePeerStore(dir);
+    await store.commit([put("a", 1)]);
+    await store.close();
+    setFormat(2);
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
+    setFormat(1);
+    const again = sqlitePeerStore(dir);
+    expect(await again.get("a")).toEqual(bytes(1));
+    await again.close();
+  });
+
+  test("a file cut short is refused with store-damaged, when it is opened or when it is read", async () => {
+    const store = sqlitePeerStore(dir);
+    await store.commit(Array.from({ length: 400 }, (_, i) => put(`key/${i}`, ...new Uint8Array(200))));
+    await store.close();
+    const whole = readFileSync(file()).length;
+    for (const length of [whole / 2, 5000, 600, 100, 1]) {
+      truncateSync(file(), Math.floor(length));
+      expect(await codeOf(readAll()), `cut to ${length} bytes`).toBe("store-damaged");
+    }
+  });
+
+  test("bytes that were overwritten in the middle are refused with store-damaged when they are read", async () => {
+    const store = sqlitePeerStore(dir);
+    await store.commit(Array.from({ length: 400 }, (_, i) => put(`key/${i}`, ...new Uint8Array(200))));
+    await store.close();
+    const damaged = readFileSync(file());
+    damaged.fill(0xff, 4096);
+    writeFileSync(file(), damaged);
+    expect(await codeOf(readAll())).toBe("store-damaged");
+  });
+
+  test("a store whose making was cut short before anything was in it can be opened", async () => {
+    // A process that dies between creating the file and the first commit leaves an empty one.
+    writeFileSync(file(), "");
+    const store = sqlitePeerStore(dir);
+    await store.commit([put("a", 1)]);
+    await store.close();
+  });
+
+  async function readAll(): Promise<void> {
+    const store = sqlitePeerStore(dir);
+    try {
+      await store.list("");
+    } finally {
+      await store.close();
+    }
+  }
+
+  function setFormat(version: number): void {
+    const database = new DatabaseSync(file());
+    database.exec(`PRAGMA user_version = ${version}`);
+    database.close();
+  }
+});
+
+async function runScript(script: string): Promise<{ readonly out: string; readonly signal: string | null }> {
+  const child = spawn(process.execPath, ["--input-type=module-typescript", "--no-warnings", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let out = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  const signal = await new Promise<NodeJS.Signals | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (_code, by) => resolve(by));
+  });
+  return { out, signal };
+}

@@ -1,0 +1,341 @@
+/** A broker over the memory adapters, and peers around it that need no socket: the ports carry everything. */
+import { createHash } from "node:crypto";
+import {
+  type BrokerBooks,
+  brokerBooks,
+  type Capability,
+  type HttpHandler,
+  httpFunctions,
+  readEnvironment,
+  rotateKeys,
+  rotationOf,
+  routes,
+  type Store,
+  scheduledFunctions,
+  type Variables,
+  variable,
+  type Wiring,
+} from "@lepta/lambdas";
+import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { memoryStore } from "@lepta/lambdas/memory/store";
+import {
+  type BrokerTransport,
+  type Catalogue,
+  type Channel,
+  type ConnectChannel,
+  LeptaError,
+  Merchant,
+  memoryPeerStore,
+  type PartyOptions,
+  type PeerStore,
+  type Runtime,
+  type ShopOptions,
+  type Visit,
+  Wallet,
+  type WalletOptions,
+} from "@lepta/peer-sdk";
+import { defaultSuite } from "@lepta/protocol";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+
+export const MINUTE = 60 * 1000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** Notices wait until a test sends them: no test depends on when a timer fires. */
+export const NEVER = 2 ** 30;
+
+/** A clock that only a test moves, randomness that repeats itself, and sleep that takes no time. */
+export interface WorldRuntime extends Runtime {
+  advance(milliseconds: number): void;
+}
+
+export function repeatableRuntime(seed: string, startAt = Date.UTC(2027, 0, 1)): WorldRuntime {
+  let now = startAt;
+  let drawn = 0;
+  return {
+    now: () => now,
+    random: (length) => {
+      const blocks: Uint8Array[] = [];
+      for (let have = 0; have < length; have += 32) {
+        blocks.push(createHash("sha256").update(`${seed} ${drawn}`).digest());
+        drawn += 1;
+      }
+      return new Uint8Array(Buffer.concat(blocks).subarray(0, length));
+    },
+    sleep: () => new Promise((resolve) => setImmediate(resolve)),
+    advance: (milliseconds) => {
+      now += milliseconds;
+    },
+  };
+}
+
+/** What a test lets happen on the way of a message. */
+export interface Line {
+  /** How many messages have entered. */
+  count: number;
+  /** What happens to the message with this number, from 1. */
+  fault: Fault | undefined;
+}
+
+export interface Fault {
+  readonly at: number;
+  /** `lost-…` concerns one message; after `cut-…` nothing passes until the fault is taken away. */
+  readonly kind: "lost-request" | "lost-response" | "duplicate" | "cut-request" | "cut-response";
+}
+
+export const newLine = (): Line => ({ count: 0, fault: undefined });
+
+/** Carries one message over a line: whether it is delivered, how often, and whether its answer comes back. */
+async function carry<T>(line: Line, deliver: () => Promise<T>): Promise<T> {
+  line.count += 1;
+  const { fault } = line;
+  const isDue = fault?.at === line.count;
+  const isCut = fault?.kind.startsWith("cut") === true && line.count > fault.at;
+  if (isCut || (isDue && (fault.kind === "lost-request" || fault.kind === "cut-request")))
+    throw new LeptaError("unreachable", "the test lost the request");
+  if (isDue && fault.kind === "duplicate") await deliver();
+  const answer = await deliver();
+  if (isDue && (fault.kind === "lost-response" || fault.kind === "cut-response"))
+    throw new LeptaError("unreachable", "the test lost the response");
+  return answer;
+}
+
+/** A broker's transport over a line. */
+export const lossyTransport =
+  (transport: BrokerTransport, line: Line): BrokerTransport =>
+  (method, url, body) =>
+    carry(line, () => transport(method, url, body));
+
+/** Channels whose requests go over a line. */
+export const lossyConnect =
+  (connect: ConnectChannel, line: Line): ConnectChannel =>
+  async (url) => {
+    const channel = await connect(url);
+    return {
+      get isOpen() {
+        return channel.isOpen;
+      },
+      request: (messages) => carry(line, () => channel.request(messages)),
+      close: () => channel.close(),
+    };
+  };
+
+/** The process that used a store is gone: whatever it still does reaches nothing. */
+export class Crash extends Error {}
+
+export interface MortalStore extends PeerStore {
+  readonly isDead: () => boolean;
+  readonly commits: () => number;
+}
+
+/** A store whose process dies at the n-th commit: just before it, or just after it was durable. */
+export function mortalStore(
+  inner: PeerStore,
+  death?: { readonly at: number; readonly when: "before" | "after" },
+): MortalStore {
+  let isDead = false;
+  let commits = 0;
+  const alive = <T>(work: () => Promise<T>): Promise<T> =>
+    isDead ? Promise.reject(new Crash("dead")) : work();
+  return {
+    get: (key) => alive(() => inner.get(key)),
+    list: (prefix, options) => alive(() => inner.list(prefix, options)),
+    commit: (changes) =>
+      alive(async () => {
+        commits += 1;
+        const isLast = commits === death?.at;
+        if (isLast) isDead = true;
+        if (isLast && death?.when === "before") throw new Crash("before the commit");
+        await inner.commit(changes);
+        if (isLast) throw new Crash("after the commit");
+      }),
+    close: async () => {},
+    isDead: () => isDead,
+    commits: () => commits,
+  };
+}
+
+export type MemoryTable = ReturnType<typeof memoryStore>;
+
+export interface World {
+  readonly runtime: WorldRuntime;
+  readonly table: MemoryTable;
+  readonly wiring: Wiring;
+  readonly network: string;
+  /** With the pin. */
+  readonly broker: string;
+  readonly transport: BrokerTransport;
+  /** Calls a handler with a body as it came over the network. */
+  readonly call: (
+    path: string,
+    body?: Uint8Array,
+    options?: { readonly contentType?: string; readonly method?: "GET" | "POST" },
+  ) => Promise<{ readonly status: number; readonly contentType: string; readonly body: Uint8Array }>;
+  /** Finds merchants by their address. */
+  readonly connect: ConnectChannel;
+  /** What an address leads to; undefined where nobody is at home. */
+  readonly places: Map<string, () => Visit>;
+  readonly books: () => BrokerBooks;
+  readonly finish: () => Promise<void>;
+  readonly rotate: () => Promise<void>;
+  readonly wallet: (options?: Partial<PartyOptions & WalletOptions>) => Promise<Wallet>;
+  /** Opens a merchant and puts it at an address. */
+  readonly merchant: (
+    url: string,
+    options: Partial<PartyOptions & ShopOptions> & { readonly catalogue: Catalogue },
+  ) => Promise<Merchant>;
+  readonly close: () => Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly seed?: string;
+  readonly variables?: Variables;
+  /** Stands between the handlers and the table. */
+  readonly around?: (store: Store) => Store;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const runtime = repeatableRuntime(options.seed ?? "world");
+  const table = memoryStore();
+  const wiring: Wiring = {
+    environment: readEnvironment({
+      [variable.table]: "memory",
+      [variable.rootKey]: "memory",
+      [variable.wrappingKey]: "memory",
+      [variable.currency]: "EUR",
+      ...options.variables,
+    }),
+    store: options.around?.(table) ?? table,
+    keyService: await memoryKeyService(runtime.random),
+    suite: defaultSuite,
+    runtime,
+  };
+  const { network } = await rotateKeys(rotationOf(wiring));
+  const handlers: Readonly<Record<Capability, HttpHandler>> = {
+    keys: httpFunctions.keys(wiring),
+    enrol: httpFunctions.enrol(wiring),
+    fund: httpFunctions.fund(wiring),
+    authorise: httpFunctions.authorise(wiring),
+    notices: httpFunctions.notices(wiring),
+    query: httpFunctions.query(wiring),
+  };
+  const finish = scheduledFunctions.finish(wiring);
+  const closers: (() => Promise<void>)[] = [];
+  const places = new Map<string, () => Visit>();
+  const base = "http://127.0.0.1:8787";
+
+  const call: World["call"] = async (
+    path,
+    body,
+    { contentType = "application/cose", method = "POST" } = {},
+  ) => {
+    const route = routes.find((each) => each.path === path && each.method === method);
+    const handler = handlers[route?.capability ?? "keys"];
+    const result = await handler(eventOf(method, path, body, contentType));
+    return {
+      status: result.statusCode ?? 200,
+      contentType: String(result.headers?.["content-type"] ?? ""),
+      body: new Uint8Array(Buffer.from(result.body ?? "", "base64")),
+    };
+  };
+  const transport: BrokerTransport = (method, url, body) => call(new URL(url).pathname, body, { method });
+  const connect: ConnectChannel = async (url) => {
+    const place = places.get(url);
+    if (place === undefined) throw new LeptaError("unreachable", url);
+    return channelTo(place(), () => places.get(url) === place);
+  };
+  const common = { broker: `${base}#${network}`, runtime, transport, noticeDelay: NEVER } as const;
+  const world: World = {
+    runtime,
+    table,
+    wiring,
+    network,
+    broker: common.broker,
+    transport,
+    call,
+    connect,
+    places,
+    books: () => brokerBooks(table.items(), "EUR", runtime.now()),
+    finish: async () => {
+      await finish({});
+    },
+    rotate: async () => {
+      await rotateKeys(rotationOf(wiring));
+    },
+    wallet: async (more = {}) => {
+      const wallet = await Wallet.open({ ...common, store: memoryPeerStore(), connect, ...more });
+      closers.push(() => wallet.close());
+      return wallet;
+    },
+    merchant: async (url, more) => {
+      const merchant = await Merchant.open({ ...common, store: memoryPeerStore(), ...more });
+      closers.push(() => merchant.close());
+      places.set(url, () => merchant.visit());
+      return merchant;
+    },
+    close: async () => {
+      for (const close of closers.splice(0).reverse()) await close();
+    },
+  };
+  return world;
+}
+
+/** A channel that leads to a visit without a socket; bytes are copied, as a socket would. */
+export function channelTo(visit: Visit, isThere: () => boolean = () => true): Channel {
+  let isOpen = true;
+  return {
+    get isOpen() {
+      return isOpen && isThere();
+    },
+    request: async (messages) => {
+      if (!isOpen || !isThere()) throw new LeptaError("unreachable", "closed");
+      const answers = await visit(messages.map((each) => each.slice()));
+      if (!isThere()) throw new LeptaError("unreachable", "gone");
+      return answers.map((each) => each.slice());
+    },
+    close: () => {
+      isOpen = false;
+    },
+  };
+}
+
+export function eventOf(
+  method: string,
+  path: string,
+  body: Uint8Array | undefined,
+  contentType = "application/cose",
+): APIGatewayProxyEventV2 {
+  const routeKey = `${method} ${path}`;
+  return {
+    version: "2.0",
+    routeKey,
+    rawPath: path,
+    rawQueryString: "",
+    headers: body === undefined ? {} : { "content-type": contentType },
+    requestContext: {
+      accountId: "000000000000",
+      apiId: "test",
+      domainName: "127.0.0.1",
+      domainPrefix: "127",
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "test" },
+      requestId: "test",
+      routeKey,
+      stage: "$default",
+      time: "",
+      timeEpoch: 0,
+    },
+    ...(body === undefined ? {} : { body: Buffer.from(body).toString("base64") }),
+    isBase64Encoded: true,
+  };
+}
+
+/** The code that a promise is rejected with; fails the test where it is fulfilled, or rejected with something else. */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof LeptaError) return error.code;
+    throw error;
+  }
+  return "no error";
+}

@@ -1,0 +1,74 @@
+/** A DynamoDB table on Dynoxide, in memory unless a file is named, behind the adapter that the broker uses. */
+import { CreateTableCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import { type Item, type Key, type Runtime, type Store, unmarshal } from "@lepta/lambdas";
+import { dynamoDbStore } from "@lepta/lambdas/aws/dynamodb-store";
+import { startDynoxide } from "@lepta/local/dynoxide";
+
+export interface StoredItem {
+  readonly key: Key;
+  readonly item: Item;
+}
+
+export interface DynoxideTable {
+  readonly client: DynamoDBClient;
+  readonly store: Store;
+  /** All items of the table, in the order of their keys. */
+  items(): Promise<readonly StoredItem[]>;
+  close(): Promise<void>;
+}
+
+export const TABLE_NAME = "lepta-test";
+
+/** Starts an engine of its own with one empty table. */
+export async function dynoxideTable(runtime: Runtime): Promise<DynoxideTable> {
+  const engine = await startDynoxide({});
+  const client = new DynamoDBClient({
+    endpoint: engine.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  await client.send(
+    new CreateTableCommand({
+      TableName: TABLE_NAME,
+      BillingMode: "PAY_PER_REQUEST",
+      KeySchema: [
+        { AttributeName: "pk", KeyType: "HASH" },
+        { AttributeName: "sk", KeyType: "RANGE" },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: "pk", AttributeType: "S" },
+        { AttributeName: "sk", AttributeType: "S" },
+      ],
+    }),
+  );
+  const store = dynamoDbStore(client, TABLE_NAME, runtime);
+  return {
+    client,
+    store,
+    items: () => everyItem(client),
+    close: async () => {
+      client.destroy();
+      await engine.close();
+    },
+  };
+}
+
+async function everyItem(client: DynamoDBClient): Promise<readonly StoredItem[]> {
+  const found: StoredItem[] = [];
+  for await (const page of paginateScan({ client }, { TableName: TABLE_NAME, ConsistentRead: true }))
+    found.push(...(page.Items ?? []).map(unmarshal));
+  const nameOf = ({ key }: StoredItem): string => JSON.stringify([key.pk, key.sk]);
+  return found.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/** Every item of one partition, page after page. */
+export async function wholePartition(store: Store, pk: string, limit = 100): Promise<readonly StoredItem[]> {
+  const found: StoredItem[] = [];
+  let after: string | undefined;
+  do {
+    const page = await store.list(pk, { limit, ...(after === undefined ? {} : { after }) });
+    found.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return found;
+}
