@@ -232,6 +232,23 @@ describe.each(adapters)("the store in $name", ({ open }) => {
     expect(tombstones).toEqual([`peer ${winner}`]);
   });
 
+  test("a read of several items shows every commit whole or not at all", async () => {
+    const pk = fresh();
+    const both = (n: bigint) => [put(pk, "a", { n }), put(pk, "b", { n })];
+    await store.commit(both(0n));
+    const writing = (async () => {
+      for (let n = 1n; n <= 40n; n += 1n) await store.commit(both(n));
+    })();
+    for (let i = 0; i < 40; i += 1) {
+      const [a, b] = await store.get([
+        { pk, sk: "a" },
+        { pk, sk: "b" },
+      ]);
+      expect(a).toEqual(b);
+    }
+    await writing;
+  });
+
   test("what a caller does to its bytes after a commit does not reach the store", async () => {
     const pk = fresh();
     const mine = Uint8Array.of(1, 2, 3);

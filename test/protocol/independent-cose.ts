@@ -163,7 +163,9 @@ export async function seal(
   if (beside.secrets) content.set(2, beside.secrets);
   if (beside.attachments) content.set(3, beside.attachments);
   const bare = encode(content);
-  const padded = new Uint8Array(Math.ceil((bare.length + 1) / 256) * 256);
+  // M3 of figure 8 has one length, whatever it holds.
+  const step = contentType.includes("brokerscrip-change") ? 4096 : 256;
+  const padded = new Uint8Array(Math.ceil((bare.length + 1) / step) * step);
   padded.set(bare);
   padded[bare.length] = 0x80;
   const key = await contentKey(secret.ephemeral, recipient.x, recipientProtected, "encrypt");

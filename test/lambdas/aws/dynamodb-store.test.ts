@@ -1,11 +1,12 @@
 import {
-  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   DynamoDBClient,
   DynamoDBServiceException,
+  GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  TransactGetItemsCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -133,15 +134,22 @@ describe("what the DynamoDB store sends", () => {
     expect(credit?.Item).toMatchObject({ state: { S: "held" } });
   });
 
-  test("reads are strongly consistent and name each key once", async () => {
-    dynamoDb.on(BatchGetItemCommand).resolves({ Responses: { money: [{ ...key, n: { N: "7" } }] } });
+  test("several items are read as of one moment, each named once", async () => {
+    dynamoDb.on(TransactGetItemsCommand).resolves({ Responses: [{ Item: { ...key, n: { N: "7" } } }, {}] });
     const found = await store.get([at, keys.credential("p"), at]);
     expect(found).toEqual([{ n: 7n }, undefined, { n: 7n }]);
-    expect(dynamoDb.commandCalls(BatchGetItemCommand)[0]?.args[0].input).toEqual({
-      RequestItems: {
-        money: { Keys: [key, { pk: { S: "PEER#p" }, sk: { S: "CREDENTIAL" } }], ConsistentRead: true },
-      },
+    const other = { pk: { S: "PEER#p" }, sk: { S: "CREDENTIAL" } };
+    expect(dynamoDb.commandCalls(TransactGetItemsCommand)[0]?.args[0].input).toEqual({
+      TransactItems: [key, other].map((each) => ({ Get: { TableName: "money", Key: each } })),
     });
+  });
+
+  test("one item is read strongly consistent", async () => {
+    dynamoDb.on(GetItemCommand).resolves({ Item: { ...key, n: { N: "7" } } });
+    expect(await store.get([at, at])).toEqual([{ n: 7n }, { n: 7n }]);
+    expect(dynamoDb.commandCalls(GetItemCommand).map((call) => call.args[0].input)).toEqual([
+      { TableName: "money", Key: key, ConsistentRead: true },
+    ]);
   });
 
   test("lists are strongly consistent, by prefix and page", async () => {
@@ -164,7 +172,7 @@ describe("what the DynamoDB store sends", () => {
     await store.commit([{ put: purseItem.toItem(item), at, expect: "absent" }]);
     const sent = dynamoDb.commandCalls(PutItemCommand)[0]?.args[0].input.Item ?? {};
     expect(sent.head).toEqual({ B: Uint8Array.of(0, 255) });
-    dynamoDb.on(BatchGetItemCommand).resolves({ Responses: { money: [sent] } });
+    dynamoDb.on(GetItemCommand).resolves({ Item: sent });
     expect(purseItem.read((await store.get([at]))[0])).toEqual(item);
   });
 });
@@ -237,28 +245,19 @@ describe("what the DynamoDB store makes of errors", () => {
     expect(dynamoDb.commandCalls(TransactWriteItemsCommand)).toHaveLength(1);
   });
 
-  test("unprocessed keys are asked for again, and only those; without end that is StoreBusy", async () => {
-    const [a, b] = ["a", "b"].map((sk) => ({ pk: "x", sk })) as [typeof at, typeof at];
-    const rawOf = ({ pk, sk }: typeof at) => ({ pk: { S: pk }, sk: { S: sk } });
-    const unprocessed = { money: { Keys: [rawOf(b)] } };
+  test("a read of several items that meets another's commit is tried again", async () => {
     dynamoDb
-      .on(BatchGetItemCommand)
-      .resolvesOnce({ Responses: { money: [{ ...rawOf(a), n: { S: "a" } }] }, UnprocessedKeys: unprocessed })
-      .resolvesOnce({ Responses: { money: [{ ...rawOf(b), n: { S: "b" } }] } });
-    expect(await store.get([a, b])).toEqual([{ n: "a" }, { n: "b" }]);
-    const asked = dynamoDb.commandCalls(BatchGetItemCommand).map((call) => call.args[0].input.RequestItems);
-    expect(asked[1]).toEqual({ money: { Keys: [rawOf(b)], ConsistentRead: true } });
-
-    dynamoDb.reset();
-    dynamoDb.on(BatchGetItemCommand).resolves({ UnprocessedKeys: unprocessed });
-    await expect(store.get([a, b])).rejects.toThrow(StoreBusy);
-    expect(dynamoDb.commandCalls(BatchGetItemCommand)).toHaveLength(limits.storeAttempts);
+      .on(TransactGetItemsCommand)
+      .rejectsOnce(cancelled("None", "TransactionConflict"))
+      .resolvesOnce({ Responses: [{}, {}] });
+    expect(await store.get([at, keys.credential("p")])).toEqual([undefined, undefined]);
+    expect(dynamoDb.commandCalls(TransactGetItemsCommand)).toHaveLength(2);
   });
 
   test.each(["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"])(
     "a read that meets %s is tried again, and again without end is StoreBusy",
     async (name) => {
-      dynamoDb.on(BatchGetItemCommand).rejects(fault(name));
+      dynamoDb.on(GetItemCommand).rejects(fault(name));
       await expect(store.get([at])).rejects.toThrow(StoreBusy);
       dynamoDb.on(QueryCommand).rejects(fault(name));
       await expect(store.list("x")).rejects.toThrow(StoreBusy);
@@ -266,7 +265,7 @@ describe("what the DynamoDB store makes of errors", () => {
   );
 
   test("an attribute of a kind that we never write is a fault", async () => {
-    dynamoDb.on(BatchGetItemCommand).resolves({ Responses: { money: [{ ...key, odd: { BOOL: true } }] } });
+    dynamoDb.on(GetItemCommand).resolves({ Item: { ...key, odd: { BOOL: true } } });
     await expect(store.get([at])).rejects.toThrow("unknown kind: odd");
   });
 });

@@ -333,7 +333,7 @@ describe("an intent", () => {
 
   test("that was kept before the decision is still told as kept after it", async () => {
     const message = intent();
-    const kept = { ...intentRecord(), intent: message.signed, request: message.digest };
+    const kept = { ...intentRecord(), intent: message.signed, intentDigest: message.digest };
     const { transaction } = await decided({ state: { transaction: kept } });
     expect(transaction?.intent).toEqual(message.signed);
     expect(decide(message, transaction)).toEqual({ writes: [], outcome: { recorded: true } });

@@ -1,4 +1,4 @@
-import { brokerBooks, keys, type Store } from "@lepta/lambdas";
+import { brokerBooks, keys } from "@lepta/lambdas";
 import {
   amountOf,
   authorizationResponse,
@@ -555,75 +555,6 @@ describe("64 concurrent spends of one BrokerScrip", () => {
  * BatchGetItem reads each item strongly consistently, but not all of them at one moment: another function's commit may
  * fall between two items of one read. These stores read one item, let that commit happen, and then read the others.
  */
-describe("a read of several items between whose items another commit falls", () => {
-  /** A broker whose next read splits where `first` says, with `between` in the gap. */
-  async function tornScene() {
-    let torn: { readonly first: (sk: string) => boolean; readonly between: () => Promise<void> } | undefined;
-    const around = (store: Store): Store => ({
-      ...store,
-      get: async (wanted) => {
-        if (torn === undefined || !wanted.some(({ sk }) => torn?.first(sk))) return store.get(wanted);
-        const { first, between } = torn;
-        torn = undefined;
-        const early = await store.get(wanted);
-        await between();
-        const late = await store.get(wanted);
-        return wanted.map(({ sk }, i) => (first(sk) ? early[i] : late[i]));
-      },
-    });
-    const there = await scene(await memoryBroker({ around }));
-    return {
-      ...there,
-      tear: (first: (sk: string) => boolean, between: () => Promise<void>) => {
-        torn = { first, between };
-      },
-    };
-  }
-
-  test("refuses a spent scrip as spent, not as forged", async () => {
-    const there = await tornScene();
-    const [winner, loser] = [await there.sale(), await there.sale()];
-    there.tear(
-      (sk) => sk.startsWith("SPENT#"),
-      async () => {
-        await there.ask(winner);
-      },
-    );
-    const { m3 } = await there.ask(loser);
-    expect(m3?.payload.reason).toBe("scrip-spent");
-  });
-
-  test("brings the customer's M3 with M4 when the same M2 was decided in between", async () => {
-    const there = await tornScene();
-    const sale = await there.sale();
-    there.tear(
-      (sk) => sk.startsWith("TXN#"),
-      async () => {
-        await there.ask(sale);
-      },
-    );
-    const { m4, m3 } = await there.ask(sale);
-    expect([m4.payload.ok, m3?.payload.ok]).toEqual([true, true]);
-  });
-
-  test("never tells neither the secret nor the spender of a scrip that was granted", async () => {
-    const there = await tornScene();
-    const first = await there.sale();
-    const { m3 } = await there.ask(first);
-    if (m3 === undefined) throw new Error("no M3");
-    const second = await there.sale({ held: heldOf(m3) });
-    const asked = there.alice.query(there.alice.uid, first.txn);
-    there.tear(
-      (sk) => sk === `SPENT#${heldOf(m3).body.id}`,
-      async () => {
-        await there.ask(second);
-      },
-    );
-    const { secrets } = orThrow(await asked);
-    expect(secrets).toHaveLength(1);
-  });
-});
-
 test("M3 and M4 are sealed to their own recipient and to nobody else", async () => {
   const sale = await at.sale();
   const answer = await at.broker.call("POST /authorise", sale.sealed);
