@@ -1,18 +1,19 @@
 /** A peer's way to its broker: the pin, the broker's keys, requests sealed to them and answers checked against them. */
 import {
+  type AnyOpened,
   type Beside,
   type BrokerKeys,
   decodeAs,
   ERROR_MEDIA_TYPE,
   errorCodec,
   errors,
+  type IsVerified,
   isErrorCode,
   isRefusal,
   isUid,
   LeptaError,
   limits,
   type MessageType,
-  type OpenedOf,
   type OpeningKey,
   type Or,
   openMessage,
@@ -24,7 +25,7 @@ import {
   type Suite,
   sealMessage,
   type Uid,
-  type Verified,
+  type VerifiedOf,
   verifyAnswer,
   verifyBrokerKeys,
 } from "@lepta/protocol";
@@ -126,14 +127,9 @@ export class BrokerLink {
   }
 
   /** Checks a signed answer of the broker that came another way. */
-  async verify<M extends MessageType>(
-    opened: OpenedOf<M>,
-    purpose: Purpose,
-    to: Uid,
-  ): Promise<Or<VerifiedOf<M>>> {
+  async verify<O extends AnyOpened>(opened: O, purpose: Purpose, to: Uid): Promise<Or<O & IsVerified>> {
     const now = this.#options.runtime.now();
-    const check = () =>
-      verifyAnswer(opened as never, this.#keys, purpose, to, now) as Promise<Or<VerifiedOf<M>>>;
+    const check = () => verifyAnswer(opened, this.#keys, purpose, to, now);
     const first = await check();
     if (!isRefusal(first) || first.code !== "unauthentic") return first;
     try {
@@ -173,9 +169,6 @@ export class BrokerLink {
     }
   }
 }
-
-/** `Verified` of each type of a union. */
-export type VerifiedOf<M> = M extends MessageType ? Verified<M> : never;
 
 /** Splits an address into URL and pin. Throws `not-pinned` where there is no pin and the host is not loopback. */
 export function readAddress(address: string): { readonly url: string; readonly pin: Uid | undefined } {

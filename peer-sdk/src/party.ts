@@ -128,7 +128,7 @@ function createParty(options: PartyOptions, parts: Parts): Party {
     },
     sign: (type, draft) => {
       const complete = { ...draft, network: link.network, from: identity.uid, issuedAt: runtime.now() };
-      return signMessage(type, complete as never, identity.signing);
+      return signMessage(type, complete as unknown as Draft<typeof type>, identity.signing);
     },
   } satisfies Party & { suite: typeof suite };
 }

@@ -2,21 +2,21 @@
 import {
   type Amount,
   formatAmount,
-  isRefusal,
   LeptaError,
   limits,
   multiply,
   orThrow,
   parseAmount,
-  toText,
 } from "@lepta/protocol";
 import { connectWebSocket } from "./channel/connect.ts";
-import { type Bought, buyItem, type Receipt, recall, resumePurchase } from "./customer/buy-item.ts";
+import { Acquaintances } from "./customer/acquaintances.ts";
+import { type Bought, type Receipt, recall, resumePurchase } from "./customer/buy-item.ts";
 import type { Customer } from "./customer/customer.ts";
-import { type Acquaintance, askOffer, meet } from "./customer/meet.ts";
+import { askOffer } from "./customer/meet.ts";
 import { obtainBrokerScrip, resumeTopUp } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip, resumeVendorScrip } from "./customer/obtain-vendorscrip.ts";
-import { bodyOf, customerTables, type Holding, PURSE } from "./customer/records.ts";
+import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
+import { spendAt } from "./customer/spend.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
@@ -76,7 +76,7 @@ export class Wallet {
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
-  readonly #merchants = new Map<string, Promise<Acquaintance>>();
+  readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
   private constructor(
@@ -86,6 +86,7 @@ export class Wallet {
     ownsParty: boolean,
   ) {
     this.#opened = customer;
+    this.#merchants = new Acquaintances(customer);
     this.#background = background;
     this.#times = times;
     this.#ownsParty = ownsParty;
@@ -153,12 +154,12 @@ export class Wallet {
 
   /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
   async obtain(url: string, amount: string): Promise<void> {
-    await obtainVendorScrip(this.#customer, await this.#meet(url), positive(amount));
+    await obtainVendorScrip(this.#customer, await this.#merchants.at(url), positive(amount));
   }
 
   /** What a merchant sells, up to 32 items. */
   async offers(url: string): Promise<readonly OfferedItem[]> {
-    const { items } = await askOffer(this.#customer, await this.#meet(url), undefined);
+    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), undefined);
     return items.map(({ sku, description, unitPrice }) => ({
       sku,
       description,
@@ -179,7 +180,7 @@ export class Wallet {
     const { quantity = 1 } = options;
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
-    const merchant = await this.#meet(url);
+    const merchant = await this.#merchants.at(url);
     const { items } = await askOffer(this.#customer, merchant, sku);
     const item = items.find((each) => each.sku === sku);
     if (item === undefined) throw new LeptaError("unknown-item", sku);
@@ -187,9 +188,10 @@ export class Wallet {
     const price = orThrow(multiply(unitPrice, quantity));
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
     if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
-    return this.#spend(merchant, price, options, (txn, held) =>
-      buyItem(this.#customer, merchant, txn, held, { sku, description, unitPrice, quantity }, price),
-    );
+    const order = { sku, description, unitPrice, quantity };
+    const provision =
+      options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
+    return spendAt(this.#customer, merchant, { order, price }, provision);
   }
 
   /** What the wallet holds; locked scrip is counted, expired is not. */
@@ -274,95 +276,16 @@ export class Wallet {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    for (const meeting of this.#merchants.values()) (await meeting.catch(() => undefined))?.channel.close();
-    this.#merchants.clear();
+    await this.#merchants.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
   }
 
-  /** Locks a scrip that is worth enough, obtaining one first where there is none, and spends it. */
-  async #spend(
-    merchant: Acquaintance,
-    price: Amount,
-    options: BuyOptions,
-    spend: (txn: string, held: Holding) => Promise<Bought>,
-  ): Promise<Bought> {
-    const { lock, party } = this.#customer;
-    const txn = toText(party.runtime.random(16));
-    // One purchase at a time with one merchant: its scrip changes with each.
-    return lock.run(merchant.credential.uid, async () => {
-      await this.#endPurchases(merchant);
-      let held = await this.#find(merchant.credential.uid, price);
-      if (held === undefined) {
-        await obtainVendorScrip(this.#customer, merchant, await this.#amountFor(price, options));
-        held = await this.#find(merchant.credential.uid, price);
-      }
-      if (held === undefined) throw new LeptaError("insufficient-funds");
-      return spend(txn, held);
-    });
-  }
-
   async #resumePurchase(url: string, merchant: string, txn: string): Promise<void> {
-    const acquaintance = await this.#meet(url);
+    const acquaintance = await this.#merchants.at(url);
     await this.#customer.lock.run(merchant, () => resumePurchase(this.#customer, acquaintance, txn));
-  }
-
-  /**
-   * What was left under way with this merchant comes first: a merchant that does not answer gets no second scrip before
-   * it has answered for the first.
-   */
-  async #endPurchases(merchant: Acquaintance): Promise<void> {
-    const { uid } = merchant.credential;
-    for (const [txn, pending] of await this.#customer.tables.pending.list()) {
-      if (pending.kind !== "purchase" || pending.merchant !== uid) continue;
-      await resumePurchase(this.#customer, merchant, txn).catch(async (error: unknown) => {
-        const isOpen = (await this.#customer.tables.pending.get(txn)) !== undefined;
-        // A refusal of that purchase is no reason not to go on with this one.
-        if (isOpen || !(error instanceof LeptaError)) throw error;
-      });
-    }
-  }
-
-  /** The smallest scrip of this merchant that is worth enough, not locked and not expired. */
-  async #find(merchant: string, price: Amount): Promise<Holding | undefined> {
-    const { tables, party } = this.#customer;
-    const now = party.runtime.now();
-    const usable = (await tables.vendorscrip.list({ under: `${merchant}/` }))
-      .map(([, held]) => ({ held, body: bodyOf(held) }))
-      .filter(({ held: { lockedBy, unusable } }) => lockedBy === undefined && unusable === undefined)
-      .filter(({ body }) => body.expiresAt > now)
-      .filter(({ body }) => body.value.currency === price.currency && body.value.value >= price.value)
-      .sort((a, b) => (a.body.value.value < b.body.value.value ? -1 : 1));
-    return usable[0]?.held;
-  }
-
-  /** What the caller says, or some times the price, but no more than the purse holds. */
-  async #amountFor(price: Amount, { vendorScrip }: BuyOptions): Promise<Amount> {
-    if (vendorScrip !== undefined) {
-      const amount = positive(vendorScrip);
-      if (amount.currency !== price.currency) throw new LeptaError("wrong-currency");
-      return amount.value < price.value ? price : amount;
-    }
-    const purse = await this.#customer.tables.purse.get(PURSE);
-    const most = purse === undefined ? 0n : bodyOf(purse).value.value;
-    const wished = multiply(price, this.#times);
-    const value = isRefusal(wished) || wished.value > most ? most : wished.value;
-    return { ...price, value: value < price.value ? price.value : value };
-  }
-
-  /** One connection to each merchant, opened again when it has broken. */
-  async #meet(url: string): Promise<Acquaintance> {
-    const before = this.#merchants.get(url);
-    const known = await before?.catch(() => undefined);
-    if (known?.channel.isOpen) return known;
-    // Another call may have begun a new one meanwhile.
-    const current = this.#merchants.get(url);
-    if (current !== undefined && current !== before) return current;
-    const meeting = meet(this.#customer, url);
-    this.#merchants.set(url, meeting);
-    return meeting;
   }
 }
 

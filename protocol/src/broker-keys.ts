@@ -1,9 +1,8 @@
 /** The broker's keys as its peers see them: pinned root, certified operational keys. */
 import { thumbprint } from "./cose/key.ts";
 import { type OperationalKey, type Trust, verifyCertificate } from "./credential.ts";
-import { type Opened, type Verified, verifyMessage } from "./envelope.ts";
+import { type AnyOpened, type IsVerified, verifyMessage } from "./envelope.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
-import type { MessageType } from "./messages/define.ts";
 import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
 import { decodeAs, type Uid } from "./schema.ts";
 import { defaultSuite } from "./suite/default.ts";
@@ -78,13 +77,13 @@ async function newestSealingKey(
 }
 
 /** Checks an answer of the broker: signed by an operational key for this purpose that is valid now. */
-export async function verifyAnswer<M extends MessageType>(
-  opened: Opened<M>,
+export async function verifyAnswer<O extends AnyOpened>(
+  opened: O,
   broker: BrokerKeys,
   purpose: Purpose,
   to: Uid,
   now: number,
-): Promise<Or<Verified<M>>> {
+): Promise<Or<O & IsVerified>> {
   const operational = broker.keys.get(opened.sign1.kid);
   if (operational === undefined || operational.purpose !== purpose || now >= operational.notAfter)
     return refuse("unauthentic", "no valid key of the broker with this id and purpose");

@@ -51,13 +51,25 @@ export interface Seal {
   readonly authenticates: boolean;
 }
 
-/** A message whose signature holds, from the sender that it names, for us. */
-export interface Verified<M extends MessageType> extends Opened<M> {
+/** The mark of a message whose signature holds. */
+export interface IsVerified {
   readonly stage: "verified";
+}
+
+/** A message whose signature holds, from the sender that it names, for us. */
+export type Verified<M extends MessageType> = Opened<M> & IsVerified;
+
+/** An opened message of any type. */
+export interface AnyOpened {
+  readonly sign1: Sign1;
+  readonly payload: Dated;
 }
 
 /** `Opened` of each type of a union. */
 export type OpenedOf<M> = M extends MessageType ? Opened<M> : never;
+
+/** `Verified` of each type of a union. */
+export type VerifiedOf<M> = OpenedOf<M> & IsVerified;
 
 /** What travels beside a signed message inside the seal. */
 export interface Beside {
@@ -177,12 +189,12 @@ export interface Expected {
 }
 
 /** Checks who signed, for which network and recipient, and that the message is not from the future. */
-export async function verifyMessage<M extends MessageType>(
-  opened: Opened<M>,
+export async function verifyMessage<O extends AnyOpened>(
+  opened: O,
   { key, kid, from, to, network, now }: Expected,
-): Promise<Or<Verified<M>>> {
+): Promise<Or<O & IsVerified>> {
   const { sign1: parts } = opened;
-  const payload = opened.payload as Dated;
+  const payload: Dated = opened.payload;
   if (parts.alg !== key.alg || parts.kid !== kid || payload.from !== from)
     return refuse("unauthentic", "other signer");
   if (!(await key.verify(parts.toBeSigned, parts.signature))) return refuse("unauthentic", "signature");
@@ -208,6 +220,7 @@ export function entryDigest(entry: Uint8Array): Uint8Array {
 /** SHA-256 of a signed payload. */
 export const digestOf = (payload: Uint8Array): Digest => toText(sha256(payload));
 
+/** The common fields that verification looks at. */
 interface Dated {
   readonly from: Uid;
   readonly to: Uid;

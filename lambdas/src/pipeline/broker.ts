@@ -18,7 +18,7 @@ import {
   sealMessage,
   signMessage,
   type Uid,
-  type Verified,
+  type VerifiedOf,
   type VerifyingKey,
   verifyMessage,
 } from "@lepta/protocol";
@@ -58,9 +58,12 @@ export interface Peer {
 }
 
 /** A message from an enrolled sender whose signature holds. */
-export type Received<M extends MessageType> = M extends MessageType
-  ? { readonly message: Verified<M>; readonly sender: Peer; readonly keySet: KeySet; readonly now: number }
-  : never;
+export interface Received<M extends MessageType> {
+  readonly message: VerifiedOf<M>;
+  readonly sender: Peer;
+  readonly keySet: KeySet;
+  readonly now: number;
+}
 
 /** open → load the sender's credential → verify. */
 export async function receive<M extends MessageType>(
@@ -72,15 +75,13 @@ export async function receive<M extends MessageType>(
   if (isRefusal(opened)) return opened;
   const { message, keySet } = opened;
   const now = broker.runtime.now();
-  const { from } = message.payload as { readonly from: Uid };
+  const { from } = message.payload;
   const sender = await loadPeer(broker, from);
   if (sender === undefined) return blind(message.seal, refuse("unknown-peer"));
   const { network } = keySet;
   const by = { key: sender.verifyingKey, kid: from, from, to: network, network, now };
-  const verified = await verifyMessage(message as never, by);
-  return isRefusal(verified)
-    ? verified
-    : ({ message: verified, sender, keySet, now } as unknown as Received<M>);
+  const verified = await verifyMessage(message, by);
+  return isRefusal(verified) ? verified : { message: verified, sender, keySet, now };
 }
 
 /** Opens what was sealed to any of our keys, old ones included. */

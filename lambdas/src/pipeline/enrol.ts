@@ -5,6 +5,7 @@ import {
   enrolRequest,
   enrolResponse,
   isRefusal,
+  type Opened,
   type Or,
   possessionContext,
   refuse,
@@ -64,12 +65,7 @@ export async function enrol(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8
 }
 
 /** The request's own signature, its sealing key statement and the proof of possession, each under the key that it brings. */
-async function verifyClaim(
-  broker: Broker,
-  opened: Parameters<typeof verifyMessage<typeof enrolRequest>>[0],
-  keySet: KeySet,
-  now: number,
-) {
+async function verifyClaim(broker: Broker, opened: Opened<typeof enrolRequest>, keySet: KeySet, now: number) {
   const { payload } = opened;
   const key = await broker.suite.verifyingKey(payload.publicKey);
   if (isRefusal(key)) return blind(opened.seal, key);

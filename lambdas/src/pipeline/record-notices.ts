@@ -82,7 +82,7 @@ async function readNotice(
   if (peer === undefined) return refuse("unknown-peer");
   const { network } = keySet;
   const by = { key: peer.verifyingKey, kid: from, from, to: network, network, now };
-  return verifyMessage(opened as never, by) as Promise<Or<Notice>>;
+  return verifyMessage(opened, by);
 }
 
 async function recordNotice(broker: Broker, notice: Notice, now: number): Promise<ErrorCode | undefined> {

@@ -53,7 +53,7 @@ export async function askBroker(
   if (attached === undefined) return { state, funding: undefined, change: undefined };
   const opened = readMessage(attached, [brokerscripResponse, brokerscripChange], { secrets: answer.secrets });
   if (isRefusal(opened)) return { state, funding: undefined, change: undefined };
-  const verified = orThrow(await link.verify(opened as never, "decide", identity.uid)) as Verified<
+  const verified = orThrow(await link.verify(opened, "decide", identity.uid)) as Verified<
     typeof brokerscripResponse | typeof brokerscripChange
   >;
   return verified.payload.type === "brokerscrip-response"

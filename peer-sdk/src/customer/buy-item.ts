@@ -38,6 +38,12 @@ export interface Receipt {
   readonly response: Uint8Array;
 }
 
+/** What is bought for how much. */
+export interface Bargain {
+  readonly order: Order;
+  readonly price: Amount;
+}
+
 export interface Bought {
   readonly goods: Goods;
   readonly receipt: Receipt;
@@ -49,10 +55,9 @@ export async function buyItem(
   merchant: Acquaintance,
   txn: string,
   held: Holding,
-  order: Order,
-  amount: Amount,
+  bargain: Bargain,
 ): Promise<Bought> {
-  const pending = await prepare(customer, merchant, txn, held, order, amount);
+  const pending = await prepare(customer, merchant, txn, held, bargain);
   return ask(customer, merchant, txn, pending);
 }
 
@@ -91,8 +96,7 @@ async function prepare(
   merchant: Acquaintance,
   txn: string,
   held: Holding,
-  order: Order,
-  amount: Amount,
+  { order, price: amount }: Bargain,
 ): Promise<Pending> {
   const { party, tables, outbox } = customer;
   const { runtime, link } = party;

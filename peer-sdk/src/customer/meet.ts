@@ -12,7 +12,6 @@ import {
   LeptaError,
   limits,
   type MessageType,
-  type OpenedOf,
   type Or,
   offer,
   offerRequest,
@@ -24,11 +23,11 @@ import {
   type Signed,
   sealMessage,
   toText,
+  type VerifiedOf,
   type VerifyingKey,
   verifyCredential,
   verifyMessage,
 } from "@lepta/protocol";
-import type { VerifiedOf } from "../broker-link.ts";
 import { type Party, REQUEST_LIFE } from "../party.ts";
 import type { Channel } from "../ports.ts";
 import type { Customer } from "./customer.ts";
@@ -106,7 +105,7 @@ export async function readReply<M extends MessageType>(
   const opened = await openMessage(bytes, [type], (kid) => (kid === opening.id ? opening : undefined));
   if (isRefusal(opened)) return opened;
   const by = { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() };
-  return verifyMessage(opened as OpenedOf<MessageType> as never, by) as Promise<Or<VerifiedOf<M>>>;
+  return verifyMessage(opened, by);
 }
 
 /** The refusal that an error message tells; undefined where the bytes are no error message. */

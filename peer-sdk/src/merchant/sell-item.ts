@@ -1,6 +1,5 @@
 /** Figure 7 at the merchant, top to bottom: M1 in, the goods made, change and M2 kept, M3 put out, M2 back. */
 import {
-  type Amount,
   customerSecret,
   type ErrorCode,
   isExpired,
@@ -11,39 +10,31 @@ import {
   multiply,
   nothing,
   type Or,
-  orderHash,
-  type Payload,
-  type purchaseRequest,
-  purchaseResponse,
   purchaseSpendCodec,
   readScrip,
   readSpend,
   refuse,
   type ScripBody,
-  type Signed,
-  saleNotice,
   sameAmount,
-  sealMessage,
   subtract,
-  type Value,
 } from "@lepta/protocol";
 import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
 import { produce } from "./catalogue.ts";
-import { issue, secretBeside, secretsOf } from "./issue.ts";
-import type { SaleRecord, ScripRecord } from "./records.ts";
+import { issue, secretsOf } from "./issue.ts";
+import type { ScripRecord } from "./records.ts";
+import {
+  notice,
+  type PurchaseSpend,
+  type Request,
+  type Sold,
+  saleOf,
+  sealSale,
+  signRefusal,
+  signResponse,
+} from "./sale.ts";
 import { resumeAuthorization } from "./sell-vendorscrip.ts";
-import type { FromCustomer, Shop } from "./shop.ts";
-
-type Request = FromCustomer<typeof purchaseRequest>;
-type PurchaseSpend = Value<typeof purchaseSpendCodec>;
-
-/** A decided purchase. */
-interface Sold {
-  readonly sale: SaleRecord;
-  /** M2, signed. */
-  readonly response: Uint8Array;
-}
+import type { Shop } from "./shop.ts";
 
 /** A purchase that may go ahead. */
 interface Purchase {
@@ -237,67 +228,4 @@ async function readSale({ tables }: Shop, id: string): Promise<Sold | undefined>
   const sale = await tables.sales.get(id);
   const response = sale && (await tables.responses.get(id));
   return sale && response && { sale, response };
-}
-
-const signRefusal = (shop: Shop, request: Request, { amount }: PurchaseSpend, reason: ErrorCode) =>
-  signResponse(shop, request, { ok: false, reason, charged: nothing(amount.currency) });
-
-type ResponseFields = Pick<
-  Payload<typeof purchaseResponse>,
-  "ok" | "reason" | "charged" | "spent" | "grant" | "goods" | "goodsType"
->;
-
-const signResponse = (
-  { party }: Shop,
-  { message, customer }: Request,
-  fields: ResponseFields,
-): Promise<Signed<typeof purchaseResponse>> =>
-  party.sign(purchaseResponse, {
-    to: customer.uid,
-    txn: message.payload.txn,
-    request: message.digest,
-    decidedAt: party.runtime.now(),
-    ...fields,
-  } as never);
-
-/** M3, into the outbox. */
-async function notice(
-  { party, outbox }: Shop,
-  { message, customer }: Request,
-  spend: PurchaseSpend,
-  response: Signed<typeof purchaseResponse>,
-  charged: Amount,
-): Promise<Change> {
-  const signed = await party.sign(saleNotice, {
-    to: party.link.network,
-    txn: message.payload.txn,
-    customer: customer.uid,
-    charged,
-    order: orderHash(spend.salt, spend.order),
-    purchase: message.digest,
-    response: response.digest,
-  });
-  return outbox.put(signed.bytes);
-}
-
-const saleOf = (
-  { party }: Shop,
-  { message }: Request,
-  { order }: PurchaseSpend,
-  outcome: Pick<SaleRecord, "ok" | "charged" | "change">,
-): SaleRecord => ({
-  request: message.digest,
-  sku: order.sku,
-  quantity: order.quantity,
-  at: party.runtime.now(),
-  ...outcome,
-});
-
-/** M2 as it was kept, with the change's secret beside it while the change lives. */
-async function sealSale(shop: Shop, { customer }: Request, { sale, response }: Sold): Promise<Uint8Array> {
-  const { party, tables } = shop;
-  const change = sale.change === undefined ? undefined : await tables.scrip.get(sale.change);
-  const secrets = sale.change && change ? [secretBeside(party, sale.change, change)] : [];
-  const message = { type: purchaseResponse, bytes: response };
-  return sealMessage(message, customer.sealingKey, party.runtime.random, { secrets });
 }

@@ -66,8 +66,8 @@ export function createVisit(shop: Shop): Visit {
       network,
       now: shop.party.runtime.now(),
     };
-    const message = await verifyMessage(opened as never, by);
-    return isRefusal(message) ? message : serve(shop, message as Accepted, who);
+    const message = await verifyMessage(opened, by);
+    return isRefusal(message) ? message : serve(shop, message, who);
   }
 
   async function greet(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {

@@ -121,7 +121,7 @@ function isWhole(file: string): boolean {
 function create(database: DatabaseSync): void {
   database.exec(
     `BEGIN EXCLUSIVE;
-     CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL);
      PRAGMA application_id = ${APPLICATION_ID};
      PRAGMA user_version = ${FORMAT};
      COMMIT;`,

@@ -1,0 +1,31 @@
+/** The merchants that a wallet is connected to: one connection to each address, opened again when it has broken. */
+import type { Customer } from "./customer.ts";
+import { type Acquaintance, meet } from "./meet.ts";
+
+export class Acquaintances {
+  readonly #customer: Customer;
+  readonly #meetings = new Map<string, Promise<Acquaintance>>();
+
+  constructor(customer: Customer) {
+    this.#customer = customer;
+  }
+
+  /** The merchant at this address. Throws what meeting one throws. */
+  async at(url: string): Promise<Acquaintance> {
+    const before = this.#meetings.get(url);
+    const known = await before?.catch(() => undefined);
+    if (known?.channel.isOpen) return known;
+    // Another call may have begun a new one meanwhile.
+    const current = this.#meetings.get(url);
+    if (current !== undefined && current !== before) return current;
+    const meeting = meet(this.#customer, url);
+    this.#meetings.set(url, meeting);
+    return meeting;
+  }
+
+  /** Closes every connection. */
+  async close(): Promise<void> {
+    for (const meeting of this.#meetings.values()) (await meeting.catch(() => undefined))?.channel.close();
+    this.#meetings.clear();
+  }
+}

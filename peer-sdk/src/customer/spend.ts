@@ -1,0 +1,76 @@
+/** Choosing what to spend with a merchant: an answer for what is under way first, then a scrip, a new one if need be. */
+import { type Amount, isRefusal, LeptaError, multiply, toText } from "@lepta/protocol";
+import { type Bargain, type Bought, buyItem, resumePurchase } from "./buy-item.ts";
+import type { Customer } from "./customer.ts";
+import type { Acquaintance } from "./meet.ts";
+import { obtainVendorScrip } from "./obtain-vendorscrip.ts";
+import { bodyOf, type Holding, PURSE } from "./records.ts";
+
+/** How much VendorScrip to obtain where there is too little: an amount, or how many times the price. */
+export type Provision = { readonly amount: Amount } | { readonly times: number };
+
+/** Buys with a scrip that is worth enough, obtaining one first where there is none. Throws `insufficient-funds`. */
+export function spendAt(
+  customer: Customer,
+  merchant: Acquaintance,
+  bargain: Bargain,
+  provision: Provision,
+): Promise<Bought> {
+  const { uid } = merchant.credential;
+  const { price } = bargain;
+  // One purchase at a time with one merchant: its scrip changes with each.
+  return customer.lock.run(uid, async () => {
+    await endPurchases(customer, merchant);
+    let held = await findScrip(customer, uid, price);
+    if (held === undefined) {
+      await obtainVendorScrip(customer, merchant, await amountFor(customer, price, provision));
+      held = await findScrip(customer, uid, price);
+    }
+    if (held === undefined) throw new LeptaError("insufficient-funds");
+    return buyItem(customer, merchant, toText(customer.party.runtime.random(16)), held, bargain);
+  });
+}
+
+/**
+ * What was left under way with this merchant comes first: a merchant that does not answer gets no second scrip before it
+ * has answered for the first.
+ */
+async function endPurchases(customer: Customer, merchant: Acquaintance): Promise<void> {
+  for (const [txn, pending] of await customer.tables.pending.list()) {
+    if (pending.kind !== "purchase" || pending.merchant !== merchant.credential.uid) continue;
+    await resumePurchase(customer, merchant, txn).catch(async (error: unknown) => {
+      const isOpen = (await customer.tables.pending.get(txn)) !== undefined;
+      // A refusal of that purchase is no reason not to go on with this one.
+      if (isOpen || !(error instanceof LeptaError)) throw error;
+    });
+  }
+}
+
+/** The smallest scrip of this merchant that is worth enough, not locked, not refused by it and not expired. */
+async function findScrip(
+  { tables, party }: Customer,
+  merchant: string,
+  price: Amount,
+): Promise<Holding | undefined> {
+  const now = party.runtime.now();
+  const usable = (await tables.vendorscrip.list({ under: `${merchant}/` }))
+    .map(([, held]) => ({ held, body: bodyOf(held) }))
+    .filter(({ held: { lockedBy, unusable } }) => lockedBy === undefined && unusable === undefined)
+    .filter(({ body }) => body.expiresAt > now)
+    .filter(({ body }) => body.value.currency === price.currency && body.value.value >= price.value)
+    .sort((a, b) => (a.body.value.value < b.body.value.value ? -1 : 1));
+  return usable[0]?.held;
+}
+
+/** What the caller says, or some times the price, but no more than the purse holds and no less than the price. */
+async function amountFor({ tables }: Customer, price: Amount, provision: Provision): Promise<Amount> {
+  if ("amount" in provision) {
+    if (provision.amount.currency !== price.currency) throw new LeptaError("wrong-currency");
+    return provision.amount.value < price.value ? price : provision.amount;
+  }
+  const purse = await tables.purse.get(PURSE);
+  const most = purse === undefined ? 0n : bodyOf(purse).value.value;
+  const wished = multiply(price, provision.times);
+  const value = isRefusal(wished) || wished.value > most ? most : wished.value;
+  return { ...price, value: value < price.value ? price.value : value };
+}
