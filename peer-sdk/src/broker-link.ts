@@ -33,6 +33,8 @@ import type { BrokerTransport, Runtime } from "./ports.ts";
 
 /** The broker's keys are read again this long before the sealing key ends, in milliseconds. */
 const REFRESH_BEFORE = 60 * 60 * 1000;
+/** The pause between two tries, in milliseconds. */
+const REFRESH_PAUSE = 60 * 1000;
 
 export interface LinkOptions {
   /** `https://host#<thumbprint of the root key>`; only a loopback host may stand without it. */
@@ -64,6 +66,7 @@ export class BrokerLink {
   readonly network: Uid;
   readonly #options: LinkOptions;
   #keys: BrokerKeys;
+  #refreshNext = 0;
 
   private constructor(url: string, keys: BrokerKeys, options: LinkOptions) {
     this.url = url;
@@ -89,12 +92,14 @@ export class BrokerLink {
 
   /** The broker's keys, read again before they end. */
   async keys(): Promise<BrokerKeys> {
-    const left = this.#keys.sealingKeyNotAfter - this.#options.runtime.now();
-    if (left <= REFRESH_BEFORE)
-      await this.refresh().catch((error: unknown) => {
-        // The broker is away: the keys that we have are good until they end.
-        if (left <= 0 || !(error instanceof LeptaError)) throw error;
-      });
+    const now = this.#options.runtime.now();
+    const left = this.#keys.sealingKeyNotAfter - now;
+    if (left <= 0) await this.refresh();
+    else if (left <= REFRESH_BEFORE && now >= this.#refreshNext) {
+      this.#refreshNext = now + REFRESH_PAUSE;
+      // Nobody waits for it: the keys that we have are good until they end.
+      this.refresh().catch(() => undefined);
+    }
     return this.#keys;
   }
 

@@ -60,6 +60,8 @@ export interface Party {
 
 /** A credential is renewed this long before it ends, in milliseconds. */
 const RENEW_BEFORE = 60 * 60 * 1000;
+/** The pause between two tries to renew it, in milliseconds. */
+const RENEW_PAUSE = 60 * 1000;
 /** How long the broker has to decide a request before it is void, in milliseconds. */
 export const REQUEST_LIFE = 5 * 60 * 1000;
 
@@ -116,14 +118,31 @@ function createParty(options: PartyOptions, parts: Parts): Party {
     await identity.keep(bytes);
     return fresh;
   };
+  const renew = (): Promise<Credential> => {
+    renewing ??= load()
+      .then((fresh) => {
+        current = fresh;
+        return fresh;
+      })
+      .finally(() => {
+        renewing = undefined;
+      });
+    return renewing;
+  };
+  let renewNext = 0;
+  const renewSoon = (): void => {
+    if (renewing !== undefined || runtime.now() < renewNext) return;
+    renewNext = runtime.now() + RENEW_PAUSE;
+    renew().catch(() => {
+      // The credential that we have is good until it ends; the next use after a pause tries again.
+    });
+  };
   return {
     ...parts,
     credential: async () => {
-      if (current !== undefined && current.notAfter - runtime.now() > RENEW_BEFORE) return current;
-      renewing ??= load().finally(() => {
-        renewing = undefined;
-      });
-      current = await renewing;
+      const left = (current?.notAfter ?? 0) - runtime.now();
+      if (current === undefined || left <= 0) return renew();
+      if (left <= RENEW_BEFORE) renewSoon();
       return current;
     },
     sign: (type, draft) => {

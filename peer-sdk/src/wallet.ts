@@ -94,7 +94,7 @@ export class Wallet {
 
   /**
    * Opens a wallet's directory, checks the broker against the pin, enrols the first time, and brings what was under way
-   * to its end. Throws `not-pinned`, `wrong-root`, `unreachable`, `store-locked`, `store-damaged`, `account-taken`.
+   * with the broker to its end; what was with merchants follows in the background. Throws `not-pinned`, `wrong-root`, `unreachable`, `store-locked`, `store-damaged`, `account-taken`.
    */
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
@@ -132,7 +132,9 @@ export class Wallet {
       background,
     };
     const wallet = new Wallet(customer, running, vendorScripTimes, ownsParty);
-    await wallet.resume();
+    await wallet.#resumeAtBroker();
+    // A merchant that hangs must not hold up the wallet.
+    background(wallet.#resumePurchases());
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
     return wallet;
   }
@@ -154,7 +156,8 @@ export class Wallet {
 
   /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
   async obtain(url: string, amount: string): Promise<void> {
-    await obtainVendorScrip(this.#customer, await this.#merchants.at(url), positive(amount));
+    const wished = positive(amount);
+    await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
   }
 
   /** What a merchant sells, up to 32 items. */
@@ -250,20 +253,10 @@ export class Wallet {
     return recall(this.#customer, txn);
   }
 
-  /** Brings what is under way to its end where that is possible now. `open` does it by itself. */
+  /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
-    for (const [txn, { kind, url, merchant }] of await this.#customer.tables.pending.list()) {
-      const resuming =
-        kind === "topup"
-          ? resumeTopUp(this.#customer, txn)
-          : kind === "vendorscrip"
-            ? resumeVendorScrip(this.#customer, txn)
-            : this.#resumePurchase(url ?? "", merchant ?? "", txn);
-      await resuming.catch((error: unknown) => {
-        // Somebody is away, or has refused: what is still under way stays so, and `pending` tells.
-        if (!(error instanceof LeptaError)) throw error;
-      });
-    }
+    await this.#resumeAtBroker();
+    await this.#resumePurchases();
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
@@ -283,10 +276,28 @@ export class Wallet {
     await this.#opened.party.store.close();
   }
 
-  async #resumePurchase(url: string, merchant: string, txn: string): Promise<void> {
-    const acquaintance = await this.#merchants.at(url);
-    await this.#customer.lock.run(merchant, () => resumePurchase(this.#customer, acquaintance, txn));
+  async #resumeAtBroker(): Promise<void> {
+    for (const [txn, { kind }] of await this.#customer.tables.pending.list()) {
+      if (kind === "topup") await resumeTopUp(this.#customer, txn).catch(remains);
+      if (kind === "vendorscrip") await resumeVendorScrip(this.#customer, txn).catch(remains);
+    }
   }
+
+  async #resumePurchases(): Promise<void> {
+    for (const [txn, { kind, url = "", merchant = "" }] of await this.#customer.tables.pending.list()) {
+      if (kind !== "purchase") continue;
+      const resuming = async (): Promise<void> => {
+        const acquaintance = await this.#merchants.at(url);
+        await this.#customer.lock.run(merchant, () => resumePurchase(this.#customer, acquaintance, txn));
+      };
+      await resuming().catch(remains);
+    }
+  }
+}
+
+/** Somebody is away, or has refused: what is still under way stays so, and `pending` tells. */
+function remains(error: unknown): void {
+  if (!(error instanceof LeptaError)) throw error;
 }
 
 /** A clock that never tells the same time twice. */

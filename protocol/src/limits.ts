@@ -21,7 +21,7 @@ export const limits = {
   /** Sealed plaintexts are padded to a multiple of this many bytes. */
   paddingStep: 256,
   /** M3 of figure 8 goes through the merchant: of this length it tells nothing about what the customer has left. */
-  changePaddingStep: 4096,
+  changePaddingStep: 8192,
   /** The largest amount, in millionths of the currency's major unit. */
   amount: 2n ** 53n - 1n,
   /** How far ahead of ours a sender's clock may be, in milliseconds. */
@@ -64,7 +64,9 @@ export const limits = {
   /** Bytes of the notices in one batch of a peer's. */
   outboxBytes: 512 * 1024,
   /** Frames of one connection that are worked on at once; the next are not read until one is done. */
-  framesAtOnce: 64,
+  framesAtOnce: 16,
+  /** Messages in a frame that a customer sends: each may be answered by two. */
+  requestMessages: 16,
   /** Frames that make no sense before a connection is closed. */
   badFrames: 8,
   /** Connections of one merchant. */
@@ -73,8 +75,9 @@ export const limits = {
   requestFrameBytes: 256 * 1024,
   /** Bytes that may wait for a customer who does not read. */
   unreadBytes: 4 * 1024 * 1024,
-  /** How long a connection may be silent before its first frame and between two, in milliseconds. */
+  /** How long a connection may be silent before its first frame, in milliseconds. */
   firstFrameWithin: 10_000,
+  /** How long it may be silent between two, in milliseconds. */
   silentFor: 10 * 60 * 1000,
   /** Refused purchases that a merchant keeps for one scrip. */
   refusalsPerScrip: 64,

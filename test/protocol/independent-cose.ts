@@ -164,7 +164,7 @@ export async function seal(
   if (beside.attachments) content.set(3, beside.attachments);
   const bare = encode(content);
   // M3 of figure 8 has one length, whatever it holds.
-  const step = contentType.includes("brokerscrip-change") ? 4096 : 256;
+  const step = contentType.includes("brokerscrip-change") ? 8192 : 256;
   const padded = new Uint8Array(Math.ceil((bare.length + 1) / step) * step);
   padded.set(bare);
   padded[bare.length] = 0x80;

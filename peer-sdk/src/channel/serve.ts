@@ -36,7 +36,10 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     // The HTTP server's own errors, which it has told already.
   });
   sockets.on("connection", (socket) => {
-    if (sockets.clients.size > limits.connections) socket.close(1013);
+    socket.on("error", () => {
+      // ws has closed the connection already: too long a message, or broken framing.
+    });
+    if (sockets.clients.size > limits.connections) socket.terminate();
     else attend(socket, visit());
   });
   await new Promise<void>((resolve, reject) => {
@@ -79,9 +82,6 @@ function attend(socket: WebSocket, answer: Visit): void {
   socket.on("close", () => {
     clearTimeout(silence);
   });
-  socket.on("error", () => {
-    // ws has closed the connection already: too long a message, or broken framing.
-  });
   socket.on("message", (data, isBinary) => {
     clearTimeout(silence);
     silence = setTimeout(() => socket.terminate(), limits.silentFor);
@@ -101,7 +101,9 @@ function attend(socket: WebSocket, answer: Visit): void {
         reply(frame.id, messages);
         underWay -= 1;
         if (underWay < limits.framesAtOnce && socket.isPaused) socket.resume();
-      });
+      })
+      // An answer that cannot be sent ends this connection and nothing else.
+      .catch(() => socket.terminate());
   });
 }
 

@@ -14,10 +14,11 @@ export class Acquaintances {
   async at(url: string): Promise<Acquaintance> {
     const before = this.#meetings.get(url);
     const known = await before?.catch(() => undefined);
-    if (known?.channel.isOpen) return known;
+    if (known?.channel.isOpen && this.#customer.party.runtime.now() < known.until) return known;
     // Another call may have begun a new one meanwhile.
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
+    known?.channel.close();
     const meeting = meet(this.#customer, url);
     this.#meetings.set(url, meeting);
     return meeting;

@@ -112,7 +112,7 @@ async function prepare(
   const request = await party.sign(purchaseRequest, {
     to: merchant.credential.uid,
     txn,
-    expiresAt: at + REQUEST_LIFE,
+    expiresAt: runtime.now() + REQUEST_LIFE,
     spend: proveSpend(held.secret, body),
   });
   const notice = await party.sign(purchaseNotice, {

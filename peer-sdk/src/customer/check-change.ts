@@ -77,6 +77,9 @@ export async function openEscrow(
     sameAmount(m4Payload.amount, pending.amount);
   if (!isOurs) throw new LeptaError("wrong-reference", "M4");
   const m5 = await readReply(party, merchant, change.payload.escrow, vendorscripResponse);
+  // Our clocks differ for now: M5 is as good later as it is today.
+  if (isRefusal(m5) && m5.code === "future-dated")
+    throw new LeptaError("pending", "M5 is dated ahead of our clock");
   if (isRefusal(m5)) return undefined;
   const { request, ok, grant } = m5.payload;
   if (request !== pending.request || !ok || grant === undefined) return undefined;

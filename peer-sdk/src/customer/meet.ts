@@ -38,6 +38,8 @@ export interface Acquaintance {
   readonly url: string;
   readonly credential: Credential;
   readonly channel: Channel;
+  /** When either credential of the greeting ends, in milliseconds: then we greet again. */
+  readonly until: number;
 }
 
 /**
@@ -49,7 +51,8 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
   const { url, pin } = readMerchantAddress(address);
   const channel = await customer.connect(url);
   try {
-    const credential = await greet(party, channel);
+    const ours = await party.credential();
+    const credential = await greet(party, channel, ours.bytes);
     const expected = pin ?? (await tables.addresses.get(url));
     if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
     await party.store.commit([
@@ -57,7 +60,7 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
 
       tables.merchants.put(credential.uid, { url, publicKey: credential.verifyingKey.publicKey }),
     ]);
-    return { url, credential, channel };
+    return { url, credential, channel, until: Math.min(ours.notAfter, credential.notAfter) };
   } catch (error) {
     channel.close();
     throw error;
@@ -114,10 +117,9 @@ export function readError(bytes: Uint8Array) {
   return isRefusal(error) ? undefined : refuse(isErrorCode(error.code) ? error.code : "internal");
 }
 
-async function greet(party: Party, channel: Channel): Promise<Credential> {
+async function greet(party: Party, channel: Channel, credential: Uint8Array): Promise<Credential> {
   const { runtime, identity, link } = party;
   const txn = toText(runtime.random(16));
-  const credential = (await party.credential()).bytes;
   const greeting = await party.sign(hello, {
     to: ANYBODY,
     txn,

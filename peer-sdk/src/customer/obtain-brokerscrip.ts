@@ -33,7 +33,7 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     const request = await party.sign(brokerscripRequest, {
       to: link.network,
       txn,
-      expiresAt: at + REQUEST_LIFE,
+      expiresAt: runtime.now() + REQUEST_LIFE,
       amount,
     });
     const pending: Pending = {

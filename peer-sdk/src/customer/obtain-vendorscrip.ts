@@ -32,14 +32,19 @@ import { bodyOf, type Holding, historyId, type Pending, PURSE } from "./records.
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;
 
+/** How much to obtain, once the purse is known and unlocked; undefined where nothing is needed any more. */
+export type Sizing = (purse: Holding | undefined) => Promise<Amount | undefined>;
+
 /** Turns part of the purse into the merchant's VendorScrip. Throws `insufficient-funds` where the purse holds less. */
-export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, amount: Amount): Promise<void> {
+export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, size: Sizing): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
     const { currency } = await party.link.keys();
+    const held = await unlockedPurse(customer);
+    const amount = await size(held);
+    if (amount === undefined) return;
     if (amount.currency !== currency)
       throw new LeptaError("wrong-currency", `this broker deals in ${currency}`);
-    const held = await unlockedPurse(customer);
     if (held === undefined || isRefusal(subtract(bodyOf(held).value, amount)))
       throw new LeptaError("insufficient-funds");
     const { txn, pending } = await prepare(customer, merchant, held, amount);
@@ -64,7 +69,9 @@ async function unlockedPurse(customer: Customer): Promise<Holding | undefined> {
   const held = await customer.tables.purse.get(PURSE);
   if (held?.lockedBy === undefined) return held;
   await endPending(customer, held.lockedBy);
-  return customer.tables.purse.get(PURSE);
+  const after = await customer.tables.purse.get(PURSE);
+  if (after?.lockedBy !== undefined) throw new LeptaError("pending", after.lockedBy);
+  return after;
 }
 
 async function endPending(customer: Customer, txn: string): Promise<void> {
@@ -84,8 +91,8 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
   const { link, runtime } = party;
   const txn = toText(runtime.random(16));
   const at = customer.moment();
-  const expiresAt = at + REQUEST_LIFE;
-  const minimumExpiry = at + LEAST_LIFE;
+  const expiresAt = runtime.now() + REQUEST_LIFE;
+  const minimumExpiry = runtime.now() + LEAST_LIFE;
   const body = encodeAs(brokerSpendCodec, { scrip: scripOf(held.grant), amount, minimumExpiry });
   const order = await party.sign(vendorscripOrder, {
     to: link.network,
@@ -189,12 +196,11 @@ async function conclude(
   if (!isOurs) throw new LeptaError("wrong-reference");
   const { ok = false, reason = "aborted" } = change?.payload ?? {};
   if (change === undefined || !ok) {
-    const unlocked =
-      held?.lockedBy === txn ? [tables.purse.put(PURSE, { grant: held.grant, secret: held.secret })] : [];
     await party.store.commit([
-      ...unlocked,
+      ...(held?.lockedBy === txn ? [released(customer, held, reason)] : []),
       tables.pending.remove(txn),
       historyOf(customer, txn, pending, reason),
+      ...(change === undefined ? [] : [tables.evidence.put(txn, { response: change.signed })]),
     ]);
     throw new LeptaError(isErrorCode(reason) ? reason : "internal");
   }
@@ -213,6 +219,10 @@ async function conclude(
   ]);
   if (!isUsable) throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
 }
+
+/** The purse unlocked; what the broker calls spent buys nothing any more, and its signed word is kept. */
+const released = ({ tables }: Customer, { grant, secret }: Holding, reason: string) =>
+  reason === "scrip-spent" ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, { grant, secret });
 
 const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: Pending, outcome: string) =>
   tables.history.put(historyId(at, txn), {

@@ -4,7 +4,7 @@ import { type Bargain, type Bought, buyItem, resumePurchase } from "./buy-item.t
 import type { Customer } from "./customer.ts";
 import type { Acquaintance } from "./meet.ts";
 import { obtainVendorScrip } from "./obtain-vendorscrip.ts";
-import { bodyOf, type Holding, PURSE } from "./records.ts";
+import { bodyOf, type Holding } from "./records.ts";
 
 /** How much VendorScrip to obtain where there is too little: an amount, or how many times the price. */
 export type Provision = { readonly amount: Amount } | { readonly times: number };
@@ -18,12 +18,17 @@ export function spendAt(
 ): Promise<Bought> {
   const { uid } = merchant.credential;
   const { price } = bargain;
+  if (!customer.outbox.hasRoom)
+    return Promise.reject(new LeptaError("busy", "the broker has not taken our notices"));
   // One purchase at a time with one merchant: its scrip changes with each.
   return customer.lock.run(uid, async () => {
     await endPurchases(customer, merchant);
     let held = await findScrip(customer, uid, price);
     if (held === undefined) {
-      await obtainVendorScrip(customer, merchant, await amountFor(customer, price, provision));
+      // Ending what was under way may have brought back enough.
+      await obtainVendorScrip(customer, merchant, async (purse) =>
+        (await findScrip(customer, uid, price)) ? undefined : amountFor(purse, price, provision),
+      );
       held = await findScrip(customer, uid, price);
     }
     if (held === undefined) throw new LeptaError("insufficient-funds");
@@ -63,12 +68,11 @@ async function findScrip(
 }
 
 /** What the caller says, or some times the price, but no more than the purse holds and no less than the price. */
-async function amountFor({ tables }: Customer, price: Amount, provision: Provision): Promise<Amount> {
+function amountFor(purse: Holding | undefined, price: Amount, provision: Provision): Amount {
   if ("amount" in provision) {
     if (provision.amount.currency !== price.currency) throw new LeptaError("wrong-currency");
     return provision.amount.value < price.value ? price : provision.amount;
   }
-  const purse = await tables.purse.get(PURSE);
   const most = purse === undefined ? 0n : bodyOf(purse).value.value;
   const wished = multiply(price, provision.times);
   const value = isRefusal(wished) || wished.value > most ? most : wished.value;

@@ -36,11 +36,9 @@ export interface Listed {
 export const readCatalogue = (catalogue: Catalogue): ReadonlyMap<string, Listed> =>
   new Map(
     Object.entries(catalogue).map(([sku, { price, description = "", deliver }]) => {
-      if (sku === "" || sku.length > limits.skuLength || description.length > limits.descriptionLength)
-        throw new LeptaError(
-          "malformed",
-          `the name or description of item ${JSON.stringify(sku)} is too long or empty`,
-        );
+      const isNamed = sku !== "" && sku.length <= limits.skuLength && sku.isWellFormed();
+      if (!isNamed || description.length > limits.descriptionLength || !description.isWellFormed())
+        throw new LeptaError("malformed", `name or description of item ${JSON.stringify(sku)}`);
       return [sku, { sku, description, price: priceOf(sku, price), deliver }];
     }),
   );
@@ -65,7 +63,7 @@ export async function produce(listed: Listed, order: Order, customer: string, tx
   const isDelivery =
     delivery instanceof Goods &&
     delivery.bytes.length <= limits.deliveryBytes &&
-    /^.{1,127}$/.test(delivery.type);
+    /^[\x20-\x7e]{1,127}$/.test(delivery.type);
   if (!isDelivery)
     throw new LeptaError("delivery-failed", `the handler of ${order.sku} made nothing to deliver`);
   return delivery;

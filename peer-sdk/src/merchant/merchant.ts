@@ -18,6 +18,8 @@ export interface ShopOptions {
   readonly scripLife?: number;
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
+  /** Told of a handler's fault, or of one of our own, that a customer only sees as a code; by default a line on stderr. */
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface Sale {
@@ -66,10 +68,19 @@ export class Merchant {
 
   /** A merchant of a party that is open already. */
   static async of(party: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
-    const { scripLife = 90 * DAY, noticeDelay = 1000 } = options;
+    const { scripLife = 90 * DAY, noticeDelay = 1000, onError = console.error } = options;
     const items = readCatalogue(options.catalogue);
     const tables = merchantTables(party.store);
-    const shop: Shop = { party, tables, items, outbox, lock: new KeyedLock(), scripLife, noticeDelay };
+    const shop: Shop = {
+      party,
+      tables,
+      items,
+      outbox,
+      lock: new KeyedLock(),
+      scripLife,
+      noticeDelay,
+      onError,
+    };
     await resumeAuthorizations(shop);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
     return new Merchant(shop, ownsParty);

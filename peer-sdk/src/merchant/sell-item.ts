@@ -130,8 +130,9 @@ async function check(
   if (isRefusal(rest)) return rest;
   try {
     return await produce(listed, order, customer.uid, message.payload.txn);
-  } catch {
+  } catch (error) {
     // The handler's own error is the merchant's business; the customer learns that nothing was charged.
+    shop.onError(error);
     return refuse("delivery-failed");
   }
 }
@@ -197,7 +198,11 @@ async function keepRefusal(
   code: ErrorCode,
 ): Promise<Or<Sold>> {
   const { refusals = 0 } = scrip;
-  if (refusals >= limits.refusalsPerScrip) return refuse("busy");
+  if (refusals >= limits.refusalsPerScrip)
+    // What has expired stays so, kept or not; anything else may still change, until this M1 has expired.
+    return code === "expired" || code === "scrip-expired"
+      ? refused(shop, request, spend, code)
+      : refuse("busy");
   const none = nothing(spend.amount.currency);
   const response = await signRefusal(shop, request, spend, code);
   const sale = saleOf(shop, request, spend, { ok: 0, charged: none });

@@ -29,6 +29,10 @@ import type { FromCustomer, Shop } from "./shop.ts";
 
 /** A COSE_Sign1 begins with tag 18; everything else that we take is sealed. */
 const SIGN1_LEAD = 0xd2;
+/** Room in a frame of answers for its head and for the errors of messages that are not taken. */
+const FRAME_RESERVE = 16 * 1024;
+/** Of one message in a frame, at most. */
+const MESSAGE_HEAD = 5;
 /** How long an offer holds, in milliseconds. */
 const OFFER_LIFE = 10 * 60 * 1000;
 
@@ -38,12 +42,23 @@ export function createVisit(shop: Shop): Visit {
 
   return async (messages) => {
     const answers: Uint8Array[] = [];
-    for (const bytes of messages) {
-      const answer = await attend(bytes).catch((): Or<readonly Uint8Array[]> => refuse("internal"));
-      answers.push(...(isRefusal(answer) ? [errorMessage(answer.code)] : answer));
+    let room = limits.frameBytes - FRAME_RESERVE;
+    for (const [i, bytes] of messages.entries()) {
+      // What the answers would be too long or too many for is told to come again, without being looked at.
+      const isTaken = room > 0 && i < limits.requestMessages;
+      const answer = isTaken ? await attend(bytes).catch(fault) : refuse("busy");
+      const encoded = isRefusal(answer) ? [errorMessage(answer.code)] : answer;
+      const length = encoded.reduce((sum, each) => sum + each.length + MESSAGE_HEAD, 0);
+      answers.push(...(length <= room || i === 0 ? encoded : [errorMessage("busy")]));
+      room -= length;
     }
     return answers;
   };
+
+  function fault(error: unknown): Or<readonly Uint8Array[]> {
+    shop.onError(error);
+    return refuse("internal");
+  }
 
   async function attend(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
     if (bytes[0] === SIGN1_LEAD) return greet(bytes);
@@ -56,6 +71,7 @@ export function createVisit(shop: Shop): Visit {
     const who = customer;
     if (who === undefined || opened.payload.from !== who.uid)
       return blind(opened.seal, refuse("unknown-peer"));
+    if (shop.party.runtime.now() >= who.notAfter) return blind(opened.seal, refuse("unknown-peer"));
     const { uid, network } = identity;
     const from = who.uid;
     const by = {
