@@ -175,6 +175,8 @@ export interface World {
   readonly connect: ConnectChannel;
   /** What an address leads to; undefined where nobody is at home. */
   readonly places: Map<string, () => Visit>;
+  /** What merchants were told of their handlers' faults and of their own, in its order: nothing is printed. */
+  readonly faults: readonly unknown[];
   readonly books: () => BrokerBooks;
   readonly finish: () => Promise<void>;
   readonly rotate: () => Promise<void>;
@@ -222,6 +224,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const finish = scheduledFunctions.finish(wiring);
   const closers: (() => Promise<void>)[] = [];
   const places = new Map<string, () => Visit>();
+  const faults: unknown[] = [];
+  const onError = (error: unknown): void => {
+    faults.push(error);
+  };
   const base = "http://127.0.0.1:8787";
 
   const call: World["call"] = async (
@@ -255,6 +261,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     call,
     connect,
     places,
+    faults,
     books: () => brokerBooks(table.items(), "EUR", runtime.now()),
     finish: async () => {
       await finish({});
@@ -268,7 +275,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       return wallet;
     },
     merchant: async (url, more) => {
-      const merchant = await Merchant.open({ ...common, store: memoryPeerStore(), ...more });
+      const merchant = await Merchant.open({ ...common, store: memoryPeerStore(), onError, ...more });
       closers.push(() => merchant.close());
       places.set(url, () => merchant.visit());
       return merchant;
@@ -279,6 +286,27 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
   return world;
 }
+
+/** What a test does with the messages of one frame on their way to a merchant, and with the answers on theirs back. */
+export type Passage = (
+  messages: readonly Uint8Array[],
+  pass: () => Promise<readonly Uint8Array[]>,
+  url: string,
+) => Promise<readonly Uint8Array[]>;
+
+/** Channels whose frames go through the hands of a test. */
+export const through =
+  (connect: ConnectChannel, passage: Passage): ConnectChannel =>
+  async (url) => {
+    const channel = await connect(url);
+    return {
+      get isOpen() {
+        return channel.isOpen;
+      },
+      request: (messages) => passage(messages, () => channel.request(messages), url),
+      close: () => channel.close(),
+    };
+  };
 
 /** A channel that leads to a visit without a socket; bytes are copied, as a socket would. */
 export function channelTo(visit: Visit, isThere: () => boolean = () => true): Channel {
