@@ -133,8 +133,9 @@ export class Wallet {
     };
     const wallet = new Wallet(customer, running, vendorScripTimes, ownsParty);
     await wallet.#resumeAtBroker();
-    // A merchant that hangs must not hold up the wallet.
-    background(wallet.#resumePurchases());
+    // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
+    // `pending` tells, and the next purchase there or the next opening tries again.
+    wallet.#resumePurchases().catch(() => undefined);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
     return wallet;
   }
@@ -269,7 +270,7 @@ export class Wallet {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#merchants.close();
+    this.#merchants.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();

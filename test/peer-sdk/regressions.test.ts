@@ -26,6 +26,7 @@ import {
   hello,
   isRefusal,
   limits,
+  makeScripId,
   mint,
   offer,
   offerRequest,
@@ -447,6 +448,25 @@ describe("what a wallet believes", () => {
     await expectSettled(world, [{ uid: wallet.uid, store }], [{ uid: news.uid, store: shelf }]);
   });
 
+  test("a wallet closes although a merchant that it is meeting hangs", { timeout: 10_000 }, async () => {
+    await openNews();
+    const release = Promise.withResolvers<void>();
+    closers.push(() => release.resolve());
+    const connect = through(world.connect, async (_messages, pass) => {
+      await release.promise;
+      return pass();
+    });
+    const wallet = await world.wallet({ store, connect });
+    let isMet = false;
+    const asked = codeOf(wallet.offers(NEWS)).finally(() => {
+      isMet = true;
+    });
+    await wallet.close();
+    expect(isMet).toBe(false);
+    release.resolve();
+    await asked;
+  });
+
   test("the store is its owner's alone: directory 0700, files 0600, whatever they were before", async () => {
     const parent = mkdtempSync(join(tmpdir(), "lepta-"));
     closers.push(() => rmSync(parent, { recursive: true }));
@@ -503,7 +523,7 @@ function changeMaker(
     const customer = orThrow(await verifyCredential(said.payload.credential, trust, runtime.now()));
     const spend = orThrow(readSpend(purchaseSpendCodec, payload.spend));
     const shown = orThrow(readScrip(spend.scrip[0]));
-    const id = lie.id ?? shown.id;
+    const id = lie.id ?? makeScripId(identity.epoch, runtime.random(12));
     const change = mint(
       { epochRoot: identity.epochRoot, salt: runtime.random(32) },
       {
