@@ -1,6 +1,5 @@
 /** Notices that wait for the broker: durable, in order, sent in batches, gone when the broker has acknowledged them. */
 import {
-  acknowledgement,
   embedded,
   entryDigest,
   equalBytes,
@@ -12,6 +11,7 @@ import {
   toText,
   treeHash,
 } from "@lepta/protocol";
+import { askAt, doors } from "./doors.ts";
 import type { Party } from "./party.ts";
 import type { Change } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
@@ -99,14 +99,10 @@ export class Outbox {
   }
 
   async #send(notices: readonly Uint8Array[]): Promise<Or<void>> {
-    const { link, identity, runtime } = this.#party;
+    const { link, runtime } = this.#party;
     const txn = toText(runtime.random(16));
     const batch = await this.#party.sign(noticeBatch, { to: link.network, txn, entries: notices });
-    const answer = await link.ask("/notices", await link.seal(batch), {
-      accepted: [acknowledgement],
-      purpose: "acknowledge",
-      to: identity.uid,
-      opening: identity.opening,
+    const answer = await askAt(this.#party, doors.notices, await link.seal(batch), {
       txn,
       digest: batch.digest,
     });

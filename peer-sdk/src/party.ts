@@ -6,7 +6,6 @@ import {
   defaultSuite,
   encodeCredential,
   enrolRequest,
-  enrolResponse,
   isErrorCode,
   isRefusal,
   LeptaError,
@@ -24,6 +23,7 @@ import {
   verifyCredential,
 } from "@lepta/protocol";
 import { BrokerLink, type LinkOptions } from "./broker-link.ts";
+import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
@@ -178,14 +178,7 @@ async function enrol(options: PartyOptions, { runtime, link, identity }: Parts):
     identity.signing,
   );
   const answer = orThrow(
-    await link.ask("/enrol", await link.seal(request), {
-      accepted: [enrolResponse],
-      purpose: "enrol",
-      to: identity.uid,
-      opening: identity.opening,
-      txn,
-      digest: request.digest,
-    }),
+    await askAt({ link, identity }, doors.enrol, await link.seal(request), { txn, digest: request.digest }),
   );
   const { ok, reason = "", enrolment } = answer.payload;
   const [certificate] = answer.attachments;

@@ -8,9 +8,10 @@ import {
   query,
   readMessage,
   toText,
-  transactionResponse,
+  type transactionResponse,
   type Verified,
 } from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Customer } from "./customer.ts";
 
@@ -39,11 +40,7 @@ export async function askBroker(
     subject,
   });
   const answer = orThrow(
-    await link.ask(type === query ? "/query" : "/abort", await link.seal(request), {
-      accepted: [transactionResponse],
-      purpose: "decide",
-      to: identity.uid,
-      opening: identity.opening,
+    await askAt(customer.party, type === query ? doors.query : doors.abort, await link.seal(request), {
       txn,
       digest: request.digest,
     }),

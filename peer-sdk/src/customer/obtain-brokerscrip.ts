@@ -4,7 +4,7 @@ import {
   abort,
   add,
   brokerscripRequest,
-  brokerscripResponse,
+  type brokerscripResponse,
   checkGrant,
   isErrorCode,
   isRefusal,
@@ -15,6 +15,7 @@ import {
   toText,
   type Verified,
 } from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { askBroker } from "./ask-broker.ts";
 import { type Customer, PURSE_LOCK, secretFor } from "./customer.ts";
@@ -24,7 +25,7 @@ import { bodyOf, historyId, type Pending, PURSE } from "./records.ts";
 export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
-    const { link, identity, runtime } = party;
+    const { link, runtime } = party;
     const { currency } = await link.keys();
     if (amount.currency !== currency)
       throw new LeptaError("wrong-currency", `this broker deals in ${currency}`);
@@ -44,14 +45,7 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
       at,
     };
     await party.store.commit([tables.pending.put(txn, pending)]);
-    const answer = await link.ask("/brokerscrip", pending.sealed, {
-      accepted: [brokerscripResponse],
-      purpose: "decide",
-      to: identity.uid,
-      opening: identity.opening,
-      txn,
-      digest: request.digest,
-    });
+    const answer = await askAt(party, doors.brokerscrip, pending.sealed, { txn, digest: request.digest });
     // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);

@@ -2,7 +2,6 @@
 import {
   type Amount,
   abort,
-  acknowledgement,
   brokerSpendCodec,
   brokerscripChange,
   encodeAs,
@@ -22,6 +21,7 @@ import {
   vendorscripOrder,
   vendorscripRequest,
 } from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { askBroker } from "./ask-broker.ts";
 import { type Change, openEscrow, purseAfter } from "./check-change.ts";
@@ -127,7 +127,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
 
 /** M0: evidence that we asked. M1 does not wait for it, and nothing depends on it. */
 async function tellIntent(customer: Customer, merchant: string, txn: string, amount: Amount): Promise<void> {
-  const { link, identity, runtime } = customer.party;
+  const { link, runtime } = customer.party;
   const expiresAt = runtime.now() + REQUEST_LIFE;
   const intent = await customer.party.sign(vendorscripIntent, {
     to: link.network,
@@ -136,14 +136,7 @@ async function tellIntent(customer: Customer, merchant: string, txn: string, amo
     merchant,
     amount,
   });
-  await link.ask("/intent", await link.seal(intent), {
-    accepted: [acknowledgement],
-    purpose: "acknowledge",
-    to: identity.uid,
-    opening: identity.opening,
-    txn,
-    digest: intent.digest,
-  });
+  await askAt(customer.party, doors.intent, await link.seal(intent), { txn, digest: intent.digest });
 }
 
 /** M1 out; M3 back, or undefined where the merchant brings none that holds. */

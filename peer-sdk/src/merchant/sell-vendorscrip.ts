@@ -13,11 +13,11 @@ import {
   sealMessage,
   sha256,
   toText,
-  transactionResponse,
   type Verified,
   type vendorscripRequest,
   vendorscripResponse,
 } from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { issue } from "./issue.ts";
 import type { AuthorizationRecord } from "./records.ts";
@@ -144,17 +144,9 @@ async function authorise(
   id: string,
   record: AuthorizationRecord,
 ): Promise<Or<AuthorizationRecord>> {
-  const { party } = shop;
   const [, txn = ""] = id.split("/");
   if (record.sealed === undefined) return refuse("internal");
-  const answered = await party.link.ask("/authorise", record.sealed, {
-    accepted: [authorizationResponse],
-    purpose: "decide",
-    to: party.identity.uid,
-    opening: party.identity.opening,
-    txn,
-    digest: record.digest,
-  });
+  const answered = await askAt(shop.party, doors.authorise, record.sealed, { txn, digest: record.digest });
   if (!isRefusal(answered)) return conclude(shop, id, record, answered, answered.attachments[0]);
   if (errors[answered.code].retry === "same") return refuse("pending");
   const ended = await abortAuthorization(shop, id, record);
@@ -201,7 +193,7 @@ async function abortAuthorization(
   id: string,
   record: AuthorizationRecord,
 ): Promise<Or<Authorization>> {
-  const { link, identity, runtime } = shop.party;
+  const { link, runtime } = shop.party;
   const [initiator = "", subject = ""] = id.split("/");
   const txn = toText(runtime.random(16));
   const request = await shop.party.sign(abort, {
@@ -213,11 +205,7 @@ async function abortAuthorization(
     authorization: record.digest,
     amount: record.amount,
   });
-  const answered = await link.ask("/abort", await link.seal(request), {
-    accepted: [transactionResponse],
-    purpose: "decide",
-    to: identity.uid,
-    opening: identity.opening,
+  const answered = await askAt(shop.party, doors.abort, await link.seal(request), {
     txn,
     digest: request.digest,
   });
