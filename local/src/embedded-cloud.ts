@@ -88,12 +88,17 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const [dynamoDbUrl, kmsUrl] = await Promise.all([
+    // Both are waited for, whatever becomes of the other: what has started must be known to be ended again.
+    const starting = await Promise.allSettled([
       process.env.AWS_ENDPOINT_URL_DYNAMODB ??
         started(closers, startDynoxide({ file: join(dir, "table.sqlite") })),
       process.env.AWS_ENDPOINT_URL_KMS ??
         started(closers, startDevelopmentKms({ file: join(dir, "kms.json") })),
     ]);
+    const [dynamoDbUrl, kmsUrl] = starting.map((each) => {
+      if (each.status === "rejected") throw each.reason;
+      return each.value;
+    }) as [string, string];
     await Promise.all([ensureTable(dynamoDbUrl), ensureKeys(kmsUrl)]);
     const variables = {
       [variable.table]: TABLE,

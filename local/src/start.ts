@@ -9,24 +9,32 @@ Starts Lepta's broker on this machine, with embedded stand-ins for DynamoDB and 
   --data      where the table and the keys are kept (default .lepta/broker, or $LEPTA_DATA)
 `;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: "string", default: process.env.LEPTA_PORT ?? "8787" },
-    data: { type: "string", default: process.env.LEPTA_DATA ?? ".lepta/broker" },
-    currency: { type: "string", default: "EUR" },
-    suite: { type: "string", default: "default" },
-    help: { type: "boolean", default: false },
-  },
-});
+const values = readOptions();
 
-if (values.help) {
-  process.stdout.write(HELP);
-} else {
-  await start();
+if (values?.help) process.stdout.write(HELP);
+else if (values !== undefined) await start(values);
+
+type Options = NonNullable<ReturnType<typeof readOptions>>;
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: "string", default: process.env.LEPTA_PORT ?? "8787" },
+        data: { type: "string", default: process.env.LEPTA_DATA ?? ".lepta/broker" },
+        currency: { type: "string", default: "EUR" },
+        suite: { type: "string", default: "default" },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`lepta: ${error instanceof Error ? error.message : String(error)}\n${HELP}`);
+    process.exitCode = 2;
+    return undefined;
+  }
 }
 
-async function start(): Promise<void> {
-  const { port, data, currency, suite } = values;
+async function start({ port, data, currency, suite }: Options): Promise<void> {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) return fail(`--port ${port} is not a port`);
   if (suite !== "default" && suite !== "figure-4")
     return fail(`--suite ${suite}: there are "default" and "figure-4"`);

@@ -21,6 +21,7 @@ import {
   readSign1,
   sealMessage,
   sha256,
+  Tagged,
   utf8,
   vendorscripIntent,
 } from "@lepta/protocol";
@@ -273,6 +274,38 @@ describe("amounts made by hand", () => {
     const sealed = await sealPayload(alice, brokerscripRequest, withUnits(encoded));
     await expectError(await broker.call("POST /brokerscrip", sealed), "malformed");
   });
+
+  const head = () => ({
+    network: broker.network,
+    from: alice.uid,
+    to: broker.network,
+    txn: alice.newTxn(),
+    issuedAt: broker.runtime.now(),
+  });
+  const request = () => ({ ...head(), expiresAt: broker.runtime.now() + HOUR });
+  test.each([0, -1, Number.MAX_SAFE_INTEGER + 1])(
+    "the amount %d is malformed at every other door",
+    async (units) => {
+      const amount = euro("0.10");
+      const merchant = shop.uid;
+      const value = ["EUR", units > 0 ? new Tagged(2, Uint8Array.of(0x20, 0, 0, 0, 0, 0, 0)) : units];
+      const intent = respell(encodePayload(vendorscripIntent, { ...request(), merchant, amount }), 11, value);
+      const scrip = { part: shop.uid, scrip: utf8("x"), escrow: utf8("x") };
+      const m2 = { ...request(), customer: merchant, amount, ...scrip };
+      const told = { ...head(), merchant, amount, metered: false, order: sha256(), purchase: merchant };
+      const ended = { ...request(), initiator: merchant, subject: alice.newTxn(), amount };
+      const m2Payload = respell(encodePayload(authorizationRequest, m2), 11, value);
+      const notice = respell(encodePayload(purchaseNotice, told), 11, value);
+      const abortPayload = respell(encodePayload(abort, ended), 13, value);
+      const sent = [
+        broker.call("POST /intent", await sealPayload(alice, vendorscripIntent, intent)),
+        broker.call("POST /authorise", await sealPayload(alice, authorizationRequest, m2Payload)),
+        broker.call("POST /notices", await sealPayload(alice, purchaseNotice, notice)),
+        broker.call("POST /abort", await sealPayload(alice, abort, abortPayload)),
+      ];
+      for (const answer of sent) await expectError(await answer, "malformed");
+    },
+  );
 
   test.each(["eur", "EURO", "EU", "€€€", ""])("the currency %j is malformed", async (currency) => {
     const sealed = await sealPayload(
