@@ -26,6 +26,8 @@ import {
   limits,
   offerRequest,
   orThrow,
+  query,
+  Tagged,
   toText,
   vendorscripRequest,
 } from "@lepta/protocol";
@@ -333,6 +335,29 @@ describe("messages that make no sense", () => {
           },
         );
         return there.seal(zero, { attachments: [new Uint8Array(1)] });
+      },
+    ],
+    ["a deeply nested message", "malformed", async () => new Uint8Array(2000).fill(0x81)],
+    [
+      "a message of a type that belongs to the broker",
+      "wrong-type",
+      async (there) => {
+        const subject = { initiator: there.merchant.uid, subject: "A".repeat(22) };
+        return there.seal(await there.hand.sign(query, { to: there.merchant.uid, ...subject }));
+      },
+    ],
+    [
+      "an amount over the bound",
+      "malformed",
+      async (there) => {
+        const large = await there.hand.sign(
+          vendorscripRequest,
+          { to: there.merchant.uid, amount: euro("0.10"), minimumExpiry: 1, part: world.network },
+          (payload) => {
+            payload.set(10, ["EUR", new Tagged(2, Uint8Array.of(0x20, 0, 0, 0, 0, 0, 0))]);
+          },
+        );
+        return there.seal(large, { attachments: [new Uint8Array(1)] });
       },
     ],
     [
