@@ -9,4 +9,4 @@ export { httpFunctions, scheduledFunctions } from "./handlers/index.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
 export { type Capability, type Route, routes, schedules } from "./routes.ts";
-export { brokerFor, rotationOf, type Wiring, wire } from "./wiring.ts";
+export { brokerFor, rotationOf, standIn, type Wiring, wire } from "./wiring.ts";

@@ -33,8 +33,8 @@ export async function wire(variables: Variables, runtime: Runtime = systemRuntim
     dynamoDbEndpoint,
     kmsEndpoint,
   } = environment;
-  const dynamoDb = new DynamoDBClient(dynamoDbEndpoint === undefined ? {} : stand(dynamoDbEndpoint));
-  const kms = new KMSClient(kmsEndpoint === undefined ? {} : stand(kmsEndpoint));
+  const dynamoDb = new DynamoDBClient(dynamoDbEndpoint === undefined ? {} : standIn(dynamoDbEndpoint));
+  const kms = new KMSClient(kmsEndpoint === undefined ? {} : standIn(kmsEndpoint));
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),
@@ -71,7 +71,7 @@ const suiteOf = async ({ suite }: Environment): Promise<Suite> =>
   suite === "figure-4" ? (await import("@lepta/protocol/suite/figure-4")).figure4Suite : defaultSuite;
 
 /** A stand-in for an AWS service: it asks for a signature and does not check it. */
-const stand = (endpoint: string) => ({
+export const standIn = (endpoint: string) => ({
   endpoint,
   region: "us-east-1",
   credentials: { accessKeyId: "embedded", secretAccessKey: "embedded" },

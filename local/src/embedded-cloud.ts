@@ -29,6 +29,7 @@ import {
   rotationOf,
   scheduledFunctions,
   schedules,
+  standIn,
   systemRuntime,
   unmarshal,
   type Variables,
@@ -178,14 +179,8 @@ function startSchedules(
   };
 }
 
-const stand = (endpoint: string) => ({
-  endpoint,
-  region: "us-east-1",
-  credentials: { accessKeyId: "embedded", secretAccessKey: "embedded" },
-});
-
 async function ensureTable(endpoint: string): Promise<void> {
-  const client = new DynamoDBClient(stand(endpoint));
+  const client = new DynamoDBClient(standIn(endpoint));
   try {
     await client.send(
       new CreateTableCommand({
@@ -213,7 +208,7 @@ async function ensureTable(endpoint: string): Promise<void> {
 }
 
 async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
-  const client = new DynamoDBClient(stand(endpoint));
+  const client = new DynamoDBClient(standIn(endpoint));
   const items: TableItem[] = [];
   for await (const page of paginateScan({ client }, { TableName: TABLE, ConsistentRead: true }))
     items.push(...(page.Items ?? []).map(unmarshal));
@@ -222,7 +217,7 @@ async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
 }
 
 async function ensureKeys(endpoint: string): Promise<void> {
-  const client = new KMSClient(stand(endpoint));
+  const client = new KMSClient(standIn(endpoint));
   await ensureKey(client, ROOT_ALIAS, { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" });
   await ensureKey(client, WRAPPING_ALIAS, { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" });
   client.destroy();

@@ -176,7 +176,7 @@ export class BrokerLink {
 }
 
 /** Splits an address into URL and pin. Throws `not-pinned` where there is no pin and the host is not loopback. */
-export function readAddress(address: string): { readonly url: string; readonly pin: Uid | undefined } {
+function readAddress(address: string): { readonly url: string; readonly pin: Uid | undefined } {
   const parsed = URL.parse(address);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw new LeptaError("not-pinned", address);
   const pin = parsed.hash.slice(1);

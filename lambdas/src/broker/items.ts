@@ -196,7 +196,7 @@ export const keys = {
 } as const;
 
 /** Open transactions lie in 64 partitions, so that no one of them is hot. */
-export const openPartition = (txn: Txn): string => `OPEN#${txn.charAt(0)}`;
+const openPartition = (txn: Txn): string => `OPEN#${txn.charAt(0)}`;
 export const openPartitions: readonly string[] = [
   ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 ].map((first) => `OPEN#${first}`);

@@ -177,7 +177,7 @@ const BACKOFF_STEP = 4;
 const BACKOFF_MOST = 200;
 
 /** Full jitter: up to 4 ms more with each attempt. */
-export function backoff(runtime: Runtime, attempt: number): number {
+function backoff(runtime: Runtime, attempt: number): number {
   const [draw = 0] = runtime.random(1);
   return Math.ceil((Math.min((attempt + 1) * BACKOFF_STEP, BACKOFF_MOST) * draw) / 255);
 }
