@@ -9,7 +9,16 @@ export type { Catalogue, CatalogueItem, Purchase } from "./merchant/catalogue.ts
 export { Merchant, type MerchantBooks, type Sale, type ShopOptions } from "./merchant/merchant.ts";
 export type { PartyOptions } from "./party.ts";
 export { Peer } from "./peer.ts";
-export type { BrokerTransport, Change, Channel, ConnectChannel, PeerStore, Runtime } from "./ports.ts";
+export {
+  type BrokerTransport,
+  type CallOff,
+  type Change,
+  type Channel,
+  type ConnectChannel,
+  type PeerStore,
+  type Runtime,
+  systemRuntime,
+} from "./ports.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export { sqlitePeerStore } from "./store/sqlite.ts";
 export {

@@ -13,7 +13,7 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "./doors.ts";
 import type { Party } from "./party.ts";
-import type { Change } from "./ports.ts";
+import type { CallOff, Change } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
 
 export class Outbox {
@@ -22,7 +22,7 @@ export class Outbox {
   #next = 0;
   #size = 0;
   #flushing: Promise<number> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #callOff: CallOff | undefined;
   #isOpen = true;
 
   private constructor(party: Party) {
@@ -59,15 +59,14 @@ export class Outbox {
 
   /** Sends what waits some time from now, and again later when the broker is away. */
   flushSoon(delay: number): void {
-    if (!this.#isOpen || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    if (!this.#isOpen || this.#callOff !== undefined) return;
+    this.#callOff = this.#party.runtime.later(delay, () => {
+      this.#callOff = undefined;
       this.flush().then(
         (left) => left > 0 && this.flushSoon(Math.min(delay * 2, LONGEST_PAUSE)),
         () => this.flushSoon(Math.min(delay * 2, LONGEST_PAUSE)),
       );
-    }, delay);
-    this.#timer.unref();
+    });
   }
 
   /** Sends what waits now; tells how many are left, 0 when the broker has acknowledged all. */
@@ -81,7 +80,7 @@ export class Outbox {
   /** Stops sending; what waits stays in the store. */
   close(): void {
     this.#isOpen = false;
-    clearTimeout(this.#timer);
+    this.#callOff?.();
   }
 
   async #flush(): Promise<number> {

@@ -6,12 +6,23 @@ export interface Runtime {
   readonly now: () => number;
   readonly random: Random;
   readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Does something later, unless it is called off. What waits so does not keep a process alive. */
+  readonly later: (milliseconds: number, work: () => void) => CallOff;
 }
+
+/** Calls off what was to be done later. */
+export type CallOff = () => void;
 
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  later: (milliseconds, work) => {
+    const timer: unknown = setTimeout(work, milliseconds);
+    // In a browser a timer is a number, and nothing there waits for it.
+    if (typeof timer === "object" && timer !== null && "unref" in timer) (timer as NodeJS.Timeout).unref();
+    return () => clearTimeout(timer as NodeJS.Timeout);
+  },
 };
 
 /** A value to keep, or a key to forget. */

@@ -30,6 +30,7 @@ import {
   type PeerStore,
   type Runtime,
   type ShopOptions,
+  systemRuntime,
   type Visit,
   Wallet,
   type WalletOptions,
@@ -63,6 +64,7 @@ export function repeatableRuntime(seed: string, startAt = Date.UTC(2027, 0, 1)):
       return new Uint8Array(Buffer.concat(blocks).subarray(0, length));
     },
     sleep: () => new Promise((resolve) => setImmediate(resolve)),
+    later: systemRuntime.later,
     advance: (milliseconds) => {
       now += milliseconds;
     },
