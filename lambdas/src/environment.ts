@@ -12,6 +12,9 @@ export const variable = {
   suite: "LEPTA_SUITE",
   scripLife: "LEPTA_SCRIP_LIFE_MS",
   holdTime: "LEPTA_HOLD_TIME_MS",
+  claimTime: "LEPTA_CLAIM_TIME_MS",
+  grace: "LEPTA_GRACE_MS",
+  noticePatience: "LEPTA_NOTICE_PATIENCE_MS",
   recallableLimit: "LEPTA_RECALLABLE_LIMIT",
 } as const;
 
@@ -53,6 +56,10 @@ export function readEnvironment(variables: Variables): Environment {
     throw new Error(`${variable.suite} names no suite: ${suite}`);
   const rail = variables[variable.rail] ?? "sandbox";
   if (rail !== "sandbox") throw new Error(`${variable.rail} names no funding rail: ${rail}`);
+  const holdTime = whole(variable.holdTime, 3 * DAY);
+  const claimTime = whole(variable.claimTime, Math.floor(holdTime / 3));
+  if (claimTime > 0 && claimTime >= holdTime)
+    throw new Error(`${variable.claimTime} must be shorter than ${variable.holdTime}: ${claimTime}`);
   return {
     table: needed(variable.table),
     rootKey: needed(variable.rootKey),
@@ -62,7 +69,10 @@ export function readEnvironment(variables: Variables): Environment {
     policy: {
       currency,
       scripLife: whole(variable.scripLife, 365 * DAY),
-      holdTime: whole(variable.holdTime, 3 * DAY),
+      holdTime,
+      claimTime,
+      grace: whole(variable.grace, 90 * DAY),
+      noticePatience: whole(variable.noticePatience, 7 * DAY),
       recallableLimit: BigInt(whole(variable.recallableLimit, 0)),
     },
     dynamoDbEndpoint: variables.AWS_ENDPOINT_URL_DYNAMODB,

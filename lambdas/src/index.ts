@@ -5,7 +5,7 @@ export * from "./broker/items.ts";
 export { rotateKeys } from "./custody/rotate.ts";
 export { type Environment, readEnvironment, type Variables, variable } from "./environment.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
-export { httpFunctions, scheduledFunctions } from "./handlers/index.ts";
+export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
 export { type Capability, type Route, routes, schedules } from "./routes.ts";

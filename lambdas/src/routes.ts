@@ -2,7 +2,7 @@
 import { limits } from "@lepta/protocol";
 
 /** A function of the broker, named after what it can do. */
-export type Capability = "keys" | "enrol" | "fund" | "authorise" | "notices" | "query";
+export type Capability = "keys" | "enrol" | "fund" | "authorise" | "settle" | "notices" | "query";
 
 export interface Route {
   readonly method: "GET" | "POST";
@@ -26,11 +26,18 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/keys", capability: "keys", bodyLimit: 0 },
   post("/enrol", "enrol"),
   post("/brokerscrip", "fund"),
+  post("/renew", "fund"),
+  post("/redeem", "fund"),
   post("/authorise", "authorise"),
+  post("/refund", "authorise"),
+  post("/reversal", "authorise"),
+  post("/claim", "authorise"),
   post("/abort", "authorise"),
   post("/intent", "notices"),
   post("/notices", "notices", limits.batchBytes),
   post("/query", "query"),
+  post("/account", "query"),
+  post("/settle", "settle"),
 ];
 
 /** What runs by the clock. */

@@ -20,8 +20,8 @@ import {
 } from "@aws-sdk/client-kms";
 import {
   type Capability,
+  createHandlers,
   type HttpHandler,
-  httpFunctions,
   type Item,
   type Key,
   type Runtime,
@@ -146,15 +146,6 @@ async function started(
   closers.push(() => service.close());
   return service.url;
 }
-
-const createHandlers = (wiring: Wiring): Readonly<Record<Capability, HttpHandler>> => ({
-  keys: httpFunctions.keys(wiring),
-  enrol: httpFunctions.enrol(wiring),
-  fund: httpFunctions.fund(wiring),
-  authorise: httpFunctions.authorise(wiring),
-  notices: httpFunctions.notices(wiring),
-  query: httpFunctions.query(wiring),
-});
 
 /** The clock's part: a run that fails is told and tried again at its next turn. */
 function startSchedules(

@@ -14,6 +14,8 @@ export interface BrokerKeys {
   readonly network: Uid;
   readonly currency: string;
   readonly rail: string;
+  /** The smallest amount that the rail pays, in millionths of the major unit. */
+  readonly unit: bigint;
   readonly keys: ReadonlyMap<Uid, OperationalKey & { readonly verifyingKey: VerifyingKey | undefined }>;
   /** The key to seal to: of those valid now, the one that lasts longest. */
   readonly sealingKey: SealingKey;
@@ -51,7 +53,7 @@ export async function verifyBrokerKeys(
   const sealing = await newestSealingKey(suite, [...keys.values()]);
   if (isRefusal(sealing)) return sealing;
   const { currency, rail } = list;
-  return { trust, network: pin, currency, rail, keys, ...sealing };
+  return { trust, network: pin, currency, rail, unit: BigInt(list.unit), keys, ...sealing };
 }
 
 /** The key imported once, for the many answers that it signs; a sealing key signs none. */

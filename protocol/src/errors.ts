@@ -88,6 +88,13 @@ export const errors = {
   "not-owner": entry(402, "sender", "no", "The scrip belongs to another peer."),
   "bad-proof": entry(402, "sender", "no", "The proof under the scrip's CustomerSecret does not hold."),
   insufficient: entry(402, "sender", "new", "The scrip is worth less than the amount."),
+  "paid-out": entry(
+    409,
+    "customer",
+    "no",
+    "The merchant was paid for this scrip already; only the merchant itself can give anything back.",
+  ),
+  "too-late": entry(410, "customer", "no", "The time within which this can be asked for is over."),
   "intent-mismatch": entry(
     409,
     "customer",

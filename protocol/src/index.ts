@@ -20,6 +20,7 @@ export * from "./messages/keys.ts";
 export * from "./messages/meeting.ts";
 export * from "./messages/parts.ts";
 export * from "./messages/purchase.ts";
+export * from "./messages/restoring.ts";
 export * from "./messages/returns.ts";
 export * from "./messages/session.ts";
 export * from "./messages/transactions.ts";

@@ -35,8 +35,12 @@ export const limits = {
   /** Items in an offer, and its bytes. */
   offerItems: 32,
   offerBytes: 64 * 1024,
-  /** Credits in one settlement statement; more follow in another. */
-  settlementCredits: 200,
+  /** Credits in one settlement statement, each two writes of one commit; more follow in another. */
+  settlementCredits: 45,
+  /** Entries of each kind in one page of an account-response. */
+  accountEntries: 32,
+  /** Lines in one page of a holdings-response. */
+  holdings: 8,
   /** Characters of an item's name. */
   skuLength: 64,
   /** Characters of an item's description. */
@@ -48,7 +52,7 @@ export const limits = {
   /** Characters of a funding rail's reference. */
   referenceLength: 128,
   /** Characters of a merchant's address. */
-  addressLength: 2048,
+  addressLength: 512,
   /** The largest quantity of one order. */
   quantity: 1_000_000,
   /** Certificates in the broker's list of keys. */

@@ -39,6 +39,8 @@ export const scripBodyCodec = struct({
   /** Exclusive, in milliseconds. */
   expiresAt: field(8, time),
   parent: optional(9, scripId),
+  /** The V0 from which a VendorScrip descends; absent in V0 itself and in BrokerScrip. */
+  origin: optional(10, scripId),
 });
 export type ScripBody = Value<typeof scripBodyCodec>;
 
@@ -100,6 +102,9 @@ export function makeScripId(epoch: number, rest: Uint8Array): ScripId {
   return toText(concat(head, rest));
 }
 
+/** The V0 from which a VendorScrip descends: itself, where it is one. */
+export const originOf = ({ id, origin }: Pick<ScripBody, "id" | "origin">): ScripId => origin ?? id;
+
 /** The epoch under whose root a scrip was made. */
 export function epochOf(id: ScripId): number {
   const head = idBytes(id);
@@ -127,11 +132,13 @@ export function checkGrant(
     readonly expiresAt?: number;
     /** The scrip whose change it is; null where it is nobody's change; any when not given. */
     readonly parent?: ScripId | null;
+    /** The V0 from which it descends; null where it descends from none; any when not given. */
+    readonly origin?: ScripId | null;
   },
 ): Or<ScripBody> {
   const body = readScrip(grant.body);
   if (isRefusal(body)) return body;
-  const { kind, network, issuer, owner, value, expiresAt = 0, parent } = expected;
+  const { kind, network, issuer, owner, value, expiresAt = 0, parent, origin } = expected;
   const asAgreed =
     body.kind === kind &&
     body.network === network &&
@@ -139,6 +146,7 @@ export function checkGrant(
     body.owner === owner &&
     body.expiresAt >= expiresAt &&
     (parent === undefined || (body.parent ?? null) === parent) &&
+    (origin === undefined || (body.origin ?? null) === origin) &&
     (value === undefined || (body.value.currency === value.currency && body.value.value === value.value));
   if (!asAgreed) return refuse("scrip-mismatch");
   if (secret !== undefined && !equalBytes(sha256(secret), grant.secretHash)) return refuse("bad-proof");

@@ -71,6 +71,7 @@ const list: List = {
   suite: "default",
   currency: "EUR",
   rail: "sandbox",
+  unit: 10_000,
 };
 const answer = (change: Partial<List> = {}): Uint8Array => encodeAs(brokerKeysCodec, { ...list, ...change });
 const verify = (change: Partial<List> = {}, at = now) =>

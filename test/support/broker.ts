@@ -3,8 +3,8 @@ import {
   type BrokerBooks,
   brokerBooks,
   type Capability,
+  createHandlers,
   type HttpHandler,
-  httpFunctions,
   readEnvironment,
   rotateKeys,
   rotationOf,
@@ -102,14 +102,7 @@ async function brokerOver(
   // Keys are made past whatever stands around the store, so that a test's crash points begin with its own request.
   const { network } = await rotateKeys(rotationOf({ ...base, store: inner }));
   const wiring: Wiring = { ...base, store: around(inner) };
-  const handlers = {
-    keys: httpFunctions.keys(wiring),
-    enrol: httpFunctions.enrol(wiring),
-    fund: httpFunctions.fund(wiring),
-    authorise: httpFunctions.authorise(wiring),
-    notices: httpFunctions.notices(wiring),
-    query: httpFunctions.query(wiring),
-  };
+  const handlers = createHandlers(wiring);
   const call = async (name: string, body?: Uint8Array, contentType?: string): Promise<HttpAnswer> =>
     readAnswer(await handlers[routeOf(name).capability](apiEvent(name, body, contentType)));
   return {

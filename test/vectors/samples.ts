@@ -11,8 +11,8 @@ import {
   mint,
   type Order,
   orderHash,
+  originOf,
   proveSpend,
-  type ScripId,
   scripOf,
   sha256,
   toText,
@@ -29,7 +29,6 @@ import {
   enrolmentDraft,
   euro,
   fixed,
-  HOUR,
   merchant,
   network,
   now,
@@ -78,7 +77,7 @@ const scrip = (
   kind: "broker" | "vendor",
   label: string,
   value: string,
-  parent?: { readonly body: { readonly id: ScripId } },
+  parent?: { readonly body: Pick<lepta.ScripBody, "id" | "origin"> },
 ) =>
   mint(
     { epochRoot: fixed(`epoch root of the ${kind}`), salt: fixed(`salt of ${label}`) },
@@ -91,6 +90,7 @@ const scrip = (
       value: euro(value),
       expiresAt: now + 365 * DAY,
       ...(parent ? { parent: parent.body.id } : {}),
+      ...(parent && kind === "vendor" ? { origin: originOf(parent.body) } : {}),
     },
   );
 
@@ -100,6 +100,7 @@ const br2 = scrip("broker", "Br2", "4.98", br1);
 const v0 = scrip("vendor", "V0", "1.00");
 const v1 = scrip("vendor", "V1", "0.98", v0);
 const v2 = scrip("vendor", "V2", "0.90", v0);
+const v3 = scrip("vendor", "V3", "0.98", v1);
 
 const secretOf = (of: lepta.Minted) => ({ secrets: [{ scrip: of.body.id, secret: of.customerSecret }] });
 
@@ -375,11 +376,52 @@ export const samples: readonly Sample[] = [
       request: made(lepta.accountQuery).digest,
       record: [3, hash("record 3")] as const,
       live: br1.grant,
-      open: [txnOf("fund again")],
-      vendors: [[M, txnOf("vendor")]] as const,
+      open: [[txnOf("fund again"), "brokerscrip"]] as const,
+      vendors: [[M, txnOf("vendor"), "wss://news.example/pay"]] as const,
+      disputes: [],
       cursor: "page 3",
     }),
     { beside: () => secretOf(br1) },
+  ),
+  sample(lepta.holdingsRequest, [customer, merchant], () => ({
+    ...request(C, M, "holdings"),
+    cursor: "line 8",
+  })),
+  sample(
+    lepta.holdingsResponse,
+    [merchant, customer],
+    (made) => ({
+      ...plain(M, C, "holdings"),
+      request: made(lepta.holdingsRequest).digest,
+      lines: [
+        {
+          txn: txnOf("vendor"),
+          origin: v0.body.id,
+          grant: v1.grant,
+          evidence: made(lepta.purchaseRequest).signed,
+        },
+      ],
+      cursor: "line 16",
+    }),
+    { beside: () => secretOf(v1) },
+  ),
+  sample(lepta.renewalRequest, [customer, merchant], () => ({
+    ...request(C, M, "renew"),
+    spend: proveSpend(
+      v1.customerSecret,
+      encodeAs(lepta.returnSpendCodec, { scrip: scripOf(v1.grant), amount: euro("0.98") }),
+    ),
+  })),
+  sample(
+    lepta.renewalResponse,
+    [merchant, customer],
+    (made) => ({
+      ...plain(M, C, "renew"),
+      ...done(made, lepta.renewalRequest),
+      grant: v3.grant,
+      spent: v1.body.id,
+    }),
+    { beside: () => secretOf(v3) },
   ),
   sample(lepta.redeemRequest, [customer, sealKey], () => ({
     ...request(C, B, "redeem"),
@@ -414,11 +456,6 @@ export const samples: readonly Sample[] = [
     }),
     { beside: (made) => ({ attachments: [made(lepta.refundOrder).bytes] }) },
   ),
-  sample(lepta.refundReceipt, [merchant, customer], (made) => ({
-    ...plain(M, C, "refund"),
-    ...done(made, lepta.refundRequest),
-    spent: v1.body.id,
-  })),
   sample(
     lepta.refundAuthorization,
     [merchant, sealKey],
@@ -427,16 +464,10 @@ export const samples: readonly Sample[] = [
       customer: C,
       amount: euro("0.98"),
       part: sealedDigest(made, lepta.refundOrder),
-      escrow: made(lepta.refundReceipt).bytes,
+      credit: txnOf("vendor"),
     }),
     { beside: (made) => ({ attachments: [made(lepta.refundOrder).bytes] }) },
   ),
-  sample(lepta.refundResponse, [decideKey, merchant], (made) => ({
-    ...plain(B, M, "refund"),
-    ...done(made, lepta.refundAuthorization),
-    customer: C,
-    amount: euro("0.98"),
-  })),
   sample(
     lepta.refundChange,
     [decideKey, customer],
@@ -448,8 +479,6 @@ export const samples: readonly Sample[] = [
       replaced: br1.body.id,
       amount: euro("0.98"),
       merchant: M,
-      authorization: made(lepta.refundResponse).signed,
-      escrow: made(lepta.refundReceipt).bytes,
     }),
     { beside: () => secretOf(br2) },
   ),
@@ -458,18 +487,12 @@ export const samples: readonly Sample[] = [
     merchant: M,
     subject: txnOf("vendor"),
   })),
-  sample(lepta.reversalNotice, [decideKey, merchant], () => ({
-    ...plain(B, M, "reverse"),
-    customer: C,
-    subject: txnOf("vendor"),
-    answerBy: now + HOUR,
-  })),
   sample(lepta.reversalClaim, [merchant, sealKey], (made) => ({
     ...request(M, B, "reverse"),
     customer: C,
     subject: txnOf("vendor"),
-    evidence: [made(lepta.purchaseRequest).signed],
-    beyond: euro("0.00"),
+    claimed: euro("0.02"),
+    evidence: made(lepta.purchaseRequest).signed,
   })),
   sample(
     lepta.reversal,
@@ -489,16 +512,17 @@ export const samples: readonly Sample[] = [
   ),
   sample(lepta.settleRequest, [merchant, sealKey], () => ({
     ...request(M, B, "settle"),
-    amount: euro("0.02"),
   })),
   sample(lepta.settlementStatement, [decideKey, merchant], (made) => ({
     ...plain(B, M, "settle"),
     ...done(made, lepta.settleRequest),
     credits: [[C, txnOf("vendor"), euro("0.02")]] as const,
+    record: [2, hash("record 2")] as const,
+    brought: euro("0.003"),
     paid: euro("0.02"),
-    carried: euro("0.00"),
+    carried: euro("0.003"),
     reference: "rail/0002",
-    more: "page 2",
+    more: false,
   })),
 ];
 

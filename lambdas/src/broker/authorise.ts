@@ -13,18 +13,16 @@ import type {
 import {
   amountOf,
   brokerSpendCodec,
-  customerSecret,
   isExpired,
-  isGenuine,
-  isProven,
   isRefusal,
+  limits,
   readScrip,
   readSpend,
   refuse,
   type ScripBody,
-  type Spend,
   sameAmount,
   subtract,
+  type Txn,
   type Uid,
   type Value,
 } from "@lepta/protocol";
@@ -34,10 +32,11 @@ import {
   type Fresh,
   granted,
   isTerminal,
-  liveScrip,
   mintBrokerScrip,
+  openAt,
   type PurseChange,
   pursed,
+  removeOpen,
   type Terms,
   terminal,
 } from "./decision.ts";
@@ -50,6 +49,8 @@ import {
   type TransactionRecord,
   transactionItem,
 } from "./items.ts";
+import { dueAt } from "./settle.ts";
+import { checkShown } from "./shown-scrip.ts";
 
 type Authorization = Verified<typeof authorizationRequest>;
 type Part = Verified<typeof vendorscripOrder>;
@@ -109,6 +110,7 @@ export function decideAuthorisation(
     value: payload.amount.value,
     currency: payload.amount.currency,
     merchant: payload.from,
+    ...(part.payload.address === undefined ? {} : { address: part.payload.address }),
     decidedAt: now,
   };
   const change = customerSide(part, usable, { ...state, purse }, now, terms, fresh);
@@ -128,7 +130,9 @@ export function decideAuthorisation(
       record,
       purseChange,
     );
-    return record.state === "done" ? booked(linked, writes) : voided(linked, writes);
+    // What had an intent was on the schedule's list.
+    const all = transaction === undefined ? writes : [...writes, removeOpen(customer, txn)];
+    return record.state === "done" ? booked(linked, all) : voided(linked, all);
   }
 
   function voided(
@@ -141,11 +145,12 @@ export function decideAuthorisation(
   function booked(record: TransactionRecord, writes: readonly Write[]): Decision<AuthoriseOutcome> {
     const scrip = readScrip(payload.scrip);
     const id = isRefusal(scrip) ? {} : { scrip: scrip.id };
-    return withCredit(
-      { ...creditBase(), state: "held", heldUntil: now + terms.holdTime, ...id },
-      record,
-      writes,
-    );
+    const heldUntil = now + terms.holdTime;
+    const held = { ...creditBase(), state: "held", owed: payload.amount.value, heldUntil, ...id };
+    return withCredit(held, record, [
+      ...writes,
+      dueAt(payload.from, heldUntil, payload.customer, payload.txn),
+    ]);
   }
 
   function withCredit(
@@ -208,32 +213,23 @@ function customerSide(
   terms: Terms,
   fresh: Fresh,
 ): Or<{ readonly record: Partial<TransactionRecord>; readonly purse: PurseChange }> {
-  const { transaction, purse } = state;
+  const { transaction } = state;
   if (isExpired(part.payload, now)) return refuse("expired");
   if (transaction !== undefined && !agrees(transaction, part.payload.merchant, spend))
     return refuse("intent-mismatch");
-  const shown = readScrip(spend.scrip[0]);
-  if (isRefusal(shown)) return refuse("scrip-forged");
-  if (shown.issuer !== terms.network || shown.kind !== "broker") return refuse("wrong-issuer");
-  if (shown.owner !== part.payload.from) return refuse("not-owner");
-  const live = liveScrip(purse, terms);
-  if (live === undefined || live.id !== shown.id)
-    return refuse(state.tombstone ? "scrip-spent" : "scrip-forged");
-  if (!isGenuine(live.secrets, spend.scrip)) return refuse("scrip-forged");
-  if (!isProvenBy(part.payload.spend, live.secrets, shown)) return refuse("bad-proof");
+  const owner = part.payload.from;
+  const live = checkShown(owner, spend.scrip, part.payload.spend, state, terms);
+  if (isRefusal(live)) return live;
   if (now >= live.expiresAt) return refuse("scrip-expired");
   const rest = subtract(live.value, spend.amount);
   if (isRefusal(rest)) return rest;
   const record = { spent: live.id, spentValue: live.value.value };
   if (rest.value === 0n) return { record, purse: "emptied" };
   // Change lives as long as the scrip that it comes from: spending does not renew it.
-  const draft = { owner: shown.owner, value: rest, expiresAt: live.expiresAt, parent: live.id };
+  const draft = { owner, value: rest, expiresAt: live.expiresAt, parent: live.id };
   const change = mintBrokerScrip(draft, fresh, terms);
   return { record: { ...record, ...granted(change.grant) }, purse: pursed(change) };
 }
-
-const isProvenBy = (spend: Spend, secrets: Parameters<typeof customerSecret>[0], shown: ScripBody): boolean =>
-  isProven(customerSecret(secrets, shown), spend);
 
 const agrees = (intent: TransactionRecord, merchant: Uid, spend: BrokerSpend): boolean =>
   intent.merchant === merchant &&
@@ -270,5 +266,21 @@ export function decideIntent(
     at: keys.transaction(payload.from, payload.txn),
     expect: "absent",
   };
-  return { writes: [write], outcome: { recorded: true } };
+  const due = payload.expiresAt + limits.clockSkew;
+  return { writes: [write, openAt(payload.from, payload.txn, now, due)], outcome: { recorded: true } };
+}
+
+/** An intent that nothing came of until it had expired: the schedule ends it. */
+export function decideIntentOver(
+  uid: Uid,
+  txn: Txn,
+  state: { readonly purse: PurseRecord; readonly transaction: TransactionRecord | undefined },
+  now: number,
+): Decision<{ readonly ended: boolean }> {
+  const { transaction } = state;
+  if (transaction?.state !== "open" || now < (transaction.expiresAt ?? 0) + limits.clockSkew)
+    return { writes: [], outcome: { ended: false } };
+  const record: TransactionRecord = { ...transaction, state: "refused", reason: "expired", decidedAt: now };
+  const { writes } = terminal(uid, txn, state, record);
+  return { writes: [...writes, removeOpen(uid, txn)], outcome: { ended: true } };
 }

@@ -1,8 +1,9 @@
 /** Design section 6, rule 6, over all items of the table: what came in is what is live, owed or gone. Per currency. */
 import type { Item, Key } from "../ports/store.ts";
 import {
-  type CreditRecord,
+  carryItem,
   creditItem,
+  lossItem,
   type PurseRecord,
   purseItem,
   type TransactionRecord,
@@ -30,39 +31,59 @@ export function brokerBooks(
   currency: string,
   now: number,
 ): BrokerBooks {
-  let moneyIn = 0n;
-  let liveBrokerScrip = 0n;
-  let expired = 0n;
-  let chargedNotMinted = 0n;
-  let owedToMerchants = 0n;
+  const books = { ...NOTHING };
   for (const { key, item } of items) {
     const kind = key.sk.split("#")[0];
-    if (key.pk.startsWith("PEER#") && kind === "TXN") {
-      const { charged, minted } = funded(transactionItem.fromItem(item), currency);
-      moneyIn += charged;
-      chargedNotMinted += charged - minted;
-    } else if (key.pk.startsWith("PEER#") && kind === "BROKERSCRIP") {
-      const purse: PurseRecord = purseItem.fromItem(item);
-      if (purse.currency !== currency) continue;
-      if ((purse.expiresAt ?? 0) <= now) expired += purse.value ?? 0n;
-      else liveBrokerScrip += purse.value ?? 0n;
-    } else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
-      const credit: CreditRecord = creditItem.fromItem(item);
-      if (credit.currency === currency && credit.state === "held") owedToMerchants += credit.value;
+    if (key.pk.startsWith("PEER#") && kind === "TXN") moved(books, transactionItem.fromItem(item), currency);
+    else if (key.pk.startsWith("PEER#") && kind === "BROKERSCRIP")
+      held(books, purseItem.fromItem(item), currency, now);
+    else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
+      const credit = creditItem.fromItem(item);
+      const isOwed = credit.state === "held" || credit.state === "disputed";
+      if (credit.currency === currency && isOwed) books.owedToMerchants += credit.owed ?? 0n;
+    } else if (key.pk.startsWith("MERCHANT#") && key.sk === `CARRY#${currency}`)
+      books.owedToMerchants += carryItem.fromItem(item).carried;
+    else if (key.pk === `LOSS#${currency}`) {
+      // The bank has taken the money back, and what was minted against it is spent or lives on.
+      books.moneyOut += lossItem.fromItem(item).value;
+      books.operatorLoss += lossItem.fromItem(item).value;
     }
   }
-  // Redemption, settlement, fees and losses come with the flows that move them; until then nothing of them exists.
-  const none = { moneyOut: 0n, redeemedNotPaid: 0n, fees: 0n, operatorLoss: 0n };
-  const conserved = moneyIn === liveBrokerScrip + chargedNotMinted + owedToMerchants + expired;
-  return { moneyIn, ...none, liveBrokerScrip, chargedNotMinted, owedToMerchants, expired, conserved };
+  const { moneyIn, moneyOut, operatorLoss, ...rest } = books;
+  const accounted = Object.values(rest).reduce((sum, each) => sum + each, 0n) - operatorLoss;
+  return { ...books, conserved: moneyIn - moneyOut === accounted };
 }
 
-function funded(
-  record: TransactionRecord,
-  currency: string,
-): { readonly charged: bigint; readonly minted: bigint } {
-  const { kind, state, value = 0n } = record;
-  if (kind !== "brokerscrip" || record.currency !== currency) return { charged: 0n, minted: 0n };
-  if (state === "done") return { charged: value, minted: value };
-  return { charged: state === "charged" ? value : 0n, minted: 0n };
+type Sums = Record<Exclude<keyof BrokerBooks, "conserved">, bigint>;
+
+const NOTHING: Sums = {
+  moneyIn: 0n,
+  moneyOut: 0n,
+  liveBrokerScrip: 0n,
+  chargedNotMinted: 0n,
+  redeemedNotPaid: 0n,
+  owedToMerchants: 0n,
+  expired: 0n,
+  fees: 0n,
+  operatorLoss: 0n,
+};
+
+/** What a transaction has moved in or out, and what it holds on the way. */
+function moved(books: Sums, record: TransactionRecord, currency: string): void {
+  const { kind, state, value = 0n, paid = 0n, carried = 0n } = record;
+  if (record.currency !== currency) return;
+  if (kind === "brokerscrip" && (state === "done" || state === "charged")) {
+    books.moneyIn += value;
+    if (state === "charged") books.chargedNotMinted += value;
+  }
+  if (kind === "redeem" && state === "done") books.moneyOut += value;
+  if (kind === "redeem" && state === "paying") books.redeemedNotPaid += value;
+  if (kind === "settlement" && state === "done") books.moneyOut += paid;
+  if (kind === "settlement" && state === "paying") books.owedToMerchants += paid + carried;
+}
+
+function held(books: Sums, purse: PurseRecord, currency: string, now: number): void {
+  if (purse.currency !== currency) return;
+  if ((purse.expiresAt ?? 0) <= now) books.expired += purse.value ?? 0n;
+  else books.liveBrokerScrip += purse.value ?? 0n;
 }

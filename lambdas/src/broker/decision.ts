@@ -1,14 +1,17 @@
 /** What every decision of the broker is made of. A decision is a pure, synchronous, total function. */
 import {
   type Amount,
+  add,
   amountOf,
   encodeCbor,
   epochOf,
   type Grant,
   type IssuerSecrets,
+  isRefusal,
   type Minted,
   makeScripId,
   mint,
+  type Or,
   type Refusal,
   type ScripBody,
   sha256,
@@ -18,6 +21,7 @@ import {
 import type { Item, Write } from "../ports/store.ts";
 import {
   keys,
+  openItem,
   type PurseRecord,
   purseItem,
   type TransactionRecord,
@@ -43,6 +47,14 @@ export interface Terms {
   readonly scripLife: number;
   /** How long a merchant's credit is held, in milliseconds. */
   readonly holdTime: number;
+  /** How long a merchant may take to answer a reversal, in milliseconds: less than `holdTime`. */
+  readonly claimTime: number;
+  /** How long expired BrokerScrip can still be renewed and redeemed, in milliseconds. */
+  readonly grace: number;
+  /** How long a notice may wait for its other side before it is flagged, in milliseconds. */
+  readonly noticePatience: number;
+  /** The smallest amount that the rail pays, in millionths. */
+  readonly unit: bigint;
   /** How much may be minted against recallable money in all; 0 waits until money is final. Millionths. */
   readonly recallableLimit: bigint;
   readonly epoch: number;
@@ -128,6 +140,30 @@ export function grantOf(record: TransactionRecord): Grant | undefined {
   return body && certificate && secretHash ? { body, certificate, secretHash } : undefined;
 }
 
+/** What a minting changes: the transaction's record and the purse. */
+export interface Minting {
+  readonly record: Partial<TransactionRecord>;
+  readonly purse: PurseChange;
+}
+
+/** One scrip of what is given and of what lives in the purse, in its place; `amount-overflow` where the sum is too large. */
+export function mintOnTop(
+  owner: Uid,
+  given: Amount,
+  purse: PurseRecord,
+  now: number,
+  terms: Terms,
+  fresh: Fresh,
+): Or<Minting> {
+  const live = liveScrip(purse, terms);
+  const value = live === undefined ? given : add(given, live.value);
+  if (isRefusal(value)) return value;
+  const draft = { owner, value, expiresAt: now + terms.scripLife, ...(live ? { parent: live.id } : {}) };
+  const minted = mintBrokerScrip(draft, fresh, terms);
+  const replaced = live ? { spent: live.id, spentValue: live.value.value } : {};
+  return { record: { ...granted(minted.grant), ...replaced }, purse: pursed(minted) };
+}
+
 /** The change that a terminal decision makes to a purse: `undefined` leaves the live scrip as it is. */
 export type PurseChange = Partial<PurseRecord> | "emptied" | undefined;
 
@@ -153,8 +189,7 @@ export function terminal(
       put: purseItem.toItem(next),
       at: keys.purse(uid),
       // The first record of a peer creates its purse.
-      expect:
-        purse.sequence === 0 ? "absent" : { sequence: purse.sequence, head: purse.head, scrip: purse.scrip },
+      expect: purse.sequence === 0 ? "absent" : unmoved(purse),
     },
     {
       put: transactionItem.toItem(linked),
@@ -163,19 +198,25 @@ export function terminal(
     },
   ];
   if (change !== undefined && purse.scrip !== undefined)
-    writes.push({
-      put: tombstoneItem.toItem({
-        initiator: uid,
-        txn,
-        at: record.decidedAt ?? 0,
-        value: purse.value ?? 0n,
-        currency: purse.currency ?? "",
-      }),
-      at: keys.tombstone(uid, purse.scrip),
-      expect: "absent",
-    });
+    writes.push(tombstone(uid, txn, purse, record.decidedAt ?? 0));
   return { record: linked, writes };
 }
+
+/** What is left of the scrip that lived in a purse. */
+export const tombstone = (uid: Uid, txn: Txn, purse: PurseRecord, at: number): Write => ({
+  put: tombstoneItem.toItem({
+    initiator: uid,
+    txn,
+    at,
+    value: purse.value ?? 0n,
+    currency: purse.currency ?? "",
+  }),
+  at: keys.tombstone(uid, purse.scrip ?? ""),
+  expect: "absent",
+});
+
+/** What a purse is expected to be still when a decision about it is committed. */
+export const unmoved = ({ sequence, head, scrip }: PurseRecord) => ({ sequence, head, scrip });
 
 /** The next head of an audit chain: SHA-256 over the last one and the record under its name. */
 export const chainHead = (previous: Uint8Array, uid: Uid, txn: Txn, item: Item): Uint8Array =>
@@ -190,6 +231,19 @@ export const chainHead = (previous: Uint8Array, uid: Uid, txn: Txn, item: Item):
         .map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value]),
     ]),
   );
+
+/** The index by which a schedule finds what is open. */
+export const openAt = (uid: Uid, txn: Txn, since: number, due?: number): Write => ({
+  put: openItem.toItem({ uid, txn, since, ...(due === undefined ? {} : { due }) }),
+  at: keys.open(uid, txn),
+  expect: "any",
+});
+
+export const removeOpen = (uid: Uid, txn: Txn): Write => ({
+  remove: true,
+  at: keys.open(uid, txn),
+  expect: "any",
+});
 
 const TERMINAL = new Set(["done", "refused", "aborted"]);
 

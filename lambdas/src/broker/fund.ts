@@ -3,23 +3,23 @@
  * the rail has said so; `done` when the scrip is minted; `refused` when the rail declined or cancelled.
  */
 import type { brokerscripRequest, ErrorCode, Verified } from "@lepta/protocol";
-import { add, amountOf, isExpired, isRefusal, refuse } from "@lepta/protocol";
+import { amountOf, isExpired, isRefusal, refuse } from "@lepta/protocol";
 import type { ChargeState } from "../ports/rail.ts";
 import type { Write } from "../ports/store.ts";
 import {
   type Decision,
   type Fresh,
-  granted,
   isTerminal,
-  liveScrip,
-  mintBrokerScrip,
-  pursed,
+  mintOnTop,
+  openAt,
+  removeOpen,
   type Terms,
   terminal,
 } from "./decision.ts";
 import {
   exposureItem,
   keys,
+  lossItem,
   type OpenRecord,
   openItem,
   type PurseRecord,
@@ -73,11 +73,7 @@ export function decideFunding(
         at: keys.transaction(payload.from, payload.txn),
         expect: "absent",
       },
-      {
-        put: openItem.toItem({ uid: payload.from, txn: payload.txn, since: now }),
-        at: keys.open(payload.from, payload.txn),
-        expect: "any",
-      },
+      openAt(payload.from, payload.txn, now),
     ],
     outcome: { step: "undecided", record },
   };
@@ -98,8 +94,8 @@ export function decideCharge(
       writes: [],
       outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },
     };
-  if (answer.state === "declined" || answer.state === "cancelled") {
-    const reason = answer.state === "declined" ? "declined" : "expired";
+  if (answer.state === "declined" || answer.state === "cancelled" || answer.state === "recalled") {
+    const reason = answer.state === "cancelled" ? "expired" : "declined";
     return refusal(uid, txn, state, transaction, reason, now, [removeOpen(uid, txn)]);
   }
   if (answer.state !== "charged") return { writes: [], outcome: { step: "undecided", record: transaction } };
@@ -146,23 +142,11 @@ export function decideMint(
   const exposed = (state.exposure ?? 0n) + charged.value;
   if (!isFinal && exposed > terms.recallableLimit)
     return { writes: [], outcome: { step: "undecided", record: transaction } };
-  const live = liveScrip(purse, terms);
-  const value = live === undefined ? charged : add(charged, live.value);
+  const minting = mintOnTop(uid, charged, purse, now, terms, fresh);
   // The money is in and the sum does not fit: it stays charged and not minted until the customer has spent some.
-  if (isRefusal(value)) return { writes: [], outcome: { step: "undecided", record: transaction } };
-  const minted = mintBrokerScrip(
-    { owner: uid, value, expiresAt: now + terms.scripLife, ...(live ? { parent: live.id } : {}) },
-    fresh,
-    terms,
-  );
-  const record: TransactionRecord = {
-    ...transaction,
-    state: "done",
-    decidedAt: now,
-    ...granted(minted.grant),
-    ...(live ? { spent: live.id, spentValue: live.value.value } : {}),
-  };
-  const { record: linked, writes } = terminal(uid, txn, state, record, pursed(minted));
+  if (isRefusal(minting)) return { writes: [], outcome: { step: "undecided", record: transaction } };
+  const done: TransactionRecord = { ...transaction, state: "done", decidedAt: now, ...minting.record };
+  const { record: linked, writes } = terminal(uid, txn, state, done, minting.purse);
   const since = { uid, txn, since: now, recallable: charged.value };
   const rest: readonly Write[] = isFinal
     ? [removeOpen(uid, txn)]
@@ -192,6 +176,40 @@ export function decideFinal(
   };
 }
 
+/** Money that was minted against was taken back: the operator's loss, and within the limit that the operator has set. */
+export function decideRecalled(
+  uid: string,
+  txn: string,
+  currency: string,
+  state: { readonly open: OpenRecord | undefined; readonly exposure: bigint | undefined },
+): Decision<{ readonly released: boolean }> {
+  const released = decideFinal(uid, txn, currency, state);
+  const value = state.open?.recallable;
+  if (isRefusal(released) || !released.outcome.released || value === undefined) return released;
+  const lost: Write = {
+    put: lossItem.toItem({ value }),
+    at: keys.loss(currency, uid, txn),
+    expect: "absent",
+  };
+  return { ...released, writes: [...released.writes, lost] };
+}
+
+/** Money that was charged and is not minted was taken back before it was: nothing came of the transaction. */
+export function decideUncharged(
+  uid: string,
+  txn: string,
+  state: FundState & { readonly transaction: TransactionRecord },
+  now: number,
+): Decision<FundOutcome> {
+  const { transaction } = state;
+  if (transaction.state !== "charged")
+    return {
+      writes: [],
+      outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },
+    };
+  return refusal(uid, txn, state, transaction, "declined", now, [removeOpen(uid, txn)]);
+}
+
 const expose = (currency: string, before: bigint | undefined, outstanding: bigint): Write => ({
   put: exposureItem.toItem({ outstanding }),
   at: keys.exposure(currency),
@@ -211,9 +229,3 @@ function refusal(
   const { record: linked, writes } = terminal(uid, txn, state, refused);
   return { writes: [...writes, ...more], outcome: { step: "decided", record: linked } };
 }
-
-const removeOpen = (uid: string, txn: string): Write => ({
-  remove: true,
-  at: keys.open(uid, txn),
-  expect: "any",
-});

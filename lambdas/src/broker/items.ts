@@ -103,9 +103,9 @@ export type TombstoneRecord = RecordOf<typeof tombstoneItem>;
 
 /** A transaction by its initiator; once decided it is this peer's audit record. */
 export const transactionItem = itemType({
-  /** enrol, brokerscrip, vendorscrip, or abort where nothing else was seen. */
+  /** A transaction kind of the protocol; abort where nothing else was seen. */
   kind: "text",
-  /** open, charging, charged; done, refused, aborted. */
+  /** open, charging, charged, paying, disputed; done, refused, aborted. */
   state: "text",
   /** Digest of the request that is decided, once it is known. */
   request: "text?",
@@ -119,9 +119,22 @@ export const transactionItem = itemType({
   value: "money?",
   currency: "text?",
   merchant: "text?",
+  /** Where the customer reached the merchant, in its own words. */
+  address: "text?",
+  /** The transaction that a refund or a reversal is about. */
+  subject: "text?",
   reason: "text?",
   decidedAt: "integer?",
   reference: "text?",
+  /** Of a settlement: its credits, what was carried over from before, what is paid and what is carried on. */
+  credits: "bytes?",
+  brought: "money?",
+  paid: "money?",
+  carried: "money?",
+  /** 1 where more was free when it was decided. */
+  more: "integer?",
+  /** Until when a merchant may answer a reversal, exclusive. */
+  answerBy: "integer?",
   /** What was minted: body, certificate, SHA-256 of the CustomerSecret. */
   grantBody: "bytes?",
   grantCertificate: "bytes?",
@@ -136,17 +149,27 @@ export const transactionItem = itemType({
 });
 export type TransactionRecord = RecordOf<typeof transactionItem>;
 
-/** What the broker owes a merchant for one VendorScrip, or a void where it never will. */
+/**
+ * What the broker owes a merchant for one VendorScrip, or a void where it never will; under a refund's transaction, what
+ * the refund did.
+ */
 export const creditItem = itemType({
-  /** held or void. */
+  /** held (free once `heldUntil` is over), disputed, settled, ended; void; refund. */
   state: "text",
   authorizationDigest: "text",
+  /** What was authorised, or refunded. */
   value: "money",
+  /** What is owed of it; absent where nothing ever was. */
+  owed: "money?",
   currency: "text",
   reason: "text?",
   scrip: "text?",
   decidedAt: "integer",
   heldUntil: "integer?",
+  /** The settlement that paid it. */
+  settlement: "text?",
+  /** The reversal that it went through. */
+  reversedBy: "text?",
 });
 export type CreditRecord = RecordOf<typeof creditItem>;
 
@@ -160,14 +183,20 @@ export const noticeItem = itemType({
   merchantNotice: "bytes?",
   firstAt: "integer",
   lastAt: "integer",
+  /** When a sweep found it one-sided for too long. */
+  flaggedAt: "integer?",
 });
 export type NoticeRecord = RecordOf<typeof noticeItem>;
 
-/** A transaction that a schedule must bring to its end. */
+/** What a schedule must bring to its end: a transaction, or a notice whose other side is missing. */
 export const openItem = itemType({
   uid: "text",
   txn: "text",
   since: "integer",
+  /** Nothing is to be done before. */
+  due: "integer?",
+  /** The merchant of a notice that waits for its other side. */
+  merchant: "text?",
   /** What was minted against money that can still be recalled. */
   recallable: "money?",
 });
@@ -175,6 +204,25 @@ export type OpenRecord = RecordOf<typeof openItem>;
 
 /** All that is minted against money that can still be recalled: it never passes the operator's limit. */
 export const exposureItem = itemType({ outstanding: "money" });
+
+/** What is free for a merchant from a moment on: the order of the keys is that of the moments. */
+export const dueItem = itemType({ customer: "text", txn: "text" });
+
+/** A reversal that a merchant has not answered. */
+export const disputeItem = itemType({
+  customer: "text",
+  /** The transaction of figure 8, and the reversal's. */
+  subject: "text",
+  txn: "text",
+  answerBy: "integer",
+});
+export type DisputeRecord = RecordOf<typeof disputeItem>;
+
+/** What a merchant is owed beyond its credits: less than its account's smallest unit. */
+export const carryItem = itemType({ carried: "money" });
+
+/** Recallable money that was minted against and taken back: the operator's loss. */
+export const lossItem = itemType({ value: "money" });
 
 /** The keys of the items. */
 export const keys = {
@@ -191,9 +239,33 @@ export const keys = {
     pk: `PAIR#${customer}#${merchant}`,
     sk: place,
   }),
+  due: (merchant: Uid, from: number, customer: Uid, txn: Txn): Key => ({
+    pk: `MERCHANT#${merchant}`,
+    sk: `${DUE}${moment(from)}#${customer}#${txn}`,
+  }),
+  dispute: (merchant: Uid, customer: Uid, txn: Txn): Key => ({
+    pk: `MERCHANT#${merchant}`,
+    sk: `${DISPUTE}${customer}#${txn}`,
+  }),
+  carry: (merchant: Uid, currency: string): Key => ({ pk: `MERCHANT#${merchant}`, sk: `CARRY#${currency}` }),
+  loss: (currency: string, uid: Uid, txn: Txn): Key => ({ pk: `LOSS#${currency}`, sk: `${uid}#${txn}` }),
   exposure: (currency: string): Key => ({ pk: "EXPOSURE", sk: currency }),
+  waiting: (customer: Uid, merchant: Uid, txn: Txn): Key => ({
+    pk: openPartition(txn),
+    sk: `${customer}#${txn}#${merchant}`,
+  }),
   open: (uid: Uid, txn: Txn): Key => ({ pk: openPartition(txn), sk: `${uid}#${txn}` }),
 } as const;
+
+/** The first part of the sort keys of what is due, of disputes and of transactions. */
+export const DUE = "DUE#";
+export const DISPUTE = "DISPUTE#";
+export const TRANSACTION = "TXN#";
+
+/** Sorts as the moments do. */
+const moment = (at: number): string => at.toString().padStart(15, "0");
+/** Sorts behind all that is due before this moment. */
+export const dueBefore = (now: number): string => `${DUE}${moment(now + 1)}`;
 
 /** Open transactions lie in 64 partitions, so that no one of them is hot. */
 const openPartition = (txn: Txn): string => `OPEN#${txn.charAt(0)}`;

@@ -10,10 +10,12 @@ import {
   readMessage,
   refuse,
   saleNotice,
+  type Txn,
   type Uid,
 } from "@lepta/protocol";
-import type { Decision } from "./decision.ts";
-import { keys, type NoticeRecord, noticeItem } from "./items.ts";
+import type { Write } from "../ports/store.ts";
+import type { Decision, Terms } from "./decision.ts";
+import { keys, type NoticeRecord, noticeItem, type OpenRecord, openItem } from "./items.ts";
 
 export type Notice = Verified<typeof purchaseNotice> | Verified<typeof saleNotice>;
 
@@ -28,8 +30,7 @@ export function pairOf(notice: Notice): {
     payload.type === "purchase-notice"
       ? { customer: payload.from, merchant: payload.merchant }
       : { customer: payload.customer, merchant: payload.from };
-  // Outside sessions the key is the transaction's id; in a session, the session and a block of its sequence.
-  return { ...sides, place: `TXN#${payload.txn}` };
+  return { ...sides, place: placeOf(payload.txn) };
 }
 
 export interface NoticeOutcome {
@@ -43,6 +44,7 @@ export function decideNotice(
   notice: Notice,
   before: NoticeRecord | undefined,
   now: number,
+  terms: Pick<Terms, "noticePatience">,
 ): Decision<NoticeOutcome> {
   const { customer, merchant, place } = pairOf(notice);
   if (customer === merchant) return refuse("same-party");
@@ -61,9 +63,23 @@ export function decideNotice(
   const isAlike = other !== undefined && before?.state !== "differs" && agree(notice, other);
   const state =
     other === undefined && before?.state !== "differs" ? "one-sided" : isAlike ? "matched" : "differs";
-  return record({ firstAt: now, ...before, ...side, state, lastAt: now }, { state, conflict: false });
+  const outcome = { state, conflict: false } as const;
+  return record({ firstAt: now, ...before, ...side, state, lastAt: now }, outcome, waiting());
 
-  function record(next: NoticeRecord, outcome: NoticeOutcome): Decision<NoticeOutcome> {
+  /** A sweep looks for the other side later; once it is there, nobody need look. */
+  function waiting(): readonly Write[] {
+    const { txn } = notice.payload;
+    const at = keys.waiting(customer, merchant, txn);
+    if (before !== undefined) return [{ remove: true, at, expect: "any" }];
+    const due = now + terms.noticePatience;
+    return [{ put: openItem.toItem({ uid: customer, merchant, txn, since: now, due }), at, expect: "any" }];
+  }
+
+  function record(
+    next: NoticeRecord,
+    told: NoticeOutcome,
+    more: readonly Write[] = [],
+  ): Decision<NoticeOutcome> {
     const expect =
       before === undefined
         ? ("absent" as const)
@@ -72,12 +88,31 @@ export function decideNotice(
             customerDigest: before.customerDigest,
             merchantDigest: before.merchantDigest,
           };
-    return {
-      writes: [{ put: noticeItem.toItem(next), at: keys.notice(customer, merchant, place), expect }],
-      outcome,
-    };
+    const put: Write = { put: noticeItem.toItem(next), at: keys.notice(customer, merchant, place), expect };
+    return { writes: [put, ...more], outcome: told };
   }
 }
+
+/** A notice whose other side has not come for too long is flagged; it may still come. */
+export function decideFlag(
+  open: OpenRecord,
+  before: NoticeRecord | undefined,
+  now: number,
+): Decision<{ readonly flagged: boolean }> {
+  const { uid: customer, merchant = "", txn, due = 0 } = open;
+  if (now < due) return { writes: [], outcome: { flagged: false } };
+  const gone: Write = { remove: true, at: keys.waiting(customer, merchant, txn), expect: "any" };
+  if (before?.state !== "one-sided") return { writes: [gone], outcome: { flagged: false } };
+  const put: Write = {
+    put: noticeItem.toItem({ ...before, flaggedAt: now }),
+    at: keys.notice(customer, merchant, placeOf(txn)),
+    expect: { state: "one-sided" },
+  };
+  return { writes: [put, gone], outcome: { flagged: true } };
+}
+
+/** Outside sessions the key is the transaction's id; in a session, the session and a block of its sequence. */
+const placeOf = (txn: Txn): string => `TXN#${txn}`;
 
 /** Whether both sides tell the same story: the charge within the maximum, the same order, the same M1. */
 function agree(notice: Notice, other: Uint8Array): boolean {

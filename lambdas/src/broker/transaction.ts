@@ -1,7 +1,7 @@
 /** Asking about a transaction, and ending one that is not decided (design section 6, rule 4). */
-import type { abort, ErrorCode, query, Txn, Uid, Verified } from "@lepta/protocol";
+import type { abort, ErrorCode, query, TransactionState, Txn, Uid, Verified } from "@lepta/protocol";
 import { isExpired, refuse } from "@lepta/protocol";
-import { type Decision, isTerminal, terminal } from "./decision.ts";
+import { type Decision, isTerminal, removeOpen, terminal } from "./decision.ts";
 import { type CreditRecord, creditItem, keys, type PurseRecord, type TransactionRecord } from "./items.ts";
 
 export interface SubjectState {
@@ -15,7 +15,7 @@ export interface SubjectState {
 
 /** How a transaction stands for the one who asks. */
 export interface Standing {
-  readonly state: "unknown" | "open" | "charging" | "charged" | "done" | "refused" | "aborted";
+  readonly state: TransactionState;
   readonly transaction: TransactionRecord | undefined;
   readonly credit: CreditRecord | undefined;
 }
@@ -56,7 +56,10 @@ export function decideAbort(
       decidedAt: now,
     };
     const { record: linked, writes } = terminal(uid, subject, { purse, transaction }, record);
-    return { writes, outcome: { state: "aborted", transaction: linked, credit: undefined } };
+    return {
+      writes: transaction === undefined ? writes : [...writes, removeOpen(uid, subject)],
+      outcome: { state: "aborted", transaction: linked, credit: undefined },
+    };
   }
 
   function abortByMerchant(): Decision<Standing> {
@@ -92,6 +95,6 @@ function standingFor(asker: Uid, initiator: Uid, state: SubjectState): Standing 
 }
 
 function stateOf(transaction: TransactionRecord | undefined): Standing["state"] {
-  const known = ["open", "charging", "charged", "done", "refused", "aborted"] as const;
+  const known = ["open", "charging", "charged", "paying", "disputed", "done", "refused", "aborted"] as const;
   return known.find((each) => each === transaction?.state) ?? "unknown";
 }

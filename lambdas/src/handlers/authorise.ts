@@ -1,6 +1,8 @@
-/** The function `authorise`: figure 8, and abort. */
+/** The function `authorise`: figure 8, the same backwards, its reversal, and abort. */
 import { abortTransaction } from "../pipeline/ask-transaction.ts";
 import { obtainVendorScrip } from "../pipeline/obtain-vendorscrip.ts";
+import { refundVendorScrip } from "../pipeline/refund-vendorscrip.ts";
+import { claimCredit, reverseCredit } from "../pipeline/reverse-credit.ts";
 import { brokerFor } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
 import { type HttpHandler, httpHandler } from "./http.ts";
@@ -9,6 +11,9 @@ export const createAuthorise: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
   return httpHandler({
     "POST /authorise": (body) => obtainVendorScrip(broker, body),
+    "POST /refund": (body) => refundVendorScrip(broker, body),
+    "POST /reversal": (body) => reverseCredit(broker, body),
+    "POST /claim": (body) => claimCredit(broker, body),
     "POST /abort": (body) => abortTransaction(broker, body),
   });
 };

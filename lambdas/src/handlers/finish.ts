@@ -1,13 +1,13 @@
-/** The function `finish`, on a schedule: ends what was left `charging` or `charged`. */
-import { finishInterrupted } from "../pipeline/obtain-brokerscrip.ts";
+/** The function `finish`, on a schedule: brings what was left open to its end. */
+import { type Finished, finishOpen } from "../pipeline/finish-open.ts";
 import { brokerFor } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
 import { log } from "./log.ts";
 
-export const createFinish: Factory<(event: unknown) => ReturnType<typeof finishInterrupted>> = (wiring) => {
+export const createFinish: Factory<(event: unknown) => Promise<Finished>> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
   return async () => {
-    const outcome = await finishInterrupted(broker);
+    const outcome = await finishOpen(broker);
     const { decided, failed } = outcome;
     log({ route: "finish", outcome: "decided", count: decided });
     if (failed > 0)

@@ -1,5 +1,6 @@
 /** Every function's factory by its capability: what the embedded cloud runs and CDK deploys. */
 import type { Capability } from "../routes.ts";
+import type { Wiring } from "../wiring.ts";
 import { createAuthorise } from "./authorise.ts";
 import { createEnrol } from "./enrol.ts";
 import { createFinish } from "./finish.ts";
@@ -10,6 +11,7 @@ import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
 import { createQuery } from "./query.ts";
 import { createRotate } from "./rotate.ts";
+import { createSettle } from "./settle.ts";
 
 export const httpFunctions: Readonly<Record<Capability, Factory<HttpHandler>>> = {
   keys: createKeys,
@@ -18,6 +20,13 @@ export const httpFunctions: Readonly<Record<Capability, Factory<HttpHandler>>> =
   authorise: createAuthorise,
   notices: createNotices,
   query: createQuery,
+  settle: createSettle,
 };
+
+/** All of them, of one deployment. */
+export const createHandlers = (wiring: Wiring): Readonly<Record<Capability, HttpHandler>> =>
+  Object.fromEntries(
+    Object.entries(httpFunctions).map(([capability, create]) => [capability, create(wiring)]),
+  ) as Record<Capability, HttpHandler>;
 
 export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;

@@ -1,16 +1,21 @@
 /** The function `keys`: public, holds no key. */
+import type { Suite } from "@lepta/protocol";
+import type { Environment } from "../environment.ts";
 import { showKeys } from "../pipeline/show-keys.ts";
+import { smallestUnit } from "../rail/sandbox.ts";
 import { entry, type Factory } from "./function.ts";
 import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createKeys: Factory<HttpHandler> = ({ store, suite, environment, runtime }) =>
   httpHandler({
-    "GET /keys": () =>
-      showKeys(
-        store,
-        { suite: suite.name, currency: environment.policy.currency, rail: environment.rail },
-        runtime.now(),
-      ),
+    "GET /keys": () => showKeys(store, shownBy(suite, environment), runtime.now()),
   });
+
+const shownBy = (suite: Suite, { policy: { currency }, rail }: Environment) => ({
+  suite: suite.name,
+  currency,
+  rail,
+  unit: Number(smallestUnit(currency)),
+});
 
 export const handler = entry(createKeys);

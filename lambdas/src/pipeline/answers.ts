@@ -11,8 +11,13 @@ import {
   isRefusal,
   readMessage,
   readScrip,
+  redeemResponse,
+  refundChange,
+  renewalResponse,
+  reversal,
   type Secret,
   type Signed,
+  settlementStatement,
   type Txn,
   type Uid,
 } from "@lepta/protocol";
@@ -24,6 +29,7 @@ import {
   type TransactionRecord,
   tombstoneItem,
 } from "../broker/items.ts";
+import { creditsOf } from "../broker/settle.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { type Broker, signAnswer, termsOf } from "./broker.ts";
 
@@ -114,6 +120,124 @@ export function signChange(
   };
   return signAnswer(broker, keySet, brokerscripChange, draft);
 }
+
+/** The answer to a renewal. */
+export function signRenewal(
+  broker: Broker,
+  keySet: KeySet,
+  to: Uid,
+  txn: Txn,
+  request: string,
+  record: TransactionRecord,
+): Promise<Signed<typeof renewalResponse>> {
+  const draft = { to, txn, request, ...verdictOf(record), ...grantFields(record), ...spentField(record) };
+  return signAnswer(broker, keySet, renewalResponse, draft);
+}
+
+/** The answer to a redemption. */
+export function signRedemption(
+  broker: Broker,
+  keySet: KeySet,
+  to: Uid,
+  txn: Txn,
+  request: string,
+  record: TransactionRecord,
+): Promise<Signed<typeof redeemResponse>> {
+  return signAnswer(broker, keySet, redeemResponse, {
+    to,
+    txn,
+    request,
+    ...verdictOf(record),
+    ...grantFields(record),
+    ...spentField(record),
+    ...(record.value === undefined || record.currency === undefined
+      ? {}
+      : { amount: amountOf(record.currency, record.value) }),
+    ...(record.reference === undefined ? {} : { reference: record.reference }),
+  });
+}
+
+/** What the customer is told of a refund. */
+export function signRefund(
+  broker: Broker,
+  keySet: KeySet,
+  to: Uid,
+  txn: Txn,
+  request: string,
+  record: TransactionRecord,
+): Promise<Signed<typeof refundChange>> {
+  return signAnswer(broker, keySet, refundChange, {
+    to,
+    txn,
+    request,
+    ...verdictOf(record),
+    ...grantFields(record),
+    ...(record.spent === undefined ? {} : { replaced: record.spent }),
+    amount: amountOf(record.currency ?? "", record.value ?? 0n),
+    merchant: record.merchant ?? "",
+  });
+}
+
+/** What both parties are told of a reversal; the merchant learns nothing about the customer's purse. */
+export function signReversal(
+  broker: Broker,
+  keySet: KeySet,
+  { to, txn, request, customer }: Record<"to" | "txn" | "request" | "customer", string>,
+  record: TransactionRecord,
+): Promise<Signed<typeof reversal>> {
+  const { record: place, ...verdict } = verdictOf(record);
+  const own =
+    to === customer
+      ? {
+          ...(place ? { record: place } : {}),
+          ...grantFields(record),
+          ...(record.spent === undefined ? {} : { replaced: record.spent }),
+        }
+      : {};
+  return signAnswer(broker, keySet, reversal, {
+    to,
+    txn,
+    request,
+    ...verdict,
+    ...own,
+    customer,
+    merchant: record.merchant ?? "",
+    subject: record.subject ?? "",
+    amount: amountOf(record.currency ?? "", record.value ?? 0n),
+  });
+}
+
+/** The statement of a settlement. */
+export function signStatement(
+  broker: Broker,
+  keySet: KeySet,
+  to: Uid,
+  txn: Txn,
+  request: string,
+  record: TransactionRecord,
+): Promise<Signed<typeof settlementStatement>> {
+  const { currency = broker.policy.currency, state, brought = 0n, paid = 0n, carried = 0n } = record;
+  const isPaid = state === "done";
+  return signAnswer(broker, keySet, settlementStatement, {
+    to,
+    txn,
+    request,
+    ...verdictOf(record),
+    credits: isPaid ? creditsOf(record) : [],
+    brought: amountOf(currency, brought),
+    paid: amountOf(currency, isPaid ? paid : 0n),
+    carried: amountOf(currency, isPaid ? carried : brought),
+    ...(record.reference === undefined ? {} : { reference: record.reference }),
+    more: record.more === 1,
+  });
+}
+
+const grantFields = (record: TransactionRecord) => {
+  const grant = grantOf(record);
+  return grant === undefined ? {} : { grant };
+};
+
+const spentField = ({ spent }: TransactionRecord) => (spent === undefined ? {} : { spent });
 
 /** What goes beside an answer that grants a scrip: its secret while it lives, or the transaction that spent it. */
 export async function secretsBeside(

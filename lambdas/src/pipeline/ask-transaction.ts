@@ -16,6 +16,11 @@ import {
   signAuthorization,
   signBrokerscripResponse,
   signChange,
+  signRedemption,
+  signRefund,
+  signRenewal,
+  signReversal,
+  signStatement,
   verdictOf,
 } from "./answers.ts";
 import { type Broker, type Peer, receive, sealAnswer, settle, signAnswer } from "./broker.ts";
@@ -112,6 +117,30 @@ async function decidedAnswer(
   return signed === undefined ? {} : { attachments: [signed], secrets };
 }
 
+/** Answers that follow from the transaction's record alone, by its kind. */
+const SIGNERS: Readonly<
+  Record<
+    string,
+    | undefined
+    | ((
+        broker: Broker,
+        keySet: KeySet,
+        to: Uid,
+        txn: string,
+        request: string,
+        record: TransactionRecord,
+      ) => Promise<{ readonly bytes: Uint8Array }>)
+  >
+> = {
+  brokerscrip: signBrokerscripResponse,
+  renewal: signRenewal,
+  redeem: signRedemption,
+  refund: signRefund,
+  reversal: (broker, keySet, to, txn, request, record) =>
+    signReversal(broker, keySet, { to, txn, request, customer: to }, record),
+  settlement: signStatement,
+};
+
 async function signDecided(
   broker: Broker,
   keySet: KeySet,
@@ -120,8 +149,8 @@ async function signDecided(
   record: TransactionRecord,
   request: string,
 ): Promise<Uint8Array | undefined> {
-  if (record.kind === "brokerscrip")
-    return (await signBrokerscripResponse(broker, keySet, asker, subject, request, record)).bytes;
+  const simple = SIGNERS[record.kind];
+  if (simple !== undefined) return (await simple(broker, keySet, asker, subject, request, record)).bytes;
   if (record.kind !== "vendorscrip" || record.merchant === undefined || record.authorization === undefined)
     return undefined;
   const [item] = await broker.store.get([keys.credit(record.merchant, asker, subject)]);

@@ -22,7 +22,7 @@ import {
   type VerifyingKey,
   verifyMessage,
 } from "@lepta/protocol";
-import type { Decision, Terms } from "../broker/decision.ts";
+import type { Decision, Fresh, Terms } from "../broker/decision.ts";
 import { type CredentialRecord, credentialItem, keys } from "../broker/items.ts";
 import type { Custody, KeySet } from "../ports/custody.ts";
 import type { FundingRail } from "../ports/rail.ts";
@@ -34,6 +34,9 @@ export interface Policy {
   readonly currency: string;
   readonly scripLife: number;
   readonly holdTime: number;
+  readonly claimTime: number;
+  readonly grace: number;
+  readonly noticePatience: number;
   /** How much may be minted against recallable money in all; 0 waits until money is final. Millionths. */
   readonly recallableLimit: bigint;
 }
@@ -146,11 +149,18 @@ export async function settle<S, R>(
 }
 
 /** What decisions need to know besides the state. */
-export const termsOf = ({ policy }: Broker, keySet: KeySet): Terms => ({
+export const termsOf = ({ policy, rail }: Broker, keySet: KeySet): Terms => ({
   network: keySet.network,
   ...policy,
+  unit: rail.unit(policy.currency),
   epoch: keySet.epoch,
   epochRoot: keySet.epochRoot,
+});
+
+/** Randomness for one minting. */
+export const freshFrom = ({ runtime }: Broker): Fresh => ({
+  id: runtime.random(12),
+  salt: runtime.random(32),
 });
 
 /** Signs an answer in the broker's name. `issuedAt` is of this signing; the decision's time is a field of its own. */

@@ -6,31 +6,28 @@ import {
   amountOf,
   brokerscripRequest,
   brokerscripResponse,
-  idBytes,
   isRefusal,
   type Or,
   refuse,
-  sha256,
   type Txn,
-  toText,
   type Uid,
-  utf8,
 } from "@lepta/protocol";
 import { isTerminal } from "../broker/decision.ts";
-import { decideCharge, decideFinal, decideFunding, decideMint, type FundOutcome } from "../broker/fund.ts";
 import {
-  credentialItem,
-  exposureItem,
-  keys,
-  openItem,
-  openPartitions,
-  purseItem,
-  transactionItem,
-} from "../broker/items.ts";
+  decideCharge,
+  decideFinal,
+  decideFunding,
+  decideMint,
+  decideRecalled,
+  decideUncharged,
+  type FundOutcome,
+} from "../broker/fund.ts";
+import { credentialItem, exposureItem, keys, openItem, purseItem, transactionItem } from "../broker/items.ts";
 import type { KeySet } from "../ports/custody.ts";
 import type { Charge, ChargeState } from "../ports/rail.ts";
 import { conflictVerdict, secretsBeside, signBrokerscripResponse } from "./answers.ts";
-import { type Broker, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import { railKey } from "./rail-key.ts";
 
 /** POST /brokerscrip: M0 in, M1 out; `pending` where the rail has not settled it yet. */
 export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -61,41 +58,18 @@ export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
   return sealAnswer(broker, answer, sender.sealingKey, { secrets });
 }
 
-/** The schedule: brings every transaction that was left `charging` or `charged` as far as the rail allows. */
-export async function finishInterrupted(
+/** Brings one that was begun as far as the rail allows. */
+export async function finishFunding(
   broker: Broker,
-): Promise<{ readonly seen: number; readonly decided: number; readonly failed: number }> {
-  const keySet = await broker.custody.keys();
-  let seen = 0;
-  let decided = 0;
-  let failed = 0;
-  for (const partition of openPartitions) {
-    let after: string | undefined;
-    do {
-      const page = await broker.store.list(partition, {
-        limit: 100,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { item } of page.items) {
-        const { uid, txn } = openItem.fromItem(item);
-        seen += 1;
-        // One that fails is told and tried at the next turn; it does not hold up the others.
-        const outcome = await finishFunding(broker, keySet, uid, txn).catch(() => undefined);
-        if (outcome === undefined) failed += 1;
-        else if (outcome.step === "decided") decided += 1;
-      }
-      after = page.next;
-    } while (after !== undefined);
-  }
-  return { seen, decided, failed };
-}
-
-async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn): Promise<FundOutcome> {
+  keySet: KeySet,
+  uid: Uid,
+  txn: Txn,
+): Promise<FundOutcome> {
   const load = () => loadCharging(broker, uid, txn);
   const begun = await load();
   const { transaction } = begun;
   const amount = amountOf(transaction.currency ?? "", transaction.value ?? 0n);
-  const charge: Charge = { key: railKey(keySet.network, uid, txn), account: begun.account, amount };
+  const charge: Charge = { key: railKey("fund", keySet.network, uid, txn), account: begun.account, amount };
   if (isTerminal(transaction)) {
     if (begun.open?.recallable !== undefined) await releaseFinal(broker, uid, txn, charge);
     return { step: "decided", record: transaction };
@@ -107,8 +81,14 @@ async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn)
     decideCharge(uid, txn, state, answer, charge.account, now),
   );
   if (isRefusal(charged)) throw new Error(`a charge was refused as input: ${charged.code}`);
-  if (charged.step !== "undecided" || answer.state !== "charged") return charged;
-  const fresh = { id: broker.runtime.random(12), salt: broker.runtime.random(32) };
+  if (charged.step !== "undecided") return charged;
+  if (answer.state === "recalled") {
+    const ended = await settle(broker, load, (state) => decideUncharged(uid, txn, state, now));
+    if (isRefusal(ended)) throw new Error(`an end was refused as input: ${ended.code}`);
+    return ended;
+  }
+  if (answer.state !== "charged") return charged;
+  const fresh = freshFrom(broker);
   const minted = await settle(broker, load, (state) =>
     decideMint(uid, txn, state, answer.final, now, termsOf(broker, keySet), fresh),
   );
@@ -116,15 +96,17 @@ async function finishFunding(broker: Broker, keySet: KeySet, uid: Uid, txn: Txn)
   return minted;
 }
 
-/** What was minted against recallable money stays on the list until the rail says that the money is final. */
+/** What was minted against recallable money stays on the list until the rail says that it is final, or was taken back. */
 async function releaseFinal(broker: Broker, uid: Uid, txn: Txn, charge: Charge): Promise<void> {
   const answer = await broker.rail.find(charge.key);
-  if (answer.state !== "charged" || !answer.final) return;
+  const isFinal = answer.state === "charged" && answer.final;
+  if (!isFinal && answer.state !== "recalled") return;
   const { currency } = charge.amount;
+  const decide = isFinal ? decideFinal : decideRecalled;
   await settle(
     broker,
     () => loadCharging(broker, uid, txn),
-    (state) => decideFinal(uid, txn, currency, state),
+    (state) => decide(uid, txn, currency, state),
   );
 }
 
@@ -137,10 +119,6 @@ async function askRail({ rail }: Broker, charge: Charge, isOver: boolean): Promi
   if (known.state !== "not-found") return known;
   return isOver ? rail.cancel(charge.key) : rail.charge(charge);
 }
-
-/** SHA-256("fund" ‖ network ‖ UID ‖ txn): the same call always has the same key. */
-const railKey = (network: Uid, uid: Uid, txn: Txn): string =>
-  toText(sha256(utf8("fund"), idBytes(network), idBytes(uid), idBytes(txn)));
 
 async function loadFunding(broker: Broker, uid: Uid, txn: Txn) {
   const items = await broker.store.get([

@@ -26,6 +26,7 @@ import {
 import { conflictVerdict, secretsBeside, signAuthorization, signChange } from "./answers.ts";
 import {
   type Broker,
+  freshFrom,
   loadPeer,
   type Received,
   receive,
@@ -44,7 +45,7 @@ export async function obtainVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   const { message, sender, keySet, now } = received;
   const { customer, txn, amount } = message.payload;
   const part = await receivePart(broker, received);
-  const fresh = { id: broker.runtime.random(12), salt: broker.runtime.random(32) };
+  const fresh = freshFrom(broker);
   const outcome = await settle(
     broker,
     () => loadState(broker, received, part),

@@ -45,7 +45,7 @@ export async function recordNotices(broker: Broker, bytes: Uint8Array): Promise<
   for (const [index, entry] of entries.entries()) {
     const notice = await readNotice(broker, keySet, senders, entry, now);
     digests.push(entryDigest(entry));
-    const code = isRefusal(notice) ? notice.code : await recordNotice(broker, notice, now);
+    const code = isRefusal(notice) ? notice.code : await recordNotice(broker, keySet, notice, now);
     if (code !== undefined) refused.push([index, code]);
   }
   return acknowledge(broker, keySet, sender, message, digests, refused, now);
@@ -85,11 +85,18 @@ async function readNotice(
   return verifyMessage(opened, by);
 }
 
-async function recordNotice(broker: Broker, notice: Notice, now: number): Promise<ErrorCode | undefined> {
+async function recordNotice(
+  broker: Broker,
+  keySet: KeySet,
+  notice: Notice,
+  now: number,
+): Promise<ErrorCode | undefined> {
   const { customer, merchant, place } = pairOf(notice);
   const load = async () =>
     noticeItem.read((await broker.store.get([keys.notice(customer, merchant, place)]))[0]);
-  const outcome = await settle(broker, load, (before) => decideNotice(notice, before, now));
+  const outcome = await settle(broker, load, (before) =>
+    decideNotice(notice, before, now, termsOf(broker, keySet)),
+  );
   if (isRefusal(outcome)) return outcome.code;
   return outcome.conflict ? "conflict" : undefined;
 }

@@ -7,6 +7,8 @@ export interface Shown {
   readonly suite: SuiteName;
   readonly currency: string;
   readonly rail: string;
+  /** The smallest amount that the rail pays, in millionths. */
+  readonly unit: number;
 }
 
 /** The list as peers read it. */

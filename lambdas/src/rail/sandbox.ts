@@ -2,10 +2,11 @@
  * The sandbox bank: a funding rail of play money in the broker's own table. Every account exists, holds 1,000 units of
  * the currency and takes the mandate "sandbox". What comes after a plus sign in its name says how it behaves:
  * `+declined` declines; `+unknown` charges and answers "unknown" the first time; `+lost` does neither the first time;
- * `+recallable` charges money that is final only after a minute.
+ * `+recallable` charges money that is final only after a minute; `+recalled` charges money that is taken back after one;
+ * `+closed` takes charges and no payments.
  */
 import { type Amount, amountOf } from "@lepta/protocol";
-import type { Charge, ChargeState, FundingRail } from "../ports/rail.ts";
+import type { Charge, ChargeState, FundingRail, PayoutState } from "../ports/rail.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Item, Key, Store } from "../ports/store.ts";
 
@@ -15,16 +16,29 @@ export const SANDBOX_MANDATE = "sandbox";
 /** How long recallable money takes to become final, in milliseconds. */
 export const SANDBOX_CLEARING = 60_000;
 
+/** How often a commit of the bank's is tried again because its state had moved. */
 const ATTEMPTS = 100;
+const MAJOR = 1_000_000n;
+
+/** The currency's smallest coin (ISO 4217), in millionths of the major unit: EUR 10,000, JPY 1,000,000. */
+export function smallestUnit(currency: string): bigint {
+  const { maximumFractionDigits: digits = 2 } = new Intl.NumberFormat("en", {
+    style: "currency",
+    currency,
+  }).resolvedOptions();
+  return MAJOR / 10n ** BigInt(digits);
+}
 
 export function sandboxRail(store: Store, runtime: Runtime): FundingRail {
   return {
     name: "sandbox",
+    unit: smallestUnit,
     accepts: async (account, mandate) =>
       mandate === SANDBOX_MANDATE && /^[\w.-]{1,64}(\+[a-z]+)?$/.test(account),
     charge: (charge) => chargeAccount(store, runtime, charge),
     find: async (key) => stateOf((await store.get([chargeKey(key)]))[0], runtime.now()),
     cancel: (key) => cancelCharge(store, runtime, key),
+    pay: (payout) => payAccount(store, runtime, payout),
   };
 }
 
@@ -50,7 +64,8 @@ async function chargeAccount(
           account,
           ...amount,
           chargedAt: runtime.now(),
-          recallable: behaviour === "recallable" ? 1 : 0,
+          recallable: behaviour.startsWith("recall") ? 1 : 0,
+          ...(behaviour === "recalled" ? { recalled: 1 } : {}),
         };
     const outcome = await store.commit([
       { put: charge, at: chargeKey(key), expect: known === undefined ? "absent" : { state: "lost" } },
@@ -63,6 +78,41 @@ async function chargeAccount(
     if (outcome === "committed")
       return behaviour === "unknown" ? { state: "unknown" } : stateOf(charge, runtime.now());
     await runtime.sleep(attempt);
+  }
+  return { state: "unknown" };
+}
+
+async function payAccount(
+  store: Store,
+  runtime: Runtime,
+  { key, account, amount }: Charge,
+): Promise<PayoutState> {
+  const behaviour = account.split("+")[1] ?? "";
+  const reference = `sandbox-payout-${key.slice(0, 12)}`;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const [known, balanceItem] = await store.get([payoutKey(key), accountKey(account, amount.currency)]);
+    if (known?.state === "paid" || known?.state === "declined")
+      return known.state === "paid" ? { state: "paid", account, amount, reference } : { state: "declined" };
+    if (behaviour === "lost" && known === undefined) {
+      await store.commit([{ put: { state: "lost" }, at: payoutKey(key), expect: "absent" }]);
+      return { state: "unknown" };
+    }
+    const isDeclined = behaviour === "closed";
+    const balance = balanceItem === undefined ? SANDBOX_BALANCE : BigInt(balanceItem.balance as bigint);
+    const outcome = await store.commit([
+      {
+        put: { state: isDeclined ? "declined" : "paid", account, ...amount, paidAt: runtime.now() },
+        at: payoutKey(key),
+        expect: known === undefined ? "absent" : { state: "lost" },
+      },
+      {
+        put: { balance: isDeclined ? balance : balance + amount.value },
+        at: accountKey(account, amount.currency),
+        expect: balanceItem === undefined ? "absent" : { balance },
+      },
+    ]);
+    if (outcome === "committed" && behaviour === "unknown") return { state: "unknown" };
+    if (outcome === "moved") await runtime.sleep(attempt);
   }
   return { state: "unknown" };
 }
@@ -83,7 +133,9 @@ function stateOf(item: Item | undefined, now: number): ChargeState {
   if (item.state === "declined" || item.state === "cancelled") return { state: item.state };
   const amount: Amount = amountOf(String(item.currency), BigInt(item.value as bigint));
   const chargedAt = Number(item.chargedAt);
-  const final = Number(item.recallable) === 0 || now >= chargedAt + SANDBOX_CLEARING;
+  const isCleared = now >= chargedAt + SANDBOX_CLEARING;
+  if (item.recalled !== undefined && isCleared) return { state: "recalled" };
+  const final = Number(item.recallable) === 0 || isCleared;
   return {
     state: "charged",
     account: String(item.account),
@@ -94,6 +146,7 @@ function stateOf(item: Item | undefined, now: number): ChargeState {
 }
 
 const chargeKey = (key: string): Key => ({ pk: `BANKCHARGE#${key}`, sk: "CHARGE" });
+const payoutKey = (key: string): Key => ({ pk: `BANKPAYOUT#${key}`, sk: "PAYOUT" });
 const accountKey = (account: string, currency: string): Key => ({
   pk: `BANKACCOUNT#${account}`,
   sk: currency,

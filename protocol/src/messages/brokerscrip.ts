@@ -1,9 +1,8 @@
-/** Figure 6: obtain BrokerScrip; and the same backwards, redeem. */
-
+/** Figure 6: obtain BrokerScrip. */
 import { limits } from "../limits.ts";
 import { amount, field, optional, scripId, text } from "../schema.ts";
 import { message } from "./define.ts";
-import { grantCodec, recordCodec, spendCodec, verdict } from "./parts.ts";
+import { grantCodec, recordCodec, verdict } from "./parts.ts";
 
 /** M0, C → B. The signature identifies the enrolled account. */
 export const brokerscripRequest = message("brokerscrip-request", "request", {
@@ -20,21 +19,5 @@ export const brokerscripResponse = message("brokerscrip-response", "answer", {
   replaced: optional(16, scripId),
   amount: optional(17, amount),
   /** The funding rail's reference of the charge. */
-  reference: optional(18, text(limits.referenceLength)),
-});
-
-/** C → B: pay BrokerScrip out to the account. */
-export const redeemRequest = message("redeem-request", "request", {
-  /** The body is a return spend. */
-  spend: field(10, spendCodec),
-});
-
-/** B → C. */
-export const redeemResponse = message("redeem-response", "answer", {
-  ...verdict,
-  record: optional(14, recordCodec),
-  grant: optional(15, grantCodec),
-  spent: optional(16, scripId),
-  amount: optional(17, amount),
   reference: optional(18, text(limits.referenceLength)),
 });

@@ -1,5 +1,5 @@
 /** All signed messages by their media type. */
-import { brokerscripRequest, brokerscripResponse, redeemRequest, redeemResponse } from "./brokerscrip.ts";
+import { brokerscripRequest, brokerscripResponse } from "./brokerscrip.ts";
 import type { MessageType } from "./define.ts";
 import { enrolment, enrolRequest, enrolResponse, keyCertificate, sealingKeyStatement } from "./keys.ts";
 import { hello, offer, offerRequest } from "./meeting.ts";
@@ -11,9 +11,10 @@ import {
   purchaseResponse,
   saleNotice,
 } from "./purchase.ts";
+import { accountQuery, accountResponse, holdingsRequest, holdingsResponse } from "./restoring.ts";
 import * as returns from "./returns.ts";
 import { statement } from "./session.ts";
-import { abort, accountQuery, accountResponse, query, transactionResponse } from "./transactions.ts";
+import { abort, query, transactionResponse } from "./transactions.ts";
 import * as vendorscrip from "./vendorscrip.ts";
 
 /** In the order of `docs/protocol.md`. */
@@ -46,16 +47,17 @@ export const messages: readonly MessageType[] = [
   transactionResponse,
   accountQuery,
   accountResponse,
-  redeemRequest,
-  redeemResponse,
+  holdingsRequest,
+  holdingsResponse,
+  returns.renewalRequest,
+  returns.renewalResponse,
+  returns.redeemRequest,
+  returns.redeemResponse,
   returns.refundRequest,
   returns.refundOrder,
   returns.refundAuthorization,
   returns.refundChange,
-  returns.refundResponse,
-  returns.refundReceipt,
   returns.reversalRequest,
-  returns.reversalNotice,
   returns.reversalClaim,
   returns.reversal,
   returns.settleRequest,

@@ -76,4 +76,6 @@ export const brokerKeysCodec = struct({
   currency: field(13, currency),
   /** The funding rail's name: "sandbox" takes any account. */
   rail: field(14, text(32)),
+  /** The smallest amount that the rail pays, in millionths: redeemed amounts are multiples of it. */
+  unit: field(15, uint(2 ** 53 - 1, 1)),
 });

@@ -1,7 +1,7 @@
-/** Asking the broker about a transaction, ending one that has not been decided, and asking for what one holds. */
-import { amount, digest, field, list, optional, text, time, tuple, txn, uid, word } from "../schema.ts";
+/** Asking the broker about a transaction, and ending one that has not been decided. */
+import { amount, digest, field, optional, time, txn, uid, type Value, word } from "../schema.ts";
 import { message } from "./define.ts";
-import { grantCodec, recordCodec } from "./parts.ts";
+import { recordCodec } from "./parts.ts";
 
 /** C or M → B: how does this transaction stand? Only its parties may ask. */
 export const query = message("query", "request", {
@@ -18,7 +18,19 @@ export const abort = message("abort", "request", {
   amount: optional(13, amount),
 });
 
-export const transactionState = word("unknown", "open", "charging", "charged", "done", "refused", "aborted");
+/** `paying`: the rail has not confirmed a payment. `disputed`: a merchant may still answer a reversal. */
+export const transactionState = word(
+  "unknown",
+  "open",
+  "charging",
+  "charged",
+  "paying",
+  "disputed",
+  "done",
+  "refused",
+  "aborted",
+);
+export type TransactionState = Value<typeof transactionState>;
 
 /** B → C or M: the state, and, once it is decided, the signed answer attached. */
 export const transactionResponse = message("transaction-response", "answer", {
@@ -28,22 +40,4 @@ export const transactionResponse = message("transaction-response", "answer", {
   state: field(13, transactionState),
   decidedAt: optional(14, time),
   record: optional(15, recordCodec),
-});
-
-/** C or M → B: what do I hold? For restoring a wallet from its phrase. */
-export const accountQuery = message("account-query", "request", {
-  /** Where the last page ended. */
-  cursor: optional(10, text(256)),
-});
-
-/** B → C or M. */
-export const accountResponse = message("account-response", "answer", {
-  request: field(10, digest),
-  record: field(11, recordCodec),
-  live: optional(12, grantCodec),
-  /** Transactions that have not reached an end. */
-  open: field(13, list(txn, 64)),
-  /** Merchants from whom VendorScrip was obtained, with the transactions. */
-  vendors: field(14, list(tuple(uid, txn), 64)),
-  cursor: optional(15, text(256)),
 });

@@ -1,6 +1,6 @@
 /** Figure 8: obtain VendorScrip. */
 import { limits } from "../limits.ts";
-import { amount, digest, embedded, field, optional, scripId, time, uid } from "../schema.ts";
+import { amount, digest, embedded, field, optional, scripId, text, time, uid } from "../schema.ts";
 import { message } from "./define.ts";
 import { grantCodec, recordCodec, spendCodec, verdict } from "./parts.ts";
 
@@ -23,6 +23,8 @@ export const vendorscripOrder = message("vendorscrip-order", "request", {
   merchant: field(10, uid),
   /** The body is a broker spend. */
   spend: field(11, spendCodec),
+  /** Where C reached M: C's own note, which B gives back to a wallet that has lost its memory. */
+  address: optional(12, text(limits.addressLength)),
 });
 
 /** M2, M → B; the part for B is attached as it came. From here on M owes V0. */

@@ -54,6 +54,10 @@ export const terms: Terms = {
   scripLife: 365 * DAY,
   holdTime: 3 * DAY,
   recallableLimit: 0n,
+  claimTime: DAY,
+  grace: 30 * DAY,
+  noticePatience: 7 * DAY,
+  unit: 10_000n,
   epoch: 1,
   epochRoot: (epoch) => (epoch === 1 ? ROOT : undefined),
 };

@@ -15,7 +15,7 @@ import {
   type Verified,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
-import { customer, euro, frozen, id16, id32, merchant, NOW, network } from "./cases.ts";
+import { customer, euro, frozen, id16, id32, merchant, NOW, network, terms } from "./cases.ts";
 
 const order = sha256(utf8("order"));
 const key = await defaultSuite.signingKey(sha256(utf8("a key")));
@@ -67,7 +67,7 @@ async function sold(
 function record(...notices: readonly Notice[]) {
   let before: NoticeRecord | undefined;
   const outcomes = notices.map((notice, i) => {
-    const { writes, outcome } = orThrow(decideNotice(notice, frozen(before), NOW + i));
+    const { writes, outcome } = orThrow(decideNotice(notice, frozen(before), NOW + i, terms));
     const [write] = writes;
     if (write !== undefined && "put" in write) before = noticeItem.fromItem(write.put);
     return { ...outcome, wrote: writes.length };
@@ -80,7 +80,7 @@ describe("notices", () => {
     const meeting = { customer, merchant, place: `TXN#${common.txn}` };
     expect(pairOf(await bought())).toEqual(meeting);
     expect(pairOf(await sold())).toEqual(meeting);
-    const { writes } = orThrow(decideNotice(await bought(), undefined, NOW));
+    const { writes } = orThrow(decideNotice(await bought(), undefined, NOW, terms));
     expect(writes).toMatchObject([{ at: keys.notice(customer, merchant, meeting.place), expect: "absent" }]);
   });
 
@@ -101,7 +101,7 @@ describe("notices", () => {
   test("the second side is written on condition that the first is as it was read", async () => {
     const [m0, m3] = [await bought(), await sold()];
     const { last } = record(m0);
-    const { writes } = orThrow(decideNotice(m3, last, NOW));
+    const { writes } = orThrow(decideNotice(m3, last, NOW, terms));
     expect(writes[0]?.expect).toEqual({
       state: "one-sided",
       customerDigest: m0.digest,
@@ -152,6 +152,8 @@ describe("notices", () => {
   });
 
   test("a notice of a purchase from oneself is bad input", async () => {
-    expect(decideNotice(await bought({ merchant: customer }), undefined, NOW)).toEqual(refuse("same-party"));
+    expect(decideNotice(await bought({ merchant: customer }), undefined, NOW, terms)).toEqual(
+      refuse("same-party"),
+    );
   });
 });

@@ -3,9 +3,7 @@ import { createHash } from "node:crypto";
 import {
   type BrokerBooks,
   brokerBooks,
-  type Capability,
-  type HttpHandler,
-  httpFunctions,
+  createHandlers,
   readEnvironment,
   rotateKeys,
   rotationOf,
@@ -215,14 +213,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     runtime,
   };
   const { network } = await rotateKeys(rotationOf(wiring));
-  const handlers: Readonly<Record<Capability, HttpHandler>> = {
-    keys: httpFunctions.keys(wiring),
-    enrol: httpFunctions.enrol(wiring),
-    fund: httpFunctions.fund(wiring),
-    authorise: httpFunctions.authorise(wiring),
-    notices: httpFunctions.notices(wiring),
-    query: httpFunctions.query(wiring),
-  };
+  const handlers = createHandlers(wiring);
   const finish = scheduledFunctions.finish(wiring);
   const closers: (() => Promise<void>)[] = [];
   const places = new Map<string, () => Visit>();

@@ -1,0 +1,197 @@
+/**
+ * What merchants are owed goes to their accounts, some credits at a time. They are taken first (`paying`, which cannot
+ * be aborted), then the rail pays, then the settlement is `done`; where the rail will never pay they are owed again. What
+ * is less than the account's smallest unit is carried over.
+ */
+import type { Amount, settleRequest, Verified } from "@lepta/protocol";
+import {
+  amount,
+  amountOf,
+  decodeAs,
+  encodeAs,
+  isExpired,
+  isRefusal,
+  limits,
+  list,
+  refuse,
+  type Txn,
+  tuple,
+  txn as txnCodec,
+  type Uid,
+  uid as uidCodec,
+} from "@lepta/protocol";
+import type { PayoutState } from "../ports/rail.ts";
+import type { Write } from "../ports/store.ts";
+import { type Decision, openAt, removeOpen, type Terms, terminal } from "./decision.ts";
+import {
+  type CreditRecord,
+  carryItem,
+  creditItem,
+  dueItem,
+  keys,
+  type PurseRecord,
+  type TransactionRecord,
+  transactionItem,
+} from "./items.ts";
+import { knownOutcome, type ReturnOutcome } from "./renew.ts";
+
+/** A credit of a settlement: customer, transaction of figure 8, what was owed. */
+export type SettledCredit = readonly [customer: Uid, txn: Txn, owed: Amount];
+
+export interface SettleState {
+  /** The merchant's. */
+  readonly purse: PurseRecord;
+  readonly transaction: TransactionRecord | undefined;
+  /** Credits that are free, at most `limits.settlementCredits`. */
+  readonly credits: readonly { readonly customer: Uid; readonly txn: Txn; readonly credit: CreditRecord }[];
+  /** Whether more are free than these. */
+  readonly more: boolean;
+  /** Carried over from before; undefined where nothing ever was. */
+  readonly carried: bigint | undefined;
+}
+
+/** Finds a credit in the order in which credits become free. */
+export const dueAt = (merchant: Uid, from: number, customer: Uid, txn: Txn): Write => ({
+  put: dueItem.toItem({ customer, txn }),
+  at: keys.due(merchant, from, customer, txn),
+  expect: "any",
+});
+
+/** Takes it out of that order: it is disputed, or nothing is owed for it. */
+export const removeDue = (merchant: Uid, from: number, customer: Uid, txn: Txn): Write => ({
+  remove: true,
+  at: keys.due(merchant, from, customer, txn),
+  expect: "any",
+});
+
+/** The request arrives: the credits are taken before the rail is called. */
+export function decideSettlement(
+  request: Verified<typeof settleRequest>,
+  state: SettleState,
+  now: number,
+  terms: Terms,
+): Decision<ReturnOutcome> {
+  const { from: merchant, txn } = request.payload;
+  const known = knownOutcome(state.transaction, request.digest);
+  if (known !== undefined) return { writes: [], outcome: known };
+  if (isExpired(request.payload, now)) return refuse("expired");
+  const credits = state.credits.map(
+    ({ customer, txn: subject, credit }): SettledCredit => [customer, subject, owedOf(credit)],
+  );
+  const brought = state.carried ?? 0n;
+  const total = credits.reduce((sum, [, , owed]) => sum + owed.value, brought);
+  const carried = total % terms.unit;
+  const record: TransactionRecord = {
+    kind: "settlement",
+    state: "paying",
+    request: request.digest,
+    signed: request.signed,
+    currency: terms.currency,
+    credits: encodeAs(creditList, credits),
+    brought,
+    paid: total - carried,
+    carried,
+    more: state.more ? 1 : 0,
+  };
+  const taken = state.credits.flatMap(({ customer, txn: subject, credit }) => [
+    {
+      put: creditItem.toItem({ ...credit, state: "settled", settlement: txn }),
+      at: keys.credit(merchant, customer, subject),
+      expect: { state: "held", owed: credit.owed },
+    },
+    removeDue(merchant, credit.heldUntil ?? 0, customer, subject),
+  ]);
+  if (total === carried) {
+    // Nothing that an account could hold: it is all carried over, and the rail has nothing to do.
+    const { record: linked, writes } = terminal(merchant, txn, state, {
+      ...record,
+      state: "done",
+      decidedAt: now,
+    });
+    const writeCarry = carry(merchant, terms.currency, state.carried, carried);
+    return { writes: [...writes, ...taken, writeCarry], outcome: { step: "decided", record: linked } };
+  }
+  const begun: readonly Write[] = [
+    { put: transactionItem.toItem(record), at: keys.transaction(merchant, txn), expect: "absent" },
+    carry(merchant, terms.currency, state.carried, 0n),
+    openAt(merchant, txn, now),
+  ];
+  return { writes: [...begun, ...taken], outcome: { step: "undecided", record } };
+}
+
+export interface PayingState {
+  readonly purse: PurseRecord;
+  readonly transaction: TransactionRecord;
+  readonly carried: bigint | undefined;
+  /** The credits that this settlement took, as they stand. */
+  readonly credits: SettleState["credits"];
+}
+
+/** What the rail said about a settlement. */
+export function decideSettled(
+  merchant: Uid,
+  txn: Txn,
+  state: PayingState,
+  answer: PayoutState,
+  now: number,
+  terms: Terms,
+): Decision<ReturnOutcome> {
+  const { transaction } = state;
+  if (transaction.state !== "paying")
+    return { writes: [], outcome: { step: "decided", record: transaction } };
+  if (answer.state === "unknown") return { writes: [], outcome: { step: "undecided", record: transaction } };
+  const before = state.carried ?? 0n;
+  if (answer.state === "paid") {
+    const done = { ...transaction, state: "done", reference: answer.reference, decidedAt: now };
+    return ended(done, before + (transaction.carried ?? 0n), []);
+  }
+  const refused = { ...transaction, state: "refused", reason: "declined", decidedAt: now };
+  const owedAgain = state.credits.flatMap(({ customer, txn: subject, credit }) => {
+    const { settlement: _gone, ...rest } = credit;
+    return [
+      {
+        put: creditItem.toItem({ ...rest, state: "held" }),
+        at: keys.credit(merchant, customer, subject),
+        expect: { state: "settled", settlement: txn },
+      },
+      dueAt(merchant, credit.heldUntil ?? 0, customer, subject),
+    ];
+  });
+  return ended(refused, before + (transaction.brought ?? 0n), owedAgain);
+
+  function ended(
+    record: TransactionRecord,
+    carried: bigint,
+    more: readonly Write[],
+  ): Decision<ReturnOutcome> {
+    const { record: linked, writes } = terminal(merchant, txn, state, record);
+    const currency = record.currency ?? terms.currency;
+    return {
+      writes: [
+        ...writes,
+        carry(merchant, currency, state.carried, carried),
+        ...more,
+        removeOpen(merchant, txn),
+      ],
+      outcome: { step: "decided", record: linked },
+    };
+  }
+}
+
+/** The credits of a settlement, from its record. Throws where the record is damaged. */
+export function creditsOf({ credits }: TransactionRecord): readonly SettledCredit[] {
+  const read = credits === undefined ? [] : decodeAs(creditList, credits);
+  if (isRefusal(read)) throw new Error("a stored settlement cannot be read");
+  return read;
+}
+
+/** What is owed for a credit. */
+export const owedOf = ({ currency, owed = 0n }: CreditRecord): Amount => amountOf(currency, owed);
+
+const creditList = list(tuple(uidCodec, txnCodec, amount), limits.settlementCredits);
+
+const carry = (merchant: Uid, currency: string, before: bigint | undefined, carried: bigint): Write => ({
+  put: carryItem.toItem({ carried }),
+  at: keys.carry(merchant, currency),
+  expect: before === undefined ? "absent" : { carried: before },
+});
