@@ -1,5 +1,6 @@
 /** The broker's doors as a peer knows them: where a request goes, what answers it, and which key of the broker signs that. */
 import {
+  accountResponse,
   acknowledgement,
   authorizationResponse,
   brokerscripResponse,
@@ -7,6 +8,10 @@ import {
   type MessageType,
   type Or,
   type Purpose,
+  redeemResponse,
+  renewalResponse,
+  reversal,
+  settlementStatement,
   transactionResponse,
   type VerifiedOf,
 } from "@lepta/protocol";
@@ -33,6 +38,13 @@ export const doors = {
   notices: door("/notices", acknowledgement, "acknowledge"),
   query: door("/query", transactionResponse, "decide"),
   abort: door("/abort", transactionResponse, "decide"),
+  account: door("/account", accountResponse, "decide"),
+  renew: door("/renew", renewalResponse, "decide"),
+  redeem: door("/redeem", redeemResponse, "decide"),
+  refund: door("/refund", authorizationResponse, "decide"),
+  reversal: door("/reversal", reversal, "decide"),
+  claim: door("/claim", reversal, "decide"),
+  settle: door("/settle", settlementStatement, "decide"),
 } as const;
 
 /** Sends a sealed request of ours to a door and checks the answer: for us, under this `txn`, to the request with this digest. */

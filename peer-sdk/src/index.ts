@@ -3,6 +3,7 @@ export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "./channel/connect.ts";
 export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
 export type { Receipt } from "./customer/buy-item.ts";
+export type { Missing } from "./customer/restore.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";
 export type { Catalogue, CatalogueItem, Purchase } from "./merchant/catalogue.ts";
@@ -26,6 +27,7 @@ export {
   type BuyOptions,
   type HistoryEntry,
   type OfferedItem,
+  type Status,
   Wallet,
   type WalletOptions,
 } from "./wallet.ts";

@@ -7,7 +7,10 @@ import {
   limits,
   noticeBatch,
   type Or,
+  purchaseNotice,
+  readMessage,
   refuse,
+  saleNotice,
   toText,
   treeHash,
 } from "@lepta/protocol";
@@ -47,6 +50,14 @@ export class Outbox {
   /** Whether there is room for another: a merchant without room sells nothing further. */
   get hasRoom(): boolean {
     return this.#size < limits.outbox;
+  }
+
+  /** The transactions whose notices wait. */
+  async transactions(): Promise<ReadonlySet<string>> {
+    const read = (await this.#entries.list()).map(([, notice]) =>
+      readMessage(notice, [purchaseNotice, saleNotice]),
+    );
+    return new Set(read.flatMap((each) => (isRefusal(each) ? [] : [each.payload.txn])));
   }
 
   /** The change that puts a signed notice in, to be committed with what it is about. */

@@ -1,6 +1,7 @@
 /** A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, and buys items with it. */
 import {
   type Amount,
+  add,
   formatAmount,
   LeptaError,
   limits,
@@ -10,18 +11,27 @@ import {
 } from "@lepta/protocol";
 import { connectWebSocket } from "./channel/connect.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
-import { type Bought, type Receipt, recall, resumePurchase } from "./customer/buy-item.ts";
+import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
 import type { Customer } from "./customer/customer.ts";
+import { takeReturned } from "./customer/holdings.ts";
 import { askOffer } from "./customer/meet.ts";
-import { obtainBrokerScrip, resumeTopUp } from "./customer/obtain-brokerscrip.ts";
-import { obtainVendorScrip, resumeVendorScrip } from "./customer/obtain-vendorscrip.ts";
-import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
+import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
+import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
+import { bodyOf, type CustomerKind, customerTables, PURSE } from "./customer/records.ts";
+import { redeem } from "./customer/redeem.ts";
+import { refundVendorScrip } from "./customer/refund.ts";
+import { renewBrokerScrip } from "./customer/renew-brokerscrip.ts";
+import { type Missing, restore } from "./customer/restore.ts";
+import { resumeAtBroker, resumeAtMerchants } from "./customer/resume.ts";
+import { reverse } from "./customer/reverse.ts";
 import { spendAt } from "./customer/spend.ts";
+import { tend } from "./customer/tend.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
-import type { ConnectChannel } from "./ports.ts";
+import { phraseOf } from "./phrase.ts";
+import type { CallOff, ConnectChannel } from "./ports.ts";
 
 export interface WalletOptions {
   /** How many times its price is turned into VendorScrip when an item is bought and there is too little; 20 by default. */
@@ -29,7 +39,26 @@ export interface WalletOptions {
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
   readonly connect?: ConnectChannel;
+  /** How often the wallet looks after its scrip by itself, in milliseconds; every six hours by default. */
+  readonly tendEvery?: number;
+  /** Scrip that ends within this many milliseconds is renewed; a week by default. */
+  readonly renewBefore?: number;
 }
+
+interface Tending {
+  readonly every: number;
+  readonly margin: number;
+}
+
+const HOUR = 60 * 60 * 1000;
+const TEND_EVERY = 6 * HOUR;
+const RENEW_BEFORE = 7 * 24 * HOUR;
+
+/**
+ * How a transaction stands: `reserved` while its answer is waited for, `unknown` where it was sent and no answer came,
+ * `paid` once the other side has answered, `settled` once the broker has it too, `refused` where nothing came of it.
+ */
+export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
 
 export interface BuyOptions {
   /** The most that may be paid, `"EUR 0.05"`. */
@@ -51,7 +80,8 @@ export interface Balance {
 }
 
 export interface HistoryEntry {
-  readonly kind: "topup" | "vendorscrip" | "purchase";
+  readonly kind: CustomerKind;
+  readonly status: Status;
   readonly txn: string;
   /** Milliseconds. */
   readonly at: number;
@@ -76,6 +106,8 @@ export class Wallet {
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
+  readonly #tending: Tending;
+  #callOff: CallOff | undefined;
   readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
@@ -83,12 +115,14 @@ export class Wallet {
     customer: Customer,
     background: Set<Promise<unknown>>,
     times: number,
+    tending: Tending,
     ownsParty: boolean,
   ) {
     this.#opened = customer;
     this.#merchants = new Acquaintances(customer);
     this.#background = background;
     this.#times = times;
+    this.#tending = tending;
     this.#ownsParty = ownsParty;
   }
 
@@ -114,6 +148,7 @@ export class Wallet {
     ownsParty = false,
   ): Promise<Wallet> {
     const { vendorScripTimes = DEFAULT_TIMES, noticeDelay = 1000, connect = connectWebSocket } = options;
+    const tending = { every: options.tendEvery ?? TEND_EVERY, margin: options.renewBefore ?? RENEW_BEFORE };
     const running = new Set<Promise<unknown>>();
     const background = (work: Promise<unknown>): void => {
       // Nobody waits for it and nothing depends on it; what fails is evidence that the broker does not have.
@@ -130,14 +165,35 @@ export class Wallet {
       noticeDelay,
       moment: increasing(party.runtime.now),
       background,
+      underWay: new Set(),
     };
-    const wallet = new Wallet(customer, running, vendorScripTimes, ownsParty);
-    await wallet.#resumeAtBroker();
+    const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
+    await resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
     // `pending` tells, and the next purchase there or the next opening tries again.
-    wallet.#resumePurchases().catch(() => undefined);
+    resumeAtMerchants(customer, wallet.#merchants).catch(() => undefined);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
+    await renewBrokerScrip(customer, party.runtime.now() + tending.margin).catch(isTold);
+    wallet.#tendLater();
     return wallet;
+  }
+
+  /**
+   * Opens a wallet in a new directory from the recovery phrase of one that is lost: its keys, its BrokerScrip from the
+   * broker, its VendorScrip from each merchant. `missing` tells what a merchant did not show; `recover` tries again. Its
+   * history is not restored. Throws `bad-phrase`, `store-damaged` where the directory holds a peer already, and what
+   * opening a wallet throws.
+   */
+  static async restore(
+    options: PartyOptions & WalletOptions & { readonly phrase: string },
+  ): Promise<{ readonly wallet: Wallet; readonly missing: readonly Missing[] }> {
+    const wallet = await Wallet.open(options);
+    try {
+      return { wallet, missing: await wallet.recover() };
+    } catch (error) {
+      await wallet.close();
+      throw error;
+    }
   }
 
   get #customer(): Customer {
@@ -198,6 +254,76 @@ export class Wallet {
     return spendAt(this.#customer, merchant, { order, price }, provision);
   }
 
+  /**
+   * Pays BrokerScrip out to the account (figure 6 backwards): an amount, or, without one, all that the account can hold;
+   * tells how much. Throws `insufficient-funds`, `bad-amount`, `declined`, and `pending` while the rail has not answered.
+   */
+  async redeem(amount?: string): Promise<string> {
+    return formatAmount(await redeem(this.#customer, amount === undefined ? undefined : positive(amount)));
+  }
+
+  /**
+   * Gives a merchant's VendorScrip back, all that is not spent: its worth goes into the purse. Tells how much it was.
+   * Throws `paid-out` where the merchant was paid for it already, `refused`, `pending` and the broker's codes.
+   */
+  async refund(url: string): Promise<string> {
+    const customer = this.#customer;
+    const merchant = await this.#merchants.at(url);
+    const { uid } = merchant.credential;
+    return customer.lock.run(uid, async () => {
+      const held = (await customer.tables.vendorscrip.list({ under: `${uid}/` }))
+        .map(([, each]) => each)
+        .filter(({ lockedBy, unusable }) => lockedBy === undefined && unusable === undefined);
+      const { currency } = await customer.party.link.keys();
+      let sum: Amount = { currency, value: 0n };
+      for (const each of held) {
+        await refundVendorScrip(customer, merchant, each);
+        sum = orThrow(add(sum, bodyOf(each).value));
+      }
+      return formatAmount(sum);
+    });
+  }
+
+  /**
+   * Asks the broker to take back what a merchant that is gone, or gives nothing for it, still owes: all VendorScrip of this
+   * merchant (its UID) whose credit is held. Throws `pending` until the merchant was heard or its time is over, and
+   * `too-late` or `paid-out` where nothing is held any more. `txn` names one transaction of figure 8 alone.
+   */
+  async reclaim(merchant: string, txn?: string): Promise<void> {
+    const customer = this.#customer;
+    await customer.lock.run(merchant, async () => {
+      const held = await customer.tables.vendorscrip.list({ under: `${merchant}/` });
+      const lines = new Set(held.flatMap(([, { obtained }]) => (obtained === undefined ? [] : [obtained])));
+      const subjects = txn === undefined ? [...lines] : [txn];
+      const outcomes = await Promise.allSettled(
+        subjects.map((subject) => reverse(customer, merchant, subject)),
+      );
+      const failed = outcomes.find((each) => each.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+    });
+  }
+
+  /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. */
+  async collect(url: string): Promise<void> {
+    const merchant = await this.#merchants.at(url);
+    await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
+  }
+
+  /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself. */
+  async renew(): Promise<void> {
+    await tend(this.#customer, this.#merchants, this.#tending.margin);
+  }
+
+  /** Asks the broker and every merchant what they hold for this wallet; tells what a merchant owes and does not show. */
+  async recover(): Promise<readonly Missing[]> {
+    return restore(this.#customer, this.#merchants);
+  }
+
+  /** Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without. */
+  recoveryPhrase(): string {
+    return phraseOf(this.#customer.party.identity);
+  }
+
   /** What the wallet holds; locked scrip is counted, expired is not. */
   async balance(): Promise<Balance> {
     const { tables, party } = this.#customer;
@@ -225,9 +351,11 @@ export class Wallet {
 
   /** All that has ended, oldest first. */
   async history(): Promise<readonly HistoryEntry[]> {
+    const waiting = await this.#customer.outbox.transactions();
     return (await this.#customer.tables.history.list()).map(
       ([, { kind, txn, at, amount, outcome, merchant, order }]) => ({
         kind,
+        status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
         txn,
         at,
         amount: formatAmount(amount),
@@ -239,9 +367,13 @@ export class Wallet {
   }
 
   /** What is under way: sent, and not known to have ended. */
-  async pending(): Promise<readonly Pick<HistoryEntry, "kind" | "txn" | "at" | "amount" | "merchant">[]> {
-    return (await this.#customer.tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
+  async pending(): Promise<
+    readonly Pick<HistoryEntry, "kind" | "status" | "txn" | "at" | "amount" | "merchant">[]
+  > {
+    const { tables, underWay } = this.#customer;
+    return (await tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
       kind,
+      status: underWay.has(txn) ? "reserved" : "unknown",
       txn,
       at,
       amount: formatAmount(amount),
@@ -256,8 +388,8 @@ export class Wallet {
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
-    await this.#resumeAtBroker();
-    await this.#resumePurchases();
+    await resumeAtBroker(this.#customer);
+    await resumeAtMerchants(this.#customer, this.#merchants);
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
@@ -270,6 +402,7 @@ export class Wallet {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#callOff?.();
     this.#merchants.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
@@ -277,27 +410,19 @@ export class Wallet {
     await this.#opened.party.store.close();
   }
 
-  async #resumeAtBroker(): Promise<void> {
-    for (const [txn, { kind }] of await this.#customer.tables.pending.list()) {
-      if (kind === "topup") await resumeTopUp(this.#customer, txn).catch(remains);
-      if (kind === "vendorscrip") await resumeVendorScrip(this.#customer, txn).catch(remains);
-    }
-  }
-
-  async #resumePurchases(): Promise<void> {
-    for (const [txn, { kind, url = "", merchant = "" }] of await this.#customer.tables.pending.list()) {
-      if (kind !== "purchase") continue;
-      const resuming = async (): Promise<void> => {
-        const acquaintance = await this.#merchants.at(url);
-        await this.#customer.lock.run(merchant, () => resumePurchase(this.#customer, acquaintance, txn));
-      };
-      await resuming().catch(remains);
-    }
+  /** Renews what is near its end, now and then again, for as long as the wallet is open. */
+  #tendLater(): void {
+    const { runtime } = this.#opened.party;
+    this.#callOff = runtime.later(this.#tending.every, () => {
+      if (!this.#isOpen) return;
+      this.#opened.background(this.renew());
+      this.#tendLater();
+    });
   }
 }
 
-/** Somebody is away, or has refused: what is still under way stays so, and `pending` tells. */
-function remains(error: unknown): void {
+/** What fails stays under way, and `pending` tells. */
+function isTold(error: unknown): void {
   if (!(error instanceof LeptaError)) throw error;
 }
 

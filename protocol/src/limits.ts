@@ -37,10 +37,16 @@ export const limits = {
   offerBytes: 64 * 1024,
   /** Credits in one settlement statement, each two writes of one commit; more follow in another. */
   settlementCredits: 45,
+  /** Settlements that a merchant asks for in one go. */
+  settlements: 1000,
   /** Entries of each kind in one page of an account-response. */
   accountEntries: 32,
-  /** Lines in one page of a holdings-response. */
+  /** Pages of an account that a restored wallet reads. */
+  accountPages: 10_000,
+  /** Live scrips in one line, and lines in one page of a holdings-response. */
   holdings: 8,
+  /** Pages of a holdings-response that a customer reads. */
+  holdingsPages: 1000,
   /** Characters of an item's name. */
   skuLength: 64,
   /** Characters of an item's description. */

@@ -15,6 +15,7 @@ import {
 } from "@lepta/protocol";
 import { isTerminal, secretsOf } from "../broker/decision.ts";
 import {
+  creditItem,
   DISPUTE,
   disputeItem,
   keys,
@@ -46,6 +47,14 @@ export async function showAccount(broker: Broker, bytes: Uint8Array): Promise<Or
     txn: key.sk.slice(TRANSACTION.length),
     record: transactionItem.fromItem(item),
   }));
+  const obtained = records.filter(({ record }) => record.kind === "vendorscrip" && record.state === "done");
+  // What was refunded whole or reversed is no VendorScrip any more.
+  const credits =
+    obtained.length === 0
+      ? []
+      : await broker.store.get(
+          obtained.map((each) => keys.credit(each.record.merchant ?? "", uid, each.txn)),
+        );
   const answer = await signAnswer(broker, keySet, accountResponse, {
     to: uid,
     txn,
@@ -55,8 +64,8 @@ export async function showAccount(broker: Broker, bytes: Uint8Array): Promise<Or
     open: records
       .filter(({ record }) => !isTerminal(record))
       .map((each) => [each.txn, kindOf(each.record.kind)] as const),
-    vendors: records
-      .filter(({ record }) => record.kind === "vendorscrip" && record.state === "done")
+    vendors: obtained
+      .filter((_, i) => creditItem.read(credits[i])?.state !== "ended")
       .map((each) => [each.record.merchant ?? "", each.txn, each.record.address ?? ""] as const),
     disputes: disputes.items
       .map(({ item }) => disputeItem.fromItem(item))

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type ErrorCode, encodeAs, errorCodec, isRefusal, LeptaError, limits } from "@lepta/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
-import { decodeFrame, encodeFrame } from "./frame.ts";
+import { decodeFrame, encodeFrame, type Frame } from "./frame.ts";
 
 /** Answers the messages of one frame with those of another. */
 export type Visit = (messages: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
@@ -73,6 +73,7 @@ export const errorMessage = (code: ErrorCode): Uint8Array =>
 function attend(socket: WebSocket, answer: Visit): void {
   let bad = 0;
   let underWay = 0;
+  const waiting: Frame[] = [];
   let silence = setTimeout(() => socket.terminate(), limits.firstFrameWithin);
   const reply = (id: number, messages: readonly Uint8Array[]): void => {
     if (socket.readyState !== socket.OPEN) return;
@@ -93,18 +94,33 @@ function attend(socket: WebSocket, answer: Visit): void {
       else reply(0, [errorMessage(frame.code)]);
       return;
     }
-    underWay += 1;
+    // What had been read before the pause is handed out all the same: it waits, and no more of it comes.
+    waiting.push(frame);
+    begin();
+  });
+
+  function begin(): void {
+    while (underWay < limits.framesAtOnce) {
+      const frame = waiting.shift();
+      if (frame === undefined) break;
+      underWay += 1;
+      work(frame);
+    }
     if (underWay >= limits.framesAtOnce) socket.pause();
-    answer(frame.messages)
+    else if (socket.isPaused) socket.resume();
+  }
+
+  function work({ id, messages }: Frame): void {
+    answer(messages)
       .catch(() => [errorMessage("internal")])
-      .then((messages) => {
-        reply(frame.id, messages);
+      .then((answers) => {
+        reply(id, answers);
         underWay -= 1;
-        if (underWay < limits.framesAtOnce && socket.isPaused) socket.resume();
+        begin();
       })
       // An answer that cannot be sent ends this connection and nothing else.
       .catch(() => socket.terminate());
-  });
+  }
 }
 
 function upgradeOnly(

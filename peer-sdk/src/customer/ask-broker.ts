@@ -1,59 +1,91 @@
 /** A customer's questions to the broker about its own transactions. */
 import {
-  type abort,
+  abort,
   brokerscripChange,
   brokerscripResponse,
   isRefusal,
+  LeptaError,
   orThrow,
   query,
   readMessage,
+  redeemResponse,
+  refundChange,
+  renewalResponse,
+  reversal,
+  settlementStatement,
+  type TransactionState,
   toText,
-  type transactionResponse,
-  type Verified,
+  type VerifiedOf,
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
-import { REQUEST_LIFE } from "../party.ts";
-import type { Customer } from "./customer.ts";
+import { type Party, REQUEST_LIFE } from "../party.ts";
+
+/** What the broker signs about a transaction once it is decided. */
+const DECISIONS = [
+  brokerscripResponse,
+  brokerscripChange,
+  renewalResponse,
+  redeemResponse,
+  refundChange,
+  reversal,
+  settlementStatement,
+] as const;
 
 export interface Answered {
-  readonly state: Verified<typeof transactionResponse>["payload"]["state"];
-  /** M1 of figure 6, once it is decided. */
-  readonly funding: Verified<typeof brokerscripResponse> | undefined;
-  /** M3 of figure 8, once it is decided. */
-  readonly change: Verified<typeof brokerscripChange> | undefined;
+  readonly state: TransactionState;
+  /** The answer to the transaction's own request, once it is decided. */
+  readonly decision: VerifiedOf<(typeof DECISIONS)[number]> | undefined;
 }
 
 /** How a transaction of ours stands, or, with `abort`, how it ended. Throws `unreachable` and the broker's own codes. */
 export async function askBroker(
-  customer: Customer,
+  party: Party,
   type: typeof query | typeof abort,
   subject: string,
 ): Promise<Answered> {
-  const { link, identity, runtime } = customer.party;
+  const { link, identity, runtime } = party;
   const txn = toText(runtime.random(16));
   const expiresAt = runtime.now() + REQUEST_LIFE;
-  const request = await customer.party.sign(type, {
-    to: link.network,
-    txn,
-    expiresAt,
-    initiator: identity.uid,
-    subject,
-  });
-  const answer = orThrow(
-    await askAt(customer.party, type === query ? doors.query : doors.abort, await link.seal(request), {
-      txn,
-      digest: request.digest,
-    }),
-  );
-  const { state } = answer.payload;
-  const [attached] = answer.attachments;
-  if (attached === undefined) return { state, funding: undefined, change: undefined };
-  const opened = readMessage(attached, [brokerscripResponse, brokerscripChange], { secrets: answer.secrets });
-  if (isRefusal(opened)) return { state, funding: undefined, change: undefined };
-  const verified = orThrow(await link.verify(opened, "decide", identity.uid)) as Verified<
-    typeof brokerscripResponse | typeof brokerscripChange
-  >;
-  return verified.payload.type === "brokerscrip-response"
-    ? { state, funding: verified as Verified<typeof brokerscripResponse>, change: undefined }
-    : { state, funding: undefined, change: verified as Verified<typeof brokerscripChange> };
+  const initiator = identity.uid;
+  const request = await party.sign(type, { to: link.network, txn, expiresAt, initiator, subject });
+  const door = type === query ? doors.query : doors.abort;
+  const named = { txn, digest: request.digest };
+  const answer = orThrow(await askAt(party, door, await link.seal(request), named));
+  const { payload, attachments, secrets } = answer;
+  if (payload.initiator !== initiator || payload.subject !== subject) throw new LeptaError("wrong-reference");
+  const { state } = payload;
+  const [attached] = attachments;
+  if (attached === undefined) return { state, decision: undefined };
+  const opened = readMessage(attached, DECISIONS, { secrets });
+  if (isRefusal(opened)) return { state, decision: undefined };
+  return { state, decision: orThrow(await link.verify(opened, "decide", identity.uid)) };
+}
+
+/**
+ * The decision of a transaction from the broker's record; one that it has not decided is aborted, and then there is none.
+ * Throws `pending` where it can be neither.
+ */
+export async function endAtBroker<M extends (typeof DECISIONS)[number]>(
+  party: Party,
+  txn: string,
+  type: M,
+): Promise<VerifiedOf<M> | undefined> {
+  const asked = await askBroker(party, query, txn);
+  const decided = ofType(asked, type);
+  if (decided !== undefined) return decided;
+  // What cannot be aborted is not asked to be.
+  if (UNENDING.has(asked.state)) throw new LeptaError("pending", txn);
+  const ended = await askBroker(party, abort, txn);
+  const late = ofType(ended, type);
+  if (late !== undefined || ended.state === "aborted" || ended.state === "refused") return late;
+  throw new LeptaError("pending", txn);
+}
+
+const UNENDING: ReadonlySet<TransactionState> = new Set(["charging", "charged", "paying", "disputed"]);
+
+function ofType<M extends (typeof DECISIONS)[number]>(
+  { decision }: Answered,
+  type: M,
+): VerifiedOf<M> | undefined {
+  return decision?.payload.type === type.name ? (decision as unknown as VerifiedOf<M>) : undefined;
 }

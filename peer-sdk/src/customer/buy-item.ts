@@ -3,10 +3,10 @@ import {
   type Amount,
   checkGrant,
   encodeAs,
-  isErrorCode,
   LeptaError,
   type Order,
   orderHash,
+  originOf,
   orThrow,
   proveSpend,
   purchaseNotice,
@@ -22,7 +22,8 @@ import {
 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { type Customer, secretFor } from "./customer.ts";
+import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
+import { keepingEvidence } from "./ended.ts";
 import { type Acquaintance, readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, historyId, type Pending } from "./records.ts";
 
@@ -58,7 +59,7 @@ export async function buyItem(
   bargain: Bargain,
 ): Promise<Bought> {
   const pending = await prepare(customer, merchant, txn, held, bargain);
-  return ask(customer, merchant, txn, pending);
+  return awaiting(customer, txn, () => ask(customer, merchant, txn, pending));
 }
 
 /** Sends M1 of a purchase that was left under way again: the same M1 gets the same M2. The caller holds the lock. */
@@ -77,7 +78,8 @@ export async function resumePurchase(
 /** What was bought, from the evidence of a purchase that has ended well. */
 export async function recall({ tables }: Customer, txn: string): Promise<Bought | undefined> {
   const evidence = await tables.evidence.get(txn);
-  if (evidence?.request === undefined) return undefined;
+  // While it is under way what the merchant has signed is evidence, and buys nothing.
+  if (evidence?.request === undefined || (await tables.pending.get(txn)) !== undefined) return undefined;
   const request = orThrow(readMessage(evidence.request, [purchaseRequest]));
   const response = orThrow(readMessage(evidence.response, [purchaseResponse]));
   const { ok, goods, goodsType, charged, decidedAt, from } = response.payload;
@@ -165,7 +167,10 @@ async function ask(
   const { payload } = answer;
   if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (payload.reason === "conflict") throw new LeptaError("conflict");
-  return payload.ok ? paid(customer, txn, pending, answer) : refused(customer, txn, pending, answer);
+  const signed = pending.signed === undefined ? {} : { request: pending.signed };
+  return keepingEvidence(customer, txn, { ...signed, response: answer.signed }, () =>
+    payload.ok ? paid(customer, txn, pending, answer) : refused(customer, txn, pending, answer),
+  );
 }
 
 async function paid(
@@ -184,14 +189,7 @@ async function paid(
   if (spent !== scrip || !sameAmount(charged, pending.amount) || goods === undefined)
     throw new LeptaError("scrip-mismatch", "the merchant's answer is not what was asked for");
   const rest = orThrow(subtract(bodyOf(held).value, charged));
-  const change =
-    grant === undefined
-      ? undefined
-      : changeOf(customer, merchant, answer, {
-          value: rest,
-          expiresAt: bodyOf(held).expiresAt,
-          parent: scrip,
-        });
+  const change = grant === undefined ? undefined : changeOf(customer, merchant, answer, held, rest);
   const isKnown =
     change !== undefined && (await tables.vendorscrip.get(`${merchant}/${bodyOf(change).id}`)) !== undefined;
   if (isKnown) throw new LeptaError("scrip-mismatch", "the change is a scrip that we hold already");
@@ -219,16 +217,19 @@ function changeOf(
   customer: Customer,
   merchant: string,
   answer: Verified<typeof purchaseResponse>,
-  agreed: { readonly value: Amount; readonly expiresAt: number; readonly parent: string },
+  held: Holding,
+  value: Amount,
 ): Holding {
   const { uid: owner, network } = customer.party.identity;
   const { grant } = answer.payload;
   if (grant === undefined) throw new LeptaError("scrip-mismatch");
+  const before = bodyOf(held);
+  const agreed = { value, expiresAt: before.expiresAt, parent: before.id, origin: originOf(before) };
   const expected = { kind: "vendor", network, issuer: merchant, owner, ...agreed } as const;
   const body = orThrow(checkGrant(grant, undefined, expected));
   const secret = secretFor(answer.secrets, body.id);
   orThrow(checkGrant(grant, secret, expected));
-  return { grant, secret };
+  return { grant, secret, ...(held.obtained === undefined ? {} : { obtained: held.obtained }) };
 }
 
 /** A refusal that the scrip's issuer has signed unlocks the scrip. */
@@ -239,7 +240,8 @@ async function refused(
   answer: Verified<typeof purchaseResponse>,
 ): Promise<never> {
   const { party, tables } = customer;
-  const { reason = "internal" } = answer.payload;
+  const { reason = "internal", charged } = answer.payload;
+  if (charged.value > 0n) throw new LeptaError("scrip-mismatch", "a refusal that charges");
   const id = `${pending.merchant}/${pending.scrip}`;
   const held = await tables.vendorscrip.get(id);
   // Its issuer refuses the scrip itself: it will never buy anything, and M2 says so under the merchant's signature.
@@ -250,11 +252,7 @@ async function refused(
     tables.pending.remove(txn),
     ...historyOf(customer, txn, pending, answer, reason),
   ]);
-  throw new LeptaError(isErrorCode(reason) ? reason : "internal");
-}
-
-function unlocked({ lockedBy: _gone, ...held }: Holding): Holding {
-  return held;
+  throw refusedWith(reason);
 }
 
 /** The refusals that are about the scrip and not about this purchase. */

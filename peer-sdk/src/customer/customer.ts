@@ -1,11 +1,11 @@
 /** What the customer's side of each figure works with. */
 import type { Secret } from "@lepta/protocol";
-import { LeptaError } from "@lepta/protocol";
+import { isErrorCode, LeptaError } from "@lepta/protocol";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
 import type { ConnectChannel } from "../ports.ts";
-import type { CustomerTables } from "./records.ts";
+import type { CustomerTables, Holding } from "./records.ts";
 
 export interface Customer {
   readonly party: Party;
@@ -20,10 +20,31 @@ export interface Customer {
   readonly moment: () => number;
   /** Runs something that nobody waits for; closing waits for it. */
   readonly background: (work: Promise<unknown>) => void;
+  /** Transactions whose answer this process is waiting for. */
+  readonly underWay: Set<string>;
 }
 
 /** The name of the lock that the purse moves under. */
 export const PURSE_LOCK = "brokerscrip";
+
+/** Does what brings a transaction's answer; meanwhile it counts as waited for. */
+export async function awaiting<T>({ underWay }: Customer, txn: string, work: () => Promise<T>): Promise<T> {
+  underWay.add(txn);
+  try {
+    return await work();
+  } finally {
+    underWay.delete(txn);
+  }
+}
+
+/** A scrip that is on its way no more. */
+export function unlocked({ lockedBy: _gone, ...held }: Holding): Holding {
+  return held;
+}
+
+/** What the caller is told of a signed refusal. */
+export const refusedWith = (reason: string): LeptaError =>
+  new LeptaError(isErrorCode(reason) ? reason : "internal");
 
 /** The CustomerSecret beside an answer. Throws `wrong-reference` where the answer grants a scrip and brings none. */
 export function secretFor(secrets: readonly Secret[], scrip: string): Uint8Array {

@@ -1,25 +1,20 @@
 /** Figure 6 at the customer, top to bottom: M0 kept and sent, M1 checked, the purse moved. */
 import {
   type Amount,
-  abort,
-  add,
   brokerscripRequest,
-  type brokerscripResponse,
-  checkGrant,
-  isErrorCode,
+  brokerscripResponse,
   isRefusal,
   LeptaError,
-  orThrow,
-  query,
-  subtract,
   toText,
   type Verified,
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { askBroker } from "./ask-broker.ts";
-import { type Customer, PURSE_LOCK, secretFor } from "./customer.ts";
-import { bodyOf, historyId, type Pending, PURSE } from "./records.ts";
+import type { Change } from "../ports.ts";
+import { endAtBroker } from "./ask-broker.ts";
+import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
+import { purseWith } from "./purse.ts";
+import { historyId, type Pending } from "./records.ts";
 
 /** Buys BrokerScrip. Throws `declined` and the like when refused, `pending` while the outcome is not known. */
 export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<void> {
@@ -45,7 +40,10 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
       at,
     };
     await party.store.commit([tables.pending.put(txn, pending)]);
-    const answer = await askAt(party, doors.brokerscrip, pending.sealed, { txn, digest: request.digest });
+    const named = { txn, digest: request.digest };
+    const answer = await awaiting(customer, txn, () =>
+      askAt(party, doors.brokerscrip, pending.sealed, named),
+    );
     // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);
@@ -57,11 +55,13 @@ export async function resumeTopUp(customer: Customer, txn: string): Promise<void
   await customer.lock.run(PURSE_LOCK, async () => {
     const pending = await customer.tables.pending.get(txn);
     if (pending === undefined) return;
-    let { state, funding } = await askBroker(customer, query, txn);
-    if (state === "unknown") ({ state, funding } = await askBroker(customer, abort, txn));
-    if (funding !== undefined && (state === "done" || state === "refused"))
-      await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
-    else if (state === "aborted") await customer.party.store.commit([customer.tables.pending.remove(txn)]);
+    const funding = await endAtBroker(customer.party, txn, brokerscripResponse);
+    if (funding !== undefined) await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
+    else
+      await customer.party.store.commit([
+        customer.tables.pending.remove(txn),
+        ended(customer, txn, pending, "aborted"),
+      ]);
   });
 }
 
@@ -70,56 +70,25 @@ async function conclude(
   customer: Customer,
   txn: string,
   pending: Pending,
-  { payload, secrets }: Verified<typeof brokerscripResponse>,
+  { payload, secrets, signed }: Verified<typeof brokerscripResponse>,
 ): Promise<void> {
   const { party, tables } = customer;
-  const { uid, network } = party.identity;
   const { ok, reason = "", grant } = payload;
   if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (reason === "conflict") throw new LeptaError("conflict");
-  const outcome = ok ? "done" : reason;
-  const history = tables.history.put(historyId(pending.at, txn), {
-    kind: "topup",
-    txn,
-    at: pending.at,
-    amount: pending.amount,
-    outcome,
-  });
+  const history = ended(customer, txn, pending, ok ? "done" : reason);
   if (!ok || grant === undefined) {
     await party.store.commit([tables.pending.remove(txn), history]);
-    throw new LeptaError(isErrorCode(reason) ? reason : "internal");
+    throw refusedWith(reason);
   }
-  const body = orThrow(
-    checkGrant(grant, undefined, { kind: "broker", network, issuer: network, owner: uid }),
-  );
-  const spentBy = secrets.find((each) => each.scrip === body.id)?.spentBy;
-  if (spentBy !== undefined) {
-    // Spent since by another transaction of ours, whose answer brings the purse up to date.
-    const held = await tables.purse.get(PURSE);
-    const isReplaced = held !== undefined && bodyOf(held).id === payload.replaced;
-    const gone = isReplaced ? [tables.purse.remove(PURSE)] : [];
-    return party.store.commit([tables.pending.remove(txn), history, ...gone]);
-  }
-  const value = await expectedValue(customer, pending.amount, payload.replaced);
-  const secret = secretFor(secrets, body.id);
-  const expected = { kind: "broker", network, issuer: network, owner: uid } as const;
-  orThrow(checkGrant(grant, secret, { ...expected, ...(value ? { value } : {}) }));
-  // What replaces a scrip that we do not hold is worth at least what was bought.
-  orThrow(subtract(body.value, pending.amount));
-  await party.store.commit([tables.pending.remove(txn), tables.purse.put(PURSE, { grant, secret }), history]);
+  const given = { grant, replaced: payload.replaced, secrets };
+  const purse = await purseWith(customer, given, pending.amount);
+  const evidence = tables.evidence.put(txn, { response: signed });
+  await party.store.commit([tables.pending.remove(txn), history, evidence, ...purse]);
 }
 
-/** What was bought and what the replaced scrip was worth; unknown where we do not hold the replaced one. */
-async function expectedValue(
-  { tables }: Customer,
-  bought: Amount,
-  replaced: string | undefined,
-): Promise<Amount | undefined> {
-  if (replaced === undefined) return bought;
-  const held = await tables.purse.get(PURSE);
-  if (held === undefined || bodyOf(held).id !== replaced) return undefined;
-  return orThrow(add(bodyOf(held).value, bought));
-}
+const ended = ({ tables }: Customer, txn: string, { at, amount }: Pending, outcome: string): Change =>
+  tables.history.put(historyId(at, txn), { kind: "topup", txn, at, amount, outcome });
 
 function ignoreRefusal(error: unknown): void {
   // The refusal is in the history; whoever asked for the top-up is gone.

@@ -1,17 +1,14 @@
 /** Figure 8 at the customer, top to bottom: M0 told, M1 kept and sent, M3 and M5 checked, purse and VendorScrip moved. */
 import {
   type Amount,
-  abort,
   brokerSpendCodec,
   brokerscripChange,
   encodeAs,
-  isErrorCode,
   isRefusal,
   LeptaError,
   openMessage,
   orThrow,
   proveSpend,
-  query,
   scripOf,
   sha256,
   subtract,
@@ -23,10 +20,12 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { askBroker } from "./ask-broker.ts";
-import { type Change, openEscrow, purseAfter } from "./check-change.ts";
-import { type Customer, PURSE_LOCK } from "./customer.ts";
+import { endAtBroker } from "./ask-broker.ts";
+import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
+import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
+import { keepingEvidence } from "./ended.ts";
 import { type Acquaintance, sealTo } from "./meet.ts";
+import { keepPurse, releasedPurse } from "./purse.ts";
 import { bodyOf, type Holding, historyId, type Pending, PURSE } from "./records.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
@@ -53,9 +52,14 @@ export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, si
       tables.purse.put(PURSE, { ...held, lockedBy: txn }),
     ]);
     customer.background(tellIntent(customer, merchant.credential.uid, txn, amount));
-    const change =
-      (await askMerchant(customer, merchant, txn, pending)) ?? (await endAtBroker(customer, txn));
-    await conclude(customer, txn, pending, merchant.credential.verifyingKey, change);
+    const change = await awaiting(
+      customer,
+      txn,
+      async () =>
+        (await askMerchant(customer, merchant, txn, pending)) ??
+        (await endAtBroker(party, txn, brokerscripChange)),
+    );
+    await concludeKeeping(customer, txn, pending, merchant.credential.verifyingKey, change);
   });
 }
 
@@ -79,8 +83,8 @@ async function endPending(customer: Customer, txn: string): Promise<void> {
   // It has ended since somebody saw it under way: to end it again would bring its scrip back.
   if (pending === undefined) return;
   const merchant = await knownMerchant(customer, pending.merchant ?? "");
-  const change = await endAtBroker(customer, txn);
-  await conclude(customer, txn, pending, merchant, change).catch((error: unknown) => {
+  const change = await endAtBroker(customer.party, txn, brokerscripChange);
+  await concludeKeeping(customer, txn, pending, merchant, change).catch((error: unknown) => {
     // A refusal is in the history; whoever asked is gone. What is still under way stays so.
     if (!(error instanceof LeptaError)) throw error;
   });
@@ -100,6 +104,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
     expiresAt,
     merchant: merchant.credential.uid,
     spend: proveSpend(held.secret, body),
+    address: merchant.url,
   });
   const part = await link.seal(order);
   const request = await party.sign(vendorscripRequest, {
@@ -164,15 +169,18 @@ async function askMerchant(
   return undefined;
 }
 
-/** M3 from the broker's record; a transaction that it has not decided is aborted, and then there is none. */
-async function endAtBroker(customer: Customer, txn: string): Promise<Change | undefined> {
-  const asked = await askBroker(customer, query, txn);
-  if (asked.change !== undefined) return asked.change;
-  const ended = await askBroker(customer, abort, txn);
-  if (ended.change !== undefined || ended.state === "aborted" || ended.state === "refused")
-    return ended.change;
-  throw new LeptaError("pending", txn);
-}
+const concludeKeeping = (
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  merchant: VerifyingKey,
+  change: Change | undefined,
+): Promise<void> =>
+  change === undefined
+    ? conclude(customer, txn, pending, merchant, change)
+    : keepingEvidence(customer, txn, { response: change.signed }, () =>
+        conclude(customer, txn, pending, merchant, change),
+      );
 
 /** A signed answer is the end: the purse is unlocked, moved or left as it was. `undefined` means that B aborted it. */
 async function conclude(
@@ -190,21 +198,21 @@ async function conclude(
   const { ok = false, reason = "aborted" } = change?.payload ?? {};
   if (change === undefined || !ok) {
     await party.store.commit([
-      ...(held?.lockedBy === txn ? [released(customer, held, reason)] : []),
+      ...(held?.lockedBy === txn ? [releasedPurse(customer, held, reason)] : []),
       tables.pending.remove(txn),
       historyOf(customer, txn, pending, reason),
       ...(change === undefined ? [] : [tables.evidence.put(txn, { response: change.signed })]),
     ]);
-    throw new LeptaError(isErrorCode(reason) ? reason : "internal");
+    throw refusedWith(reason);
   }
-  const purse = purseAfter(customer, change, held, pending);
+  const purse = purseAfterChange(customer, change, held, pending);
   const voucher = await openEscrow(customer, pending, merchant, change);
   const isUsable =
     voucher !== undefined &&
     (await tables.vendorscrip.get(`${merchant.id}/${bodyOf(voucher).id}`)) === undefined;
   const outcome = isUsable ? "done" : "scrip-mismatch";
   await party.store.commit([
-    purse === undefined ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, purse),
+    keepPurse(customer, purse),
     ...(isUsable ? [tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher)] : []),
     tables.pending.remove(txn),
     historyOf(customer, txn, pending, outcome),
@@ -212,10 +220,6 @@ async function conclude(
   ]);
   if (!isUsable) throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
 }
-
-/** The purse unlocked; what the broker calls spent buys nothing any more, and its signed word is kept. */
-const released = ({ tables }: Customer, { grant, secret }: Holding, reason: string) =>
-  reason === "scrip-spent" ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, { grant, secret });
 
 const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: Pending, outcome: string) =>
   tables.history.put(historyId(at, txn), {

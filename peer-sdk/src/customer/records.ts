@@ -1,6 +1,7 @@
 /** What a customer keeps: its BrokerScrip, its VendorScrip by merchant, what is under way, and what was. */
 import {
   amount,
+  boolean,
   bytes,
   charge,
   digest,
@@ -34,12 +35,27 @@ const holding = struct({
   authorization: optional(4, embedded(1024)),
   /** The code with which the issuer has refused it for good: it is evidence, and money no more. */
   unusable: optional(5, text(32)),
+  /** Of VendorScrip: the transaction of figure 8 whose credit stands behind it. */
+  obtained: optional(6, txn),
 });
 export type Holding = Value<typeof holding>;
 
+/** What a customer does. */
+const customerKind = word(
+  "topup",
+  "vendorscrip",
+  "purchase",
+  "renewal",
+  "redeem",
+  "refund",
+  "reversal",
+  "received",
+);
+export type CustomerKind = Value<typeof customerKind>;
+
 /** A transaction that has not reached its end: written before its first message is sent, removed with its outcome. */
 const pendingRecord = struct({
-  kind: field(1, word("topup", "vendorscrip", "purchase")),
+  kind: field(1, customerKind),
   /** The request as it was sent, and may be sent again. */
   sealed: field(2, bytes(1, 64 * 1024)),
   /** Digest of the request, and of the part for B. */
@@ -56,11 +72,13 @@ const pendingRecord = struct({
   scrip: optional(11, text(22, 22)),
   /** The least expiry of the VendorScrip that was asked for. */
   minimumExpiry: optional(12, time),
+  /** The transaction of figure 8 that a reversal is about. */
+  subject: optional(13, txn),
 });
 export type Pending = Value<typeof pendingRecord>;
 
 const historyRecord = struct({
-  kind: field(1, word("topup", "vendorscrip", "purchase")),
+  kind: field(1, customerKind),
   txn: field(2, txn),
   at: field(3, time),
   /** What was obtained, or charged. */
@@ -95,6 +113,10 @@ export interface CustomerTables {
   readonly history: Table<HistoryRecord>;
   /** By transaction. */
   readonly evidence: Table<Value<typeof evidenceRecord>>;
+  /** BrokerScrip that the broker's answers have passed over, by its id: evidence, and money no more. */
+  readonly superseded: Table<Holding>;
+  /** Scrip of purchases that a merchant has given back, under `purchase's credit/scrip`: each is taken once. */
+  readonly received: Table<boolean>;
   readonly merchants: Table<MerchantRecord>;
   /** Which merchant an address was when we first met it. */
   readonly addresses: Table<Uid>;
@@ -108,6 +130,8 @@ export const customerTables = (store: PeerStore): CustomerTables => ({
   pending: table(store, "pending", pendingRecord),
   history: table(store, "history", historyRecord),
   evidence: table(store, "evidence", evidenceRecord),
+  superseded: table(store, "superseded", holding),
+  received: table(store, "received", boolean),
   merchants: table(store, "merchant", merchantRecord),
   addresses: table(store, "address", uid),
 });

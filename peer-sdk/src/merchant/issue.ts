@@ -24,6 +24,8 @@ export function issue(
     readonly value: Amount;
     readonly expiresAt: number;
     readonly parent?: string;
+    /** The first of the line, where it is another. */
+    readonly origin?: string;
   },
 ): Issued {
   const { uid: issuer, network, epoch, epochRoot } = identity;

@@ -1,4 +1,4 @@
-/** What a merchant keeps: its scrip, what it asked the broker to authorise, and its sales. */
+/** What a merchant keeps: its scrip by lines, what it asked the broker, its sales, and what it gave back. */
 import {
   amount,
   boolean,
@@ -8,6 +8,7 @@ import {
   embedded,
   field,
   limits,
+  list,
   optional,
   scripId,
   struct,
@@ -22,21 +23,44 @@ import {
 import type { PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
 
-/** A VendorScrip that this merchant made. Spent ones keep no salt: their secrets are gone. */
+/**
+ * A VendorScrip that this merchant made: `reserved` until the broker has authorised it, `live`, `returning` while the
+ * broker has not decided its refund, `spent`. Spent ones keep no salt: their secrets are gone.
+ */
 const scripRecord = struct({
-  state: field(1, word("reserved", "live", "spent")),
+  state: field(1, word("reserved", "live", "returning", "spent")),
   owner: field(2, uid),
   value: field(3, amount),
   expiresAt: field(4, time),
   salt: optional(5, bytes(32)),
   /** The transaction in which it was obtained, or that gave it as change. */
   from: field(6, txn),
-  /** The transaction that spent it. */
+  /** The transaction that spent it, or is about to give it back. */
   spentBy: optional(7, txn),
   /** Refused purchases that were kept for it. */
   refusals: optional(8, uint()),
+  parent: optional(9, scripId),
+  /** The first of its line. */
+  origin: field(10, scripId),
 });
 export type ScripRecord = Value<typeof scripRecord>;
+
+/** A V0 and all that descends from it. */
+const lineRecord = struct({
+  /** The transaction of figure 8 whose credit stands behind it. */
+  credit: field(1, txn),
+  /** What V0 was worth. */
+  value: field(2, amount),
+  /** Those of its scrips that are not spent. */
+  live: field(3, list(scripId, limits.holdings)),
+  /** What was charged under it. */
+  sold: field(4, charge),
+  /** The latest purchase that its owner signed and that was charged. */
+  latest: optional(5, embedded(4096)),
+  /** The broker has reversed its credit, or is about to: nothing is sold under it any more. */
+  ended: optional(6, boolean),
+});
+export type LineRecord = Value<typeof lineRecord>;
 
 /** Figure 8 at the merchant, from `sent` (M2 is on its way) to the broker's terminal answer. */
 const authorizationRecord = struct({
@@ -55,6 +79,21 @@ const authorizationRecord = struct({
 });
 export type AuthorizationRecord = Value<typeof authorizationRecord>;
 
+/** A refund, from `sent` to the broker's terminal answer. */
+const refundRecord = struct({
+  state: field(1, word("sent", "done", "refused")),
+  /** Digest of the customer's request. */
+  request: field(2, digest),
+  /** Digest of ours to the broker, and ours as it is sent. */
+  digest: field(3, digest),
+  sealed: optional(4, bytes(1, 64 * 1024)),
+  scrip: field(5, scripId),
+  amount: field(6, amount),
+  /** What the broker tells the customer, once it came. */
+  change: optional(7, embedded()),
+});
+export type RefundRecord = Value<typeof refundRecord>;
+
 /** A decided purchase: the same M1 gets the same M2 again. */
 const saleRecord = struct({
   request: field(1, digest),
@@ -65,23 +104,57 @@ const saleRecord = struct({
   at: field(7, time),
   /** The change scrip, whose secret goes beside M2 while it lives. */
   change: optional(8, scripId),
+  /** The line under which it was charged. */
+  origin: optional(9, scripId),
+  /** The scrip in which the purchase was given back. */
+  refunded: optional(10, scripId),
 });
 export type SaleRecord = Value<typeof saleRecord>;
 
+/** A renewed scrip: the same request gets the same answer. */
+const renewalRecord = struct({
+  request: field(1, digest),
+  scrip: field(2, scripId),
+  response: field(3, embedded()),
+});
+export type RenewalRecord = Value<typeof renewalRecord>;
+
+/** A settlement: what was asked, and the broker's statement once it came. */
+const settlementRecord = struct({
+  sealed: field(1, bytes(1, 64 * 1024)),
+  request: field(2, digest),
+  at: field(3, time),
+  statement: optional(4, embedded()),
+});
+export type SettlementRecord = Value<typeof settlementRecord>;
+
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
+  /** Under `owner/origin`. */
+  readonly lines: Table<LineRecord>;
   readonly authorizations: Table<AuthorizationRecord>;
   /** The ids of the authorizations that are `sent`. */
   readonly sent: Table<boolean>;
+  readonly refunds: Table<RefundRecord>;
+  /** The ids of the refunds that are `sent`. */
+  readonly returning: Table<boolean>;
   readonly sales: Table<SaleRecord>;
   /** M2 of each sale, signed: apart, because it holds the goods. */
   readonly responses: Table<Uint8Array>;
+  readonly renewals: Table<RenewalRecord>;
+  /** Under the time and the transaction. */
+  readonly settlements: Table<SettlementRecord>;
 }
 
 export const merchantTables = (store: PeerStore): MerchantTables => ({
   scrip: table(store, "scrip", scripRecord),
+  lines: table(store, "line", lineRecord),
   authorizations: table(store, "authorization", authorizationRecord),
   sent: table(store, "sent", boolean),
+  refunds: table(store, "refund", refundRecord),
+  returning: table(store, "returning", boolean),
   sales: table(store, "sale", saleRecord),
   responses: table(store, "response", embedded(limits.goodsBytes + limits.signatureBytes)),
+  renewals: table(store, "renewed", renewalRecord),
+  settlements: table(store, "settlement", settlementRecord),
 });

@@ -78,7 +78,7 @@ export const saleOf = (
   { party }: Shop,
   { message }: Request,
   { order }: PurchaseSpend,
-  outcome: Pick<SaleRecord, "ok" | "charged" | "change">,
+  outcome: Pick<SaleRecord, "ok" | "charged" | "change" | "origin">,
 ): SaleRecord => ({
   request: message.digest,
   sku: order.sku,

@@ -10,6 +10,7 @@ import {
   multiply,
   nothing,
   type Or,
+  originOf,
   purchaseSpendCodec,
   readScrip,
   readSpend,
@@ -22,7 +23,9 @@ import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
 import { produce } from "./catalogue.ts";
 import { issue, secretsOf } from "./issue.ts";
+import { lineId, lineOf, steppedLine, withLine } from "./line.ts";
 import type { ScripRecord } from "./records.ts";
+import { resumeRefund } from "./refund-vendorscrip.ts";
 import {
   notice,
   type PurchaseSpend,
@@ -51,13 +54,14 @@ export async function sellItem(shop: Shop, request: Request): Promise<Or<readonl
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  // The transaction first, then the scrip, then an authorization: two purchases never wait for each other.
+  const line = lineId(customer.uid, originOf(shown));
+  // The transaction first, then the scrip's line, then what is asked of the broker: two never wait for each other.
   const sold = await shop.lock.run(`sale/${id}`, async () => {
     const known = await readSale(shop, id);
     if (known !== undefined)
       return known.sale.request === message.digest ? known : refused(shop, request, spend, "conflict");
     if (!shop.outbox.hasRoom) return refuse("busy");
-    return shop.lock.run(`scrip/${shown.id}`, () => decide(shop, request, id, spend, shown));
+    return withLine(shop, line, () => decide(shop, request, id, spend, shown));
   });
   if (isRefusal(sold)) return sold;
   return [await sealSale(shop, request, sold)];
@@ -97,8 +101,12 @@ async function usableScrip(
     await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, message.attachments[0]);
     scrip = await tables.scrip.get(shown.id);
   }
+  if (scrip?.state === "returning") {
+    await resumeRefund(shop, `${scrip.owner}/${scrip.spentBy}`);
+    scrip = await tables.scrip.get(shown.id);
+  }
   if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
-  if (scrip.state === "reserved") return refuse("pending");
+  if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
   if (scrip.salt === undefined) return scrip;
   const secrets = secretsOf(party, scrip.salt);
   if (!isGenuine(secrets, spend.scrip)) return refuse("scrip-forged");
@@ -152,8 +160,11 @@ async function sell(
   if (isRefusal(rest)) return rest;
   const { expiresAt } = scrip;
   const owner = customer.uid;
+  const { origin } = scrip;
+  const line = await lineOf(shop, lineId(owner, origin));
+  const parent = shown.id;
   const change =
-    rest.value === 0n ? undefined : issue(party, { owner, value: rest, expiresAt, parent: shown.id });
+    rest.value === 0n ? undefined : issue(party, { owner, value: rest, expiresAt, parent, origin });
   const response = await signResponse(shop, request, {
     ok: true,
     charged: spend.amount,
@@ -166,6 +177,7 @@ async function sell(
   const sale = saleOf(shop, request, spend, {
     ok: 1,
     charged: spend.amount,
+    origin,
     ...(change ? { change: change.id } : {}),
   });
   const { salt: _gone, ...spent } = scrip;
@@ -173,12 +185,27 @@ async function sell(
     tables.sales.put(id, sale),
     tables.responses.put(id, response.bytes),
     tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),
+    steppedLine(shop, lineId(owner, origin), line, {
+      spent: shown.id,
+      change: change?.id,
+      charged: spend.amount,
+      signed: message.signed,
+    }),
     await notice(shop, request, spend, response, spend.amount),
   ];
   if (change !== undefined) {
     const { salt } = change;
     changes.push(
-      tables.scrip.put(change.id, { state: "live", owner, value: rest, expiresAt, salt, from: txn }),
+      tables.scrip.put(change.id, {
+        state: "live",
+        owner,
+        value: rest,
+        expiresAt,
+        salt,
+        from: txn,
+        parent,
+        origin,
+      }),
     );
   }
   await party.store.commit(changes);

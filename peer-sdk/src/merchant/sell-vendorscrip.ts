@@ -1,30 +1,27 @@
 /** Figure 8 at the merchant, top to bottom: M1 in, M2 to the broker, M4 back, M5 and M3 to the customer. */
 import {
-  abort,
   authorizationRequest,
-  authorizationResponse,
   type ErrorCode,
-  errors,
   isExpired,
   isRefusal,
+  nothing,
   type Or,
-  readMessage,
   refuse,
   sealMessage,
   sha256,
   toText,
-  type Verified,
   type vendorscripRequest,
   vendorscripResponse,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import { type Decision, decideAtBroker, readAuthorization, terminal } from "./ask-broker.ts";
 import { issue } from "./issue.ts";
-import type { AuthorizationRecord } from "./records.ts";
+import { lineId } from "./line.ts";
+import type { AuthorizationRecord, LineRecord } from "./records.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 
 type Request = FromCustomer<typeof vendorscripRequest>;
-type Authorization = Verified<typeof authorizationResponse>;
 
 /** Answers M1 with M5 and M3; `pending` while the broker's answer is not known. */
 export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<readonly Uint8Array[]>> {
@@ -59,14 +56,10 @@ export async function resumeAuthorization(shop: Shop, id: string, m4: Uint8Array
   await shop.lock.run(lockName(id), async () => {
     const record = await shop.tables.authorizations.get(id);
     if (record?.state !== "sent") return;
-    const shown = m4 === undefined ? undefined : await readAuthorization(shop, m4);
-    if (
-      shown !== undefined &&
-      !isRefusal(shown) &&
-      !isRefusal(await conclude(shop, id, record, shown, undefined))
-    )
-      return;
-    await authorise(shop, id, record);
+    const shown = m4 === undefined ? refuse("pending") : await readAuthorization(shop, m4);
+    const decision = isRefusal(shown) ? shown : terminal(id, record, shown, undefined);
+    if (isRefusal(decision)) await authorise(shop, id, record);
+    else await conclude(shop, id, record, decision);
   });
 }
 
@@ -133,42 +126,22 @@ async function reserve(
       expiresAt,
       salt,
       from: txn,
+      origin: issued.id,
     }),
   ]);
   return record;
 }
 
-/** Sends M2 as it was kept and takes M4, or has the broker end it where M2 cannot be decided. */
-async function authorise(
-  shop: Shop,
-  id: string,
-  record: AuthorizationRecord,
-): Promise<Or<AuthorizationRecord>> {
-  const [, txn = ""] = id.split("/");
-  if (record.sealed === undefined) return refuse("internal");
-  const answered = await askAt(shop.party, doors.authorise, record.sealed, { txn, digest: record.digest });
-  if (!isRefusal(answered)) return conclude(shop, id, record, answered, answered.attachments[0]);
-  if (errors[answered.code].retry === "same") return refuse("pending");
-  const ended = await abortAuthorization(shop, id, record);
-  return isRefusal(ended) ? refuse("pending") : conclude(shop, id, record, ended, undefined);
-}
-
-/** Keeps the broker's terminal answer: V0 lives or is forgotten. A conflict ends nothing. */
+/** Keeps the broker's terminal answer: V0 lives, and its line begins, or it is forgotten. */
 async function conclude(
   shop: Shop,
   id: string,
   record: AuthorizationRecord,
-  authorization: Authorization,
-  change: Uint8Array | undefined,
+  { authorization, change }: Decision,
 ): Promise<Or<AuthorizationRecord>> {
-  const { ok, reason, customer, amount, request } = authorization.payload;
-  const isOurs =
-    `${customer}/${authorization.payload.txn}` === id &&
-    request === record.digest &&
-    amount.value === record.amount.value &&
-    amount.currency === record.amount.currency;
-  if (!isOurs || reason === "conflict") return refuse("pending");
-  const scrip = await shop.tables.scrip.get(record.scrip);
+  const { ok, customer, txn } = authorization.payload;
+  const { tables } = shop;
+  const scrip = await tables.scrip.get(record.scrip);
   if (scrip === undefined) return refuse("internal");
   const { sealed: _sent, escrow, ...kept } = record;
   const concluded: AuthorizationRecord = {
@@ -177,48 +150,33 @@ async function conclude(
     ...(ok && escrow ? { escrow } : {}),
     ...(change ? { change } : {}),
   };
+  const line: LineRecord = {
+    credit: txn,
+    value: record.amount,
+    live: [record.scrip],
+    sold: nothing(record.amount.currency),
+  };
   await shop.party.store.commit([
-    shop.tables.authorizations.put(id, concluded),
-    shop.tables.sent.remove(id),
-    ok
-      ? shop.tables.scrip.put(record.scrip, { ...scrip, state: "live" })
-      : shop.tables.scrip.remove(record.scrip),
+    tables.authorizations.put(id, concluded),
+    tables.sent.remove(id),
+    ...(ok
+      ? [
+          tables.scrip.put(record.scrip, { ...scrip, state: "live" }),
+          tables.lines.put(lineId(customer, record.scrip), line),
+        ]
+      : [tables.scrip.remove(record.scrip)]),
   ]);
   return concluded;
 }
 
-/** Makes the credit void at the broker, unless it was booked: either way M4 comes back. */
-async function abortAuthorization(
+/** Sends M2 and keeps what the broker decides. */
+async function authorise(
   shop: Shop,
   id: string,
   record: AuthorizationRecord,
-): Promise<Or<Authorization>> {
-  const { link, runtime } = shop.party;
-  const [initiator = "", subject = ""] = id.split("/");
-  const txn = toText(runtime.random(16));
-  const request = await shop.party.sign(abort, {
-    to: link.network,
-    txn,
-    expiresAt: runtime.now() + REQUEST_LIFE,
-    initiator,
-    subject,
-    authorization: record.digest,
-    amount: record.amount,
-  });
-  const answered = await askAt(shop.party, doors.abort, await link.seal(request), {
-    txn,
-    digest: request.digest,
-  });
-  if (isRefusal(answered)) return answered;
-  const [signed] = answered.attachments;
-  if (signed === undefined) return refuse("wrong-reference");
-  return readAuthorization(shop, signed);
-}
-
-/** An M4 for us, checked; its operational key must be valid now, or the broker is asked again. */
-async function readAuthorization({ party }: Shop, signed: Uint8Array): Promise<Or<Authorization>> {
-  const opened = readMessage(signed, [authorizationResponse]);
-  return isRefusal(opened) ? opened : party.link.verify(opened, "decide", party.identity.uid);
+): Promise<Or<AuthorizationRecord>> {
+  const decision = await decideAtBroker(shop, doors.authorise, id, record);
+  return isRefusal(decision) ? decision : conclude(shop, id, record, decision);
 }
 
 async function answer(

@@ -14,6 +14,8 @@ export interface Shop {
   readonly lock: KeyedLock;
   /** How long VendorScrip lives, in milliseconds. */
   readonly scripLife: number;
+  /** How long expired VendorScrip can still be renewed and given back, in milliseconds. */
+  readonly grace: number;
   /** Told of the handler's faults and of our own. */
   readonly onError: (error: unknown) => void;
   /** How long notices are gathered before they are sent, in milliseconds. */

@@ -5,6 +5,7 @@ import {
   type Credential,
   type ErrorCode,
   hello,
+  holdingsRequest,
   isExpired,
   isRefusal,
   limits,
@@ -14,18 +15,24 @@ import {
   openMessage,
   purchaseRequest,
   readMessage,
+  refundRequest,
   refuse,
+  renewalRequest,
   sealMessage,
   type Verified,
+  type VerifiedOf,
   vendorscripRequest,
   verifyCredential,
   verifyMessage,
 } from "@lepta/protocol";
 import { errorMessage, type Visit } from "../channel/serve.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import { refundVendorScrip } from "./refund-vendorscrip.ts";
+import { renewVendorScrip } from "./renew-vendorscrip.ts";
 import { sellItem } from "./sell-item.ts";
 import { sellVendorScrip } from "./sell-vendorscrip.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
+import { showHoldings } from "./show-holdings.ts";
 
 /** A COSE_Sign1 begins with tag 18; everything else that we take is sealed. */
 const SIGN1_LEAD = 0xd2;
@@ -63,7 +70,7 @@ export function createVisit(shop: Shop): Visit {
   async function attend(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
     if (bytes[0] === SIGN1_LEAD) return greet(bytes);
     const { identity } = shop.party;
-    const opened = await openMessage(bytes, [offerRequest, vendorscripRequest, purchaseRequest], (kid) =>
+    const opened = await openMessage(bytes, ACCEPTED, (kid) =>
       kid === identity.opening.id ? identity.opening : undefined,
     );
     if (isRefusal(opened)) return opened;
@@ -118,10 +125,16 @@ export function createVisit(shop: Shop): Visit {
   }
 }
 
-type Accepted =
-  | Verified<typeof offerRequest>
-  | Verified<typeof vendorscripRequest>
-  | Verified<typeof purchaseRequest>;
+/** What customers send sealed. */
+const ACCEPTED = [
+  offerRequest,
+  vendorscripRequest,
+  purchaseRequest,
+  renewalRequest,
+  refundRequest,
+  holdingsRequest,
+] as const;
+type Accepted = VerifiedOf<(typeof ACCEPTED)[number]>;
 
 async function serve(
   shop: Shop,
@@ -135,6 +148,12 @@ async function serve(
       return sellVendorScrip(shop, { message: message as Verified<typeof vendorscripRequest>, customer });
     case "purchase-request":
       return sellItem(shop, { message: message as Verified<typeof purchaseRequest>, customer });
+    case "renewal-request":
+      return renewVendorScrip(shop, { message: message as Verified<typeof renewalRequest>, customer });
+    case "refund-request":
+      return refundVendorScrip(shop, { message: message as Verified<typeof refundRequest>, customer });
+    case "holdings-request":
+      return showHoldings(shop, { message: message as Verified<typeof holdingsRequest>, customer });
   }
 }
 

@@ -1,0 +1,95 @@
+/** What becomes of the purse when the broker answers: a scrip given on top of what it holds, or change of what was spent. */
+import {
+  type Amount,
+  add,
+  checkGrant,
+  type Grant,
+  LeptaError,
+  orThrow,
+  type Secret,
+  subtract,
+} from "@lepta/protocol";
+import type { Change } from "../ports.ts";
+import { type Customer, secretFor } from "./customer.ts";
+import { bodyOf, type Holding, PURSE } from "./records.ts";
+
+/** The purse, which may hold nothing. */
+export const purseOf = ({ tables }: Customer): Promise<Holding | undefined> => tables.purse.get(PURSE);
+
+/** The change that keeps a scrip in the purse, or empties it. */
+export const keepPurse = ({ tables }: Customer, held: Holding | undefined): Change =>
+  held === undefined ? tables.purse.remove(PURSE) : tables.purse.put(PURSE, held);
+
+/** An answer's scrip and what travels beside it. */
+export interface Given {
+  readonly grant: Grant;
+  /** The scrip in whose place it stands, where there was one. */
+  readonly replaced: string | undefined;
+  readonly secrets: readonly Secret[];
+}
+
+/**
+ * The purse after the broker minted on top of it: what was given and what the replaced scrip was worth. A scrip that was
+ * spent since is left to the transaction that spent it. Throws `scrip-mismatch`, `wrong-reference` or `bad-proof`.
+ */
+export async function purseWith(
+  customer: Customer,
+  given: Given,
+  amount: Amount | undefined,
+): Promise<readonly Change[]> {
+  const { uid, network } = customer.party.identity;
+  const { grant, replaced, secrets } = given;
+  const expected = { kind: "broker", network, issuer: network, owner: uid } as const;
+  const body = orThrow(checkGrant(grant, undefined, expected));
+  const held = await purseOf(customer);
+  const isReplaced = held !== undefined && bodyOf(held).id === replaced;
+  if (secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined))
+    return isReplaced ? [keepPurse(customer, undefined)] : [];
+  const value = replaced === undefined ? amount : isReplaced ? sum(bodyOf(held).value, amount) : undefined;
+  const secret = secretFor(secrets, body.id);
+  orThrow(checkGrant(grant, secret, { ...expected, ...(value ? { value } : {}) }));
+  // What replaces a scrip that we do not hold is worth at least what was given.
+  if (amount !== undefined) orThrow(subtract(body.value, amount));
+  const isOther = held !== undefined && !isReplaced && bodyOf(held).id !== body.id;
+  return [
+    keepPurse(customer, { grant, secret }),
+    // The broker knows nothing of what we held: it may have been spent by another wallet of ours, or denied.
+    ...(isOther ? [customer.tables.superseded.put(bodyOf(held).id, held)] : []),
+  ];
+}
+
+/**
+ * The purse after part of a scrip was spent: change of the rest, or nothing where it was spent whole. Where the purse has
+ * moved on since, the change is taken only if the broker says that it lives. Throws as `purseWith` does.
+ */
+export function purseAfter(
+  customer: Customer,
+  { grant, secrets }: { readonly grant: Grant | undefined; readonly secrets: readonly Secret[] },
+  held: Holding | undefined,
+  spent: { readonly scrip?: string | undefined; readonly amount: Amount },
+): Holding | undefined {
+  const { uid, network } = customer.party.identity;
+  const isSpent = held !== undefined && bodyOf(held).id === spent.scrip;
+  const rest = isSpent ? orThrow(subtract(bodyOf(held).value, spent.amount)) : undefined;
+  if (grant === undefined) {
+    if (rest !== undefined && rest.value > 0n)
+      throw new LeptaError("scrip-mismatch", "the broker gave no change");
+    return isSpent ? undefined : held;
+  }
+  const agreed =
+    isSpent && rest ? { value: rest, expiresAt: bodyOf(held).expiresAt, parent: bodyOf(held).id } : {};
+  const expected = { kind: "broker", network, issuer: network, owner: uid, ...agreed } as const;
+  const body = orThrow(checkGrant(grant, undefined, expected));
+  if (secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined))
+    return isSpent ? undefined : held;
+  const secret = secretFor(secrets, body.id);
+  orThrow(checkGrant(grant, secret, expected));
+  return { grant, secret };
+}
+
+/** The purse unlocked; what the broker calls spent buys nothing any more, and its signed word is kept. */
+export const releasedPurse = (customer: Customer, { grant, secret }: Holding, reason: string): Change =>
+  keepPurse(customer, reason === "scrip-spent" ? undefined : { grant, secret });
+
+const sum = (value: Amount, more: Amount | undefined): Amount =>
+  more === undefined ? value : orThrow(add(value, more));

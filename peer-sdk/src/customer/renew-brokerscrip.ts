@@ -1,0 +1,105 @@
+/** BrokerScrip in exchange for the same that lives longer: near its end, and for a time after it. */
+import {
+  checkGrant,
+  encodeAs,
+  isRefusal,
+  LeptaError,
+  orThrow,
+  proveSpend,
+  renewalRequest,
+  renewalResponse,
+  returnSpendCodec,
+  scripOf,
+  toText,
+  type Verified,
+} from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
+import { REQUEST_LIFE } from "../party.ts";
+import { endAtBroker } from "./ask-broker.ts";
+import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor } from "./customer.ts";
+import { endedPending } from "./ended.ts";
+import { keepPurse, purseOf, releasedPurse } from "./purse.ts";
+import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
+
+type Answer = Verified<typeof renewalResponse>;
+
+/** Renews the purse where it ends before `before`, in milliseconds. Throws `pending` and the broker's codes. */
+export function renewBrokerScrip(customer: Customer, before: number): Promise<void> {
+  return customer.lock.run(PURSE_LOCK, async () => {
+    const held = await purseOf(customer);
+    if (held === undefined || held.lockedBy !== undefined || bodyOf(held).expiresAt >= before) return;
+    const { txn, pending } = await prepare(customer, held);
+    const named = { txn, digest: pending.request };
+    const answer = await awaiting(customer, txn, () =>
+      askAt(customer.party, doors.renew, pending.sealed, named),
+    );
+    if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
+    await conclude(customer, txn, pending, answer);
+  });
+}
+
+/** Brings a renewal that was left under way to its end. */
+export async function resumeBrokerRenewal(customer: Customer, txn: string): Promise<void> {
+  await customer.lock.run(PURSE_LOCK, async () => {
+    const pending = await customer.tables.pending.get(txn);
+    if (pending === undefined) return;
+    await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, renewalResponse));
+  });
+}
+
+async function prepare(customer: Customer, held: Holding) {
+  const { party, tables } = customer;
+  const { link, runtime } = party;
+  const txn = toText(runtime.random(16));
+  const { id, value: amount } = bodyOf(held);
+  const body = encodeAs(returnSpendCodec, { scrip: scripOf(held.grant), amount });
+  const request = await party.sign(renewalRequest, {
+    to: link.network,
+    txn,
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    spend: proveSpend(held.secret, body),
+  });
+  const pending: Pending = {
+    kind: "renewal",
+    sealed: await link.seal(request),
+    request: request.digest,
+    amount,
+    at: customer.moment(),
+    scrip: id,
+  };
+  await party.store.commit([
+    tables.pending.put(txn, pending),
+    tables.purse.put(PURSE, { ...held, lockedBy: txn }),
+  ]);
+  return { txn, pending };
+}
+
+async function conclude(
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  answer: Answer | undefined,
+): Promise<void> {
+  const { party } = customer;
+  const { ok = false, reason = "aborted", grant, request } = answer?.payload ?? {};
+  if (answer !== undefined && request !== pending.request) throw new LeptaError("wrong-reference");
+  if (reason === "conflict" && answer !== undefined) throw new LeptaError("conflict");
+  const held = await purseOf(customer);
+  const isOurs = held?.lockedBy === txn;
+  if (!ok || grant === undefined) {
+    await party.store.commit([
+      ...(isOurs ? [releasedPurse(customer, held, reason)] : []),
+      ...endedPending(customer, txn, pending, reason),
+    ]);
+    throw refusedWith(reason);
+  }
+  const { uid: owner, network } = party.identity;
+  const expected = { kind: "broker", network, issuer: network, owner, value: pending.amount } as const;
+  const body = orThrow(checkGrant(grant, undefined, { ...expected, parent: pending.scrip ?? null }));
+  const isSpent = answer?.secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined);
+  const next = isSpent ? undefined : { grant, secret: secretFor(answer?.secrets ?? [], body.id) };
+  if (next !== undefined) orThrow(checkGrant(grant, next.secret, expected));
+  // Spent since by another transaction of ours, whose answer brings the purse up to date.
+  const moves = next !== undefined || isOurs ? [keepPurse(customer, next)] : [];
+  await party.store.commit([...moves, ...endedPending(customer, txn, pending, "done")]);
+}

@@ -1,0 +1,160 @@
+/**
+ * A wallet that has lost everything but its phrase (design section 6, rule 7): first every open transaction is brought to
+ * its end at the broker, then the purse is what the broker says, and each merchant's scrip is the latest that the merchant
+ * shows, or what the broker has in escrow.
+ */
+import {
+  accountQuery,
+  type accountResponse,
+  brokerscripChange,
+  LeptaError,
+  limits,
+  orThrow,
+  query,
+  toText,
+  type VerifiedOf,
+} from "@lepta/protocol";
+import { askAt, doors } from "../doors.ts";
+import { REQUEST_LIFE } from "../party.ts";
+import type { Acquaintances } from "./acquaintances.ts";
+import { askBroker, endAtBroker } from "./ask-broker.ts";
+import { openEscrow } from "./check-change.ts";
+import { type Customer, PURSE_LOCK } from "./customer.ts";
+import { askHoldings, evidenceOf, type HeldLine, originOfPurchase } from "./holdings.ts";
+import type { Acquaintance } from "./meet.ts";
+import { purseOf, purseWith } from "./purse.ts";
+import { bodyOf, type Holding } from "./records.ts";
+
+/** What could not be brought back, and why: to be tried again, or to be reversed while its credit is held. */
+export interface Missing {
+  readonly merchant: string;
+  /** The transaction of figure 8. */
+  readonly txn: string;
+  readonly code: string;
+}
+
+interface Dealing {
+  readonly merchant: string;
+  readonly txn: string;
+  readonly address: string;
+}
+
+/** Restores purse and VendorScrip; what is missing is told. Throws `unreachable` and the broker's codes. */
+export async function restore(customer: Customer, merchants: Acquaintances): Promise<readonly Missing[]> {
+  const before = await readAccount(customer);
+  for (const [txn] of before.open) await end(customer, txn);
+  // What has ended meanwhile has moved the purse, and may have been the last dealing with a merchant.
+  const { dealings, live, secrets } = await readAccount(customer);
+  await customer.lock.run(PURSE_LOCK, async () => {
+    const held = await purseOf(customer);
+    // What is on its way comes back with its own answer.
+    if (live === undefined || held?.lockedBy !== undefined) return;
+    const changes = await purseWith(customer, { grant: live, replaced: "", secrets }, undefined);
+    await customer.party.store.commit([...changes]);
+  });
+  const missing: Missing[] = [];
+  for (const [merchant, of] of byMerchant(dealings)) {
+    const outcome = await restoreMerchant(customer, merchants, merchant, of).catch((error: unknown) => {
+      if (!(error instanceof LeptaError)) throw error;
+      return of.map(({ txn }) => ({ merchant, txn, code: error.code }));
+    });
+    missing.push(...outcome);
+  }
+  return missing;
+}
+
+/** Ends one transaction; what is on the rail's way, or disputed, ends later and is not needed for what we hold now. */
+async function end(customer: Customer, txn: string): Promise<void> {
+  await endAtBroker(customer.party, txn, brokerscripChange).catch((error: unknown) => {
+    if (!(error instanceof LeptaError) || error.code !== "pending") throw error;
+  });
+}
+
+/** All pages of our account. */
+async function readAccount(customer: Customer) {
+  const open: (readonly [txn: string, kind: string])[] = [];
+  const dealings: Dealing[] = [];
+  let cursor: string | undefined;
+  let last: VerifiedOf<typeof accountResponse> | undefined;
+  for (let page = 0; page < limits.accountPages; page += 1) {
+    const { party } = customer;
+    const { link, runtime } = party;
+    const txn = toText(runtime.random(16));
+    const expiresAt = runtime.now() + REQUEST_LIFE;
+    const draft = { to: link.network, txn, expiresAt, ...(cursor === undefined ? {} : { cursor }) };
+    const request = await party.sign(accountQuery, draft);
+    const named = { txn, digest: request.digest };
+    last = orThrow(await askAt(party, doors.account, await link.seal(request), named));
+    open.push(...last.payload.open);
+    dealings.push(...last.payload.vendors.map(([merchant, of, address]) => ({ merchant, txn: of, address })));
+    cursor = last.payload.cursor;
+    if (cursor === undefined) break;
+  }
+  return { open, dealings, live: last?.payload.live, secrets: last?.secrets ?? [] };
+}
+
+function byMerchant(dealings: readonly Dealing[]): ReadonlyMap<string, readonly Dealing[]> {
+  const all = new Map<string, Dealing[]>();
+  for (const dealing of dealings) all.set(dealing.merchant, [...(all.get(dealing.merchant) ?? []), dealing]);
+  return all;
+}
+
+async function restoreMerchant(
+  customer: Customer,
+  merchants: Acquaintances,
+  merchant: string,
+  dealings: readonly Dealing[],
+): Promise<readonly Missing[]> {
+  const address = dealings.findLast((each) => each.address !== "")?.address ?? "";
+  // The address is our own note, and it pins nothing: the merchant's own signature does.
+  const acquaintance = await merchants.at(`${address}#${merchant}`);
+  return customer.lock.run(merchant, async () => {
+    const isBusy = (await customer.tables.pending.list()).some(([, each]) => each.merchant === merchant);
+    if (isBusy) throw new LeptaError("pending", merchant);
+    const lines = await askHoldings(customer, acquaintance);
+    const missing: Missing[] = [];
+    for (const { txn } of dealings) {
+      const found = await bringBack(customer, acquaintance, txn, lines);
+      if (!found) missing.push({ merchant, txn, code: "scrip-mismatch" });
+    }
+    return missing;
+  });
+}
+
+/**
+ * The scrip of one V0: what the merchant shows of its line, or V0 itself where nothing that we signed says that it was
+ * spent. False where the merchant owes what it does not show.
+ */
+async function bringBack(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+  lines: readonly HeldLine[],
+): Promise<boolean> {
+  const { party, tables } = customer;
+  const { uid, verifyingKey } = merchant.credential;
+  const { decision } = await askBroker(party, query, txn);
+  if (decision?.payload.type !== "brokerscrip-change") return false;
+  const change = decision as VerifiedOf<typeof brokerscripChange>;
+  const { amount, merchant: of } = change.payload;
+  const pending = { amount, merchant: of, request: undefined, minimumExpiry: 0 };
+  const v0 = of === uid ? await openEscrow(customer, pending, verifyingKey, change) : undefined;
+  const ours = lines.filter(({ line }) => line.txn === txn);
+  const live = ours.flatMap(({ held }) => (held === undefined ? [] : [held]));
+  const names = new Set((await tables.vendorscrip.list({ under: `${uid}/` })).map(([id]) => id));
+  const keep = (held: Holding) => {
+    const id = `${uid}/${bodyOf(held).id}`;
+    // What we know already may be on its way.
+    return names.has(id) ? [] : [tables.vendorscrip.put(id, held)];
+  };
+  await party.store.commit([tables.evidence.put(txn, { response: change.signed }), ...live.flatMap(keep)]);
+  if (v0 === undefined) return live.length > 0;
+  const first = bodyOf(v0).id;
+  const isShown = live.some((held) => (bodyOf(held).origin ?? bodyOf(held).id) === first);
+  if (isShown) return true;
+  const signed = await Promise.all(ours.map(({ line }) => evidenceOf(customer, uid, line)));
+  // Spent whole, by our own signature.
+  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first)) return true;
+  await party.store.commit(keep(v0));
+  return false;
+}

@@ -1,0 +1,86 @@
+/** What we hold for a customer: told to nobody but the one whose key has just signed for it (design section 6, rule 7). */
+import {
+  type HoldingsLine,
+  type holdingsRequest,
+  holdingsResponse,
+  isExpired,
+  limits,
+  mint,
+  type Or,
+  refuse,
+  type Secret,
+  sealMessage,
+  type Uid,
+} from "@lepta/protocol";
+import type { Party } from "../party.ts";
+import { secretBeside, secretsOf } from "./issue.ts";
+import type { LineRecord, ScripRecord } from "./records.ts";
+import type { FromCustomer, Shop } from "./shop.ts";
+
+/** One page of the customer's lines: what lives in each, or the purchase that used it up. */
+export async function showHoldings(
+  shop: Shop,
+  { message, customer }: FromCustomer<typeof holdingsRequest>,
+): Promise<Or<readonly Uint8Array[]>> {
+  const { party, tables } = shop;
+  const { uid } = customer;
+  const { cursor, txn } = message.payload;
+  if (isExpired(message.payload, party.runtime.now())) return refuse("expired");
+  const under = `${uid}/`;
+  const after = cursor === undefined ? {} : { after: under + cursor };
+  // A line has at most `limits.holdings` scrips: one line at a time keeps the page within its bounds.
+  const [found, next] = await tables.lines.list({ under, limit: 2, ...after });
+  const shown = found === undefined ? [] : await linesOf(shop, uid, found[0].slice(under.length), found[1]);
+  const answer = await party.sign(holdingsResponse, {
+    to: uid,
+    txn,
+    request: message.digest,
+    lines: shown.map(({ line }) => line),
+    ...(found === undefined || next === undefined ? {} : { cursor: found[0].slice(under.length) }),
+  });
+  const secrets = shown.flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
+  return [
+    await sealMessage(
+      answer,
+      customer.sealingKey,
+      party.runtime.random,
+      secrets.length > 0 ? { secrets } : {},
+    ),
+  ];
+}
+
+async function linesOf({ party, tables }: Shop, owner: Uid, origin: string, record: LineRecord) {
+  const evidence = record.latest === undefined ? {} : { evidence: record.latest };
+  const base = { txn: record.credit, origin };
+  const lines: { line: HoldingsLine; secret?: Secret }[] = [];
+  for (const id of record.live.slice(0, limits.holdings)) {
+    const scrip = await tables.scrip.get(id);
+    if (scrip?.state !== "live" || scrip.salt === undefined) continue;
+    const first = lines.length === 0 ? evidence : {};
+    const grant = grantOf(party, owner, id, { ...scrip, salt: scrip.salt });
+    lines.push({ line: { ...base, grant, ...first }, secret: secretBeside(party, id, scrip) });
+  }
+  return lines.length > 0 ? lines : [{ line: { ...base, ...evidence } }];
+}
+
+/** The scrip as it was granted: the same body under the same secrets gives the same certificate. */
+function grantOf(
+  party: Party,
+  owner: Uid,
+  id: string,
+  { value, expiresAt, parent, origin, salt }: ScripRecord & { readonly salt: Uint8Array },
+) {
+  const { uid: issuer, network } = party.identity;
+  const body = {
+    kind: "vendor",
+    network,
+    issuer,
+    owner,
+    id,
+    value,
+    expiresAt,
+    ...(parent === undefined ? {} : { parent }),
+    ...(origin === id ? {} : { origin }),
+  } as const;
+  return mint(secretsOf(party, salt), body).grant;
+}
