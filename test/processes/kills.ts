@@ -3,7 +3,7 @@ import type { Accounts } from "./accounts.ts";
 import type { Ran } from "./cast/role.ts";
 import { Company, type Party, parties } from "./company.ts";
 import { createDice, type Dice } from "./dice.ts";
-import { type FlowName, flowNames } from "./flows.ts";
+import { type FlowName, flowNames, flowOf } from "./flows.ts";
 import { type Player, PlayerGone } from "./player.ts";
 
 export interface KillsOptions {
@@ -116,11 +116,10 @@ class Run {
     const underWay = new Set<FlowName>();
     const runs = flowNames.map(async (flow) => {
       underWay.add(flow);
-      const merchant = company.merchant.call("run", flow);
-      const ends = [company.wallet(flow).call("run", flow), merchant].map((each) => this.#end(each));
-      await ends[0];
+      const merchant = flowOf(flow).merchant && this.#end(company.merchant.call("run", flow));
+      await this.#end(company.wallet(flow).call("run", flow));
       underWay.delete(flow);
-      await ends[1];
+      await merchant;
     });
     await Promise.all(
       company.victims(party, flows).map(async (victim, i) => {

@@ -1,4 +1,5 @@
 /** What the programs of the cast share: commands that come by IPC, and steps, at one of which the process kills itself. */
+import { flushCompileCache } from "node:module";
 import { type BrokerTransport, type ConnectChannel, LeptaError, type PeerStore } from "@lepta/peer-sdk";
 
 /** How a repeated flow ended: how often it was done, and the code of the error that ended it, if one did. */
@@ -62,6 +63,8 @@ export function play(facts: unknown, answers: Readonly<Record<string, Answer>>, 
   });
   // Without its harness a program has nothing to do; after `close` there is nothing left that keeps it.
   process.on("disconnect", () => process.exit());
+  // Node keeps what it has compiled when a process ends, which a kill prevents: the next start shall be a quick one.
+  flushCompileCache();
   reply({ id: 0, result: facts });
 }
 
@@ -82,8 +85,8 @@ export function repeater() {
           if (error instanceof LeptaError) return { done, ended: error.code };
           throw error;
         }
-        // Where nothing had to be waited for, the command to stop must still get in.
-        await new Promise(setImmediate);
+        // Where nothing had to be waited for, the command to stop must still get in, and the other processes on.
+        await new Promise((resolve) => setTimeout(resolve, 1));
       }
       return { done: MOST, ended: "enough" };
     },
