@@ -22,8 +22,8 @@ export interface KillsReport {
   readonly seed: number;
   /** How often each party was killed while each flow was under way. */
   readonly kills: Record<Party, Count<FlowName>>;
-  /** Processes that were killed: at a step of their own, at any moment from outside, and again while they restarted. */
-  readonly processes: Count<"atStep" | "fromOutside" | "restarting">;
+  /** Processes that were killed: at a step of their own, at any moment from outside, with another party, while they restarted. */
+  readonly processes: Count<"atStep" | "fromOutside" | "together" | "restarting">;
   readonly topUps: number;
   readonly obtained: number;
   readonly purchases: number;
@@ -44,6 +44,8 @@ const STEPS: Readonly<Record<Party, number>> = { broker: 160, merchant: 24, wall
 /** Steps of a start, of which some are killed too: one in `RESTART_KILLS`. */
 const START_STEPS: Readonly<Record<Party, number>> = { broker: 60, merchant: 6, wallet: 8 };
 const RESTART_KILLS = 8;
+/** In one of so many rounds a second party dies with the first: nobody is left who would ask again. */
+const ROUNDS_PER_DOUBLE = 3;
 /** The longest wait before a kill from outside, in milliseconds. */
 const LONGEST_WAIT = 80;
 /** How long a victim may take to its own step, before it is killed from outside, in milliseconds. */
@@ -63,7 +65,7 @@ class Run {
   readonly #kills = Object.fromEntries(
     parties.map((party) => [party, Object.fromEntries(flowNames.map((flow) => [flow, 0]))]),
   ) as Record<Party, Count<FlowName>>;
-  readonly #processes = { atStep: 0, fromOutside: 0, restarting: 0 };
+  readonly #processes = { atStep: 0, fromOutside: 0, together: 0, restarting: 0 };
   readonly #ends: Record<string, number> = {};
   readonly #faults: string[] = [];
   #accounts: Accounts | undefined;
@@ -131,6 +133,7 @@ class Run {
         if (words !== undefined) this.#faults.push(words);
       }),
     );
+    await this.#killAnother(company, party);
     const killedAt = performance.now();
     this.#processes.restarting += await company.start(() =>
       this.#dice.below(RESTART_KILLS) === 0 ? 1 + this.#dice.below(START_STEPS[party]) : undefined,
@@ -143,6 +146,17 @@ class Run {
     this.#stuck += left.length;
     this.#faults.push(...left.map((each) => `after a kill of the ${party} this did not end: ${each}`));
     this.#longest = Math.max(this.#longest, Math.round(performance.now() - killedAt));
+  }
+
+  /** Sometimes whoever was to wait for the party that died dies too. */
+  async #killAnother(company: Company, party: Party): Promise<void> {
+    const others = parties.filter((each) => each !== party);
+    const isDouble = this.#dice.below(ROUNDS_PER_DOUBLE) === 0;
+    const other = others[this.#dice.below(others.length)];
+    if (!isDouble || other === undefined) return;
+    const victims = company.victims(other, flowNames);
+    this.#processes.together += victims.length;
+    await Promise.all(victims.map((victim) => victim.kill()));
   }
 
   /** At a step that it counts itself, or from outside at any moment. Gives the flows that it was killed in. */
