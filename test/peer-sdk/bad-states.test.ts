@@ -221,13 +221,15 @@ describe("a wallet's identity", () => {
     await usedDirectory();
     const other = await createWorld({ seed: "another broker" });
     const { transport } = other;
-    await expectRefused("wrong-root", /root key is not the one that is pinned/, () =>
-      openWallet({ broker: other.broker }),
+    await expectRefused(
+      "wrong-root",
+      /belongs to the broker .* give that broker's address, or choose another/,
+      () => openWallet({ broker: other.broker }),
     );
     // Without a pin: the broker that was there before is not the one that is there now.
     const { runtime, connect } = world;
     const broker = other.broker.split("#")[0] ?? "";
-    await expectRefused("wrong-root", /root key is not the one that is pinned/, () =>
+    await expectRefused("wrong-root", /8787 is not the broker .*: check the address/, () =>
       Wallet.open({ dir, broker, runtime, transport, connect, noticeDelay: NEVER }),
     );
     await other.close();
