@@ -83,8 +83,9 @@ function readStart(path: string): Buffer | undefined {
 
 /** Reads only: another program's database stays as it is. */
 function checkOwner(path: string): void {
-  const database = new DatabaseSync(path, { readOnly: true, timeout: ORPHAN_PATIENCE });
+  const database = new DatabaseSync(path, { readOnly: true });
   try {
+    database.exec(`PRAGMA busy_timeout = ${ORPHAN_PATIENCE}`);
     const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
     const isOurs =
       names.length === 0 || ENGINE_TABLES.every((table) => names.some(({ name }) => name === table));
@@ -100,8 +101,9 @@ function checkOwner(path: string): void {
 
 /** Alone with the file: an engine that still ends has then ended, and what it left in its log is in the table. */
 function checkWhole(path: string): void {
-  const database = new DatabaseSync(path, { timeout: ORPHAN_PATIENCE });
+  const database = new DatabaseSync(path);
   try {
+    database.exec(`PRAGMA busy_timeout = ${ORPHAN_PATIENCE}`);
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;");
     const { quick_check: found } = database.prepare("PRAGMA quick_check(1)").get() ?? {};
     if (found !== "ok") throw damaged(path, String(found).replaceAll("\n", " "));
