@@ -101,7 +101,11 @@ export class Company {
   }
 
   async #startOne(name: string, dieAfter: () => number | undefined): Promise<number> {
-    if (this.#cast.get(name)?.isGone === false) return 0;
+    const before = this.#cast.get(name);
+    if (before?.isGone === false) return 0;
+    // Who was neither killed nor closed has ended by a fault of its own.
+    const lastWords = await before?.ended;
+    if (lastWords !== undefined) throw new Error(lastWords);
     for (let deaths = 0; ; deaths += 1) {
       try {
         // The last try is left in peace.

@@ -133,7 +133,7 @@ class Run {
         if (words !== undefined) this.#faults.push(words);
       }),
     );
-    await this.#killAnother(company, party);
+    await this.#killAnother(company, party, underWay);
     const killedAt = performance.now();
     this.#processes.restarting += await company.start(() =>
       this.#dice.below(RESTART_KILLS) === 0 ? 1 + this.#dice.below(START_STEPS[party]) : undefined,
@@ -149,13 +149,14 @@ class Run {
   }
 
   /** Sometimes whoever was to wait for the party that died dies too. */
-  async #killAnother(company: Company, party: Party): Promise<void> {
+  async #killAnother(company: Company, party: Party, underWay: ReadonlySet<FlowName>): Promise<void> {
     const others = parties.filter((each) => each !== party);
     const isDouble = this.#dice.below(ROUNDS_PER_DOUBLE) === 0;
     const other = others[this.#dice.below(others.length)];
     if (!isDouble || other === undefined) return;
     const victims = company.victims(other, flowNames);
     this.#processes.together += victims.length;
+    for (const each of underWay) this.#kills[other][each] += 1;
     await Promise.all(victims.map((victim) => victim.kill()));
   }
 
@@ -174,7 +175,6 @@ class Run {
       await victim.untilGone(STEP_PATIENCE);
       return hit;
     }
-
     this.#processes.fromOutside += 1;
     await new Promise((resolve) => setTimeout(resolve, moment));
     const hit = underWay();
