@@ -2,8 +2,7 @@
  * The embedded cloud: the broker's own handlers behind an HTTP front, with DynamoDB and KMS stand-ins, all on loopback.
  * `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_KMS` take the place of the stand-ins where they are set.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -37,9 +36,11 @@ import {
   type Wiring,
   wire,
 } from "@lepta/lambdas";
-import type { SuiteName } from "@lepta/protocol";
+import { readKeyTable } from "@lepta/lambdas/custody/key-items";
+import { encodeP256, type SuiteName, thumbprint } from "@lepta/protocol";
+import { checkTableFile, fileName, lockDirectory } from "./data-directory.ts";
 import { startDevelopmentKms } from "./development-kms.ts";
-import { startDynoxide } from "./dynoxide.ts";
+import { type Dynoxide, startDynoxide } from "./dynoxide.ts";
 import { startHttpFront } from "./http-front.ts";
 
 export interface EmbeddedCloudOptions {
@@ -83,24 +84,23 @@ const WRAPPING_ALIAS = "alias/lepta-wrapping";
 /** Starts everything; what was started is ended again where a later part fails. */
 export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
   const { dir, port = 0, currency = "EUR", suite = "default", runtime = systemRuntime } = options;
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const closers: (() => Promise<void>)[] = [];
+  const unlock = lockDirectory(dir);
+  const closers: (() => Promise<void>)[] = [async () => unlock()];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
     // Both are waited for, whatever becomes of the other: what has started must be known to be ended again.
     const starting = await Promise.allSettled([
-      process.env.AWS_ENDPOINT_URL_DYNAMODB ??
-        started(closers, startDynoxide({ file: join(dir, "table.sqlite") })),
+      process.env.AWS_ENDPOINT_URL_DYNAMODB ?? started(closers, startTable(join(dir, fileName.table))),
       process.env.AWS_ENDPOINT_URL_KMS ??
-        started(closers, startDevelopmentKms({ file: join(dir, "kms.json") })),
+        started(closers, startDevelopmentKms({ file: join(dir, fileName.keys) })),
     ]);
     const [dynamoDbUrl, kmsUrl] = starting.map((each) => {
       if (each.status === "rejected") throw each.reason;
       return each.value;
     }) as [string, string];
-    await Promise.all([ensureTable(dynamoDbUrl), ensureKeys(kmsUrl)]);
+    await ensureTable(dynamoDbUrl);
     const variables = {
       [variable.table]: TABLE,
       [variable.rootKey]: ROOT_ALIAS,
@@ -112,12 +112,18 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
       AWS_ENDPOINT_URL_KMS: kmsUrl,
     };
     const wiring = await wire(variables, runtime);
+    await ensureKeys(kmsUrl, wiring, dir);
     const { network } = await rotateKeys(rotationOf(wiring));
     const handlers = createHandlers(wiring);
     const scheduled = Object.fromEntries(
       schedules.map(({ capability }) => [capability, scheduledFunctions[capability](wiring)] as const),
     );
     closers.push(startSchedules(scheduled));
+    // What a process that was killed left under way is ended now and not at the schedule's first turn.
+    const finishing = scheduled.finish?.({}).catch(told("finish"));
+    closers.push(async () => {
+      await finishing;
+    });
     const front = await startHttpFront(handlers, port);
     closers.push(front.close);
     return {
@@ -138,6 +144,11 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
   }
 }
 
+async function startTable(file: string): Promise<Dynoxide> {
+  checkTableFile(file);
+  return startDynoxide({ file });
+}
+
 async function started(
   closers: (() => Promise<void>)[],
   starting: Promise<{ readonly url: string; close(): Promise<void> }>,
@@ -155,11 +166,7 @@ function startSchedules(
     const run = scheduled[capability];
     const timer = setInterval(
       () => {
-        run?.({}).catch((error: unknown) => {
-          process.stderr.write(
-            `${capability}: ${error instanceof Error ? error.name : "failed"}, next try in ${everyMinutes} min\n`,
-          );
-        });
+        run?.({}).catch(told(capability));
       },
       everyMinutes * 60 * 1000,
     );
@@ -169,6 +176,14 @@ function startSchedules(
     for (const timer of timers) clearInterval(timer);
   };
 }
+
+const told =
+  (capability: string) =>
+  (error: unknown): void => {
+    const minutes = schedules.find((each) => each.capability === capability)?.everyMinutes;
+    const name = error instanceof Error ? error.name : "failed";
+    process.stderr.write(`${capability}: ${name}, next try in ${minutes} min\n`);
+  };
 
 async function ensureTable(endpoint: string): Promise<void> {
   const client = new DynamoDBClient(standIn(endpoint));
@@ -207,11 +222,39 @@ async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
   return items;
 }
 
-async function ensureKeys(endpoint: string): Promise<void> {
+/** Makes the keys of a new table. The keys of a table that has some must be there: others would make its money worthless. */
+async function ensureKeys(endpoint: string, { store, keyService }: Wiring, dir: string): Promise<void> {
+  const { rootKey } = await readKeyTable(store);
   const client = new KMSClient(standIn(endpoint));
-  await ensureKey(client, ROOT_ALIAS, { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" });
-  await ensureKey(client, WRAPPING_ALIAS, { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" });
-  client.destroy();
+  try {
+    const isComplete = (await hasKey(client, ROOT_ALIAS)) && (await hasKey(client, WRAPPING_ALIAS));
+    if (rootKey !== undefined && !isComplete) throw otherRoot(dir, rootKey, "which is missing");
+    await ensureKey(client, ROOT_ALIAS, { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" });
+    await ensureKey(client, WRAPPING_ALIAS, { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" });
+  } finally {
+    client.destroy();
+  }
+  if (rootKey === undefined) return;
+  const { x, y } = await keyService.root.publicKey();
+  const found = thumbprint(encodeP256(x, y));
+  if (found !== thumbprint(rootKey)) throw otherRoot(dir, rootKey, `which now holds ${found}`);
+}
+
+const otherRoot = (dir: string, rootKey: Uint8Array, instead: string): Error =>
+  new Error(
+    `The table in ${resolve(dir)} belongs to another root key: ${thumbprint(rootKey)}. It needs the key file ` +
+      `${fileName.keys} that it was made with, ${instead}. Nothing was changed. Put that file back from a copy, or ` +
+      "start with an empty directory (--data): the money in this table is then gone.",
+  );
+
+async function hasKey(client: KMSClient, alias: string): Promise<boolean> {
+  try {
+    await client.send(new DescribeKeyCommand({ KeyId: alias }));
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundException) return false;
+    throw error;
+  }
 }
 
 async function ensureKey(
@@ -222,11 +265,7 @@ async function ensureKey(
     readonly KeyUsage: "SIGN_VERIFY" | "ENCRYPT_DECRYPT";
   },
 ): Promise<void> {
-  try {
-    await client.send(new DescribeKeyCommand({ KeyId: alias }));
-  } catch (error) {
-    if (!(error instanceof NotFoundException)) throw error;
-    const { KeyMetadata } = await client.send(new CreateKeyCommand(spec));
-    await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
-  }
+  if (await hasKey(client, alias)) return;
+  const { KeyMetadata } = await client.send(new CreateKeyCommand(spec));
+  await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
 }

@@ -79,13 +79,21 @@ export class BrokerLink {
   static async open(options: LinkOptions): Promise<BrokerLink> {
     const { url, pin } = readAddress(options.address);
     const { known, remembered, suite, runtime } = options;
-    if (pin !== undefined && known !== undefined && pin !== known) throw new LeptaError("wrong-root");
+    if (pin !== undefined && known !== undefined && pin !== known)
+      throw new LeptaError(
+        "wrong-root",
+        `this directory belongs to the broker ${known}, and the address pins ${pin}: give that broker's address, or ` +
+          "choose another directory",
+      );
     const bytes = await readKeys(options.transport, url).catch((error: unknown) => {
       if (remembered === undefined || !(error instanceof LeptaError)) throw error;
       return remembered;
     });
     const trusted = pin ?? known ?? orThrow(readRootKey(bytes)).id;
-    const keys = orThrow(await verifyBrokerKeys(bytes, trusted, suite, runtime.now()));
+    const verified = await verifyBrokerKeys(bytes, trusted, suite, runtime.now());
+    if (isRefusal(verified) && verified.code === "wrong-root")
+      throw new LeptaError("wrong-root", `${url} is not the broker ${trusted}: check the address`);
+    const keys = orThrow(verified);
     if (bytes !== remembered) await options.remember(bytes);
     return new BrokerLink(url, keys, options);
   }

@@ -1,8 +1,14 @@
 /** Who a peer is: its signing key, whose thumbprint is its UID, its sealing key, and the secrets of an issuer. */
 import {
   bytes,
+  credentialCodec,
+  decodeAs,
   embedded,
+  enrolment,
+  equalBytes,
   field,
+  isRefusal,
+  LeptaError,
   type OpeningKey,
   optional,
   orThrow,
@@ -64,7 +70,7 @@ export async function knownNetwork(store: PeerStore): Promise<Uid | undefined> {
   return (await identities(store).get(SELF))?.network;
 }
 
-/** Reads the identity of a store, or makes one and keeps it. */
+/** Reads the identity of a store, or makes one and keeps it. Throws `store-damaged` where its keys are not one peer's. */
 export async function openIdentity(
   store: PeerStore,
   suite: Suite,
@@ -73,8 +79,7 @@ export async function openIdentity(
 ): Promise<Identity> {
   const records = identities(store);
   let record = (await records.get(SELF)) ?? (await createIdentity(store, suite, network, runtime));
-  const signing = await suite.signingKey(record.signing);
-  const opening = await suite.openingKey(record.sealing);
+  const { signing, opening } = await openKeys(record, suite);
   const keep = async (change: Partial<IdentityRecord>): Promise<void> => {
     const next = { ...record, ...change };
     await store.commit([records.put(SELF, next)]);
@@ -102,6 +107,48 @@ export async function openIdentity(
       await keep({ statement: statement.bytes, serial });
     },
   };
+}
+
+/** The private keys, if they are whole and the statement and the credential beside them are theirs. */
+async function openKeys(
+  record: IdentityRecord,
+  suite: Suite,
+): Promise<Pick<Identity, "signing" | "opening">> {
+  if (record.suite !== suite.name)
+    throw new LeptaError(
+      "store-damaged",
+      `identity: made with the suite ${record.suite} and opened with ${suite.name}; open it with its own suite`,
+    );
+  const keys = await readKeys(record, suite);
+  if (keys === undefined || !areOurs(record, keys))
+    throw new LeptaError(
+      "store-damaged",
+      "identity: its keys cannot be read or do not belong together; restore the whole directory from a copy",
+    );
+  return keys;
+}
+
+async function readKeys({ signing, sealing }: IdentityRecord, suite: Suite) {
+  try {
+    return { signing: await suite.signingKey(signing), opening: await suite.openingKey(sealing) };
+  } catch {
+    // What the suite says of bytes that are no key of its own would not help, and might quote them.
+    return undefined;
+  }
+}
+
+function areOurs(
+  { network, statement, credential }: IdentityRecord,
+  { signing, opening }: Pick<Identity, "signing" | "opening">,
+): boolean {
+  const stated = readMessage(statement, [sealingKeyStatement]);
+  if (isRefusal(stated) || stated.payload.from !== signing.id || stated.payload.network !== network)
+    return false;
+  if (!equalBytes(stated.payload.publicKey, opening.publicKey)) return false;
+  if (credential === undefined) return true;
+  const parts = decodeAs(credentialCodec, credential);
+  const enrolled = isRefusal(parts) ? parts : readMessage(parts.enrolment, [enrolment]);
+  return !isRefusal(enrolled) && enrolled.payload.to === signing.id && enrolled.payload.network === network;
 }
 
 /** The id of a store's one identity. */

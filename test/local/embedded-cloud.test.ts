@@ -118,6 +118,23 @@ describe("the embedded cloud", () => {
     expect((await broker.keys()).sealingKey.id).not.toBe(sealingKey.id);
   });
 
+  test("finishes at its start what the process before it left under way", async () => {
+    const first = await start();
+    const alice = await enrolledPeer(through(first), "alice+unknown");
+    const txn = alice.newTxn();
+    await alice.topUp(euro("1.00"), { txn });
+    expect(orThrow(await alice.query(alice.uid, txn)).payload.state).toBe("charging");
+    await first.close();
+    // Closing waits for it.
+    await (await start()).close();
+    const items = await (await start()).items();
+    expect(brokerBooks(items, "EUR", runtime.now())).toMatchObject({
+      moneyIn: 1_000_000n,
+      liveBrokerScrip: 1_000_000n,
+      conserved: true,
+    });
+  });
+
   test("two side by side are two networks that take nothing from each other", async () => {
     const [one, two] = [await start("one"), await start("two")];
     expect(one.network).not.toBe(two.network);

@@ -124,7 +124,10 @@ function material(key: KmsKey): Buffer {
 
 function parse(path: string, text: string): KeyFileContents {
   const damaged = (reason: string) =>
-    new Error(`The KMS key file ${path} is damaged: ${reason}. Restore it from a copy, or move it away.`);
+    new Error(
+      `The KMS key file ${path} is damaged: ${reason}. Nothing was changed. Restore it from a copy: without it ` +
+        "the money in the table beside it is gone.",
+    );
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -135,7 +138,10 @@ function parse(path: string, text: string): KeyFileContents {
   if (!isRecord(value) || !("version" in value)) throw damaged("it has no version");
   if (value.version !== version) {
     const found = JSON.stringify(value.version);
-    throw new Error(`The KMS key file ${path} has version ${found}; this program reads version ${version}.`);
+    throw new Error(
+      `The KMS key file ${path} has version ${found}; this program reads version ${version}. Nothing was changed. Use ` +
+        "the version of Lepta that wrote it, or restore it from a copy.",
+    );
   }
   if (!Array.isArray(value.keys)) throw damaged("it has no list of keys");
   if (!Array.isArray(value.aliases)) throw damaged("it has no list of aliases");

@@ -1,5 +1,5 @@
 /** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LeptaError } from "@lepta/protocol";
@@ -9,7 +9,8 @@ const FILE = "lepta.sqlite";
 /** "Lept" in ASCII: says that a database is ours. */
 const APPLICATION_ID = 0x4c657074;
 const FORMAT = 1;
-/** Of a database of SQLite, in bytes. */
+/** Of a database of SQLite, in bytes: its header, and its smallest page. */
+const HEADER = 100;
 const SMALLEST_PAGE = 512;
 
 /**
@@ -21,6 +22,7 @@ export function sqlitePeerStore(dir: string): PeerStore {
   const file = join(dir, FILE);
   // The file is its owner's alone from the first byte on; SQLite gives its log the same mode.
   closeSync(openSync(file, "a", 0o600));
+  checkFile(file);
   chmodSync(file, 0o600);
   const database = openDatabase(file);
   const select = database.prepare("SELECT value FROM entries WHERE key = ?");
@@ -44,7 +46,7 @@ export function sqlitePeerStore(dir: string): PeerStore {
       return work();
     } catch (error) {
       if (error instanceof Error && /malformed|corrupt|not a database/i.test(error.message))
-        throw new LeptaError("store-damaged", `${file}: ${error.message}`);
+        throw damaged(file, error.message);
       throw error;
     }
   };
@@ -88,34 +90,91 @@ function successor(prefix: string): string | undefined {
     : successor(characters.join(""));
 }
 
+/** Closing a database writes what its log still holds into it: what may not be ours is only opened for reading. */
+function checkFile(file: string): void {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    if (judge(database, file) === "ours" && isCutShort(file)) throw new Error("it was cut short");
+  } catch (error) {
+    // Our own making of it was cut short; only a writer can take that back.
+    if (!/readonly/i.test(wordsOf(error))) throw inOurWords(error, file);
+  } finally {
+    database.close();
+  }
+}
+
 function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file);
   try {
     // The first read takes the lock and, in this mode, keeps it until the database is closed. What is removed, a spent
     // scrip's salt, is overwritten.
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA secure_delete = ON;");
-    const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
-    const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
-    const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() ?? {};
-    // What SQLite takes for an empty database may be the rest of another file.
-    if (id === 0 && tables === 0 && isWhole(file)) create(database);
-    else if (id !== APPLICATION_ID) throw new LeptaError("store-damaged", `${file} is not a Lepta store`);
-    else if (format !== FORMAT)
-      throw new LeptaError("store-damaged", `${file} has format ${format}; this version reads ${FORMAT}`);
+    if (judge(database, file) === "empty") create(database);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;");
     return database;
   } catch (error) {
     database.close();
-    if (error instanceof LeptaError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    if (/locked|busy/i.test(message)) throw new LeptaError("store-locked", file);
-    throw new LeptaError("store-damaged", `${file}: ${message}`);
+    throw inOurWords(error, file);
   }
 }
+
+/** Whether a database is a store of ours, or one that is still to be made. Throws `store-damaged` where it is neither. */
+function judge(database: DatabaseSync, file: string): "ours" | "empty" {
+  const { application_id: id } = database.prepare("PRAGMA application_id").get() ?? {};
+  const { user_version: format } = database.prepare("PRAGMA user_version").get() ?? {};
+  const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() ?? {};
+  // What SQLite takes for an empty database may be the rest of another file.
+  if (id === 0 && tables === 0 && isWhole(file)) return "empty";
+  if (id !== APPLICATION_ID)
+    throw new LeptaError(
+      "store-damaged",
+      `${file} is not a Lepta store: move it away, or choose another directory`,
+    );
+  if (format !== FORMAT)
+    throw new LeptaError(
+      "store-damaged",
+      `${file} has format ${format}, and this version of Lepta reads format ${FORMAT}: use the version that wrote it`,
+    );
+  return "ours";
+}
+
+function inOurWords(error: unknown, file: string): LeptaError {
+  if (error instanceof LeptaError) return error;
+  const message = wordsOf(error);
+  return /locked|busy/i.test(message)
+    ? new LeptaError(
+        "store-locked",
+        `${file}: close the wallet or merchant that uses it, or choose another directory`,
+      )
+    : damaged(file, message);
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const damaged = (file: string, message: string): LeptaError =>
+  new LeptaError("store-damaged", `${file}: ${message}; restore the whole directory from a copy`);
 
 function isWhole(file: string): boolean {
   const { size } = statSync(file);
   return size === 0 || size >= SMALLEST_PAGE;
+}
+
+/**
+ * Whether the file ends before its last page, which SQLite would notice only when it reads that page. While the log holds
+ * something the file may be behind its own header, and the log completes it.
+ */
+function isCutShort(file: string): boolean {
+  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
+  const header = new DataView(new ArrayBuffer(HEADER));
+  const descriptor = openSync(file, "r");
+  try {
+    readSync(descriptor, header, 0, HEADER, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const pageSize = header.getUint16(16);
+  // The format writes the largest size, which 16 bits cannot hold, as 1.
+  return statSync(file).size < (pageSize === 1 ? 65_536 : pageSize) * header.getUint32(28);
 }
 
 function create(database: DatabaseSync): void {

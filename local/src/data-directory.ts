@@ -1,0 +1,116 @@
+/** The embedded cloud's directory: one process at a time, and a table that is ours before the engine may touch it. */
+import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** The names of the files in it. */
+export const fileName = { lock: "lock.sqlite", table: "table.sqlite", keys: "kms.json" } as const;
+
+/**
+ * Takes the directory, which is created where it is absent, and gives what releases it. The lock is the operating
+ * system's: it goes with the process, however that ends. Throws where another process holds it.
+ */
+export function lockDirectory(dir: string): () => void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const file = join(dir, fileName.lock);
+  closeSync(openSync(file, "a", 0o600));
+  const lock = new DatabaseSync(file);
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock.close();
+    if (!isBusy(error))
+      throw new Error(
+        `The lock ${file} cannot be taken: ${wordsOf(error)}. Remove this file and start again.`,
+      );
+    throw new Error(
+      `The data in ${resolve(dir)} is in use by another embedded broker. Stop that one first (Ctrl-C where it runs), ` +
+        "or give this one a directory of its own with --data.",
+    );
+  }
+  return () => lock.close();
+}
+
+/**
+ * Checks the table's file before the engine opens it, because the engine would write into any database and takes a few
+ * bytes for an empty one. Waits for an engine whose process was killed to be gone. Throws, and changes nothing, where
+ * the file is not a table of ours or is damaged.
+ */
+export function checkTableFile(file: string): void {
+  const path = resolve(file);
+  const start = readStart(path);
+  if (start === undefined || start.length === 0) return;
+  if (start.toString("latin1") !== SQLITE_MAGIC) throw damaged(path, "it is not a database");
+  try {
+    checkOwner(path);
+    checkWhole(path);
+  } catch (error) {
+    if (error instanceof TableFault) throw error;
+    if (isBusy(error))
+      throw new TableFault(
+        `The table ${path} is open in another process. End that process, and start again.`,
+      );
+    throw damaged(path, wordsOf(error));
+  }
+}
+
+/** The first bytes of every SQLite database. */
+const SQLITE_MAGIC = "SQLite format 3\0";
+/** The engine's own tables: it makes them in every database that it opens. */
+const ENGINE_TABLES = ["_config", "_tables"];
+/** How long an engine may take to go after the process that ran it was killed, in milliseconds. */
+const ORPHAN_PATIENCE = 5_000;
+
+class TableFault extends Error {}
+
+const damaged = (path: string, reason: string): TableFault =>
+  new TableFault(
+    `The table ${path} is damaged: ${reason}. Nothing was changed. Restore the whole directory from a copy, or start ` +
+      "with an empty one: the money in this table is then gone.",
+  );
+
+/** Undefined where there is no file. */
+function readStart(path: string): Buffer | undefined {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const descriptor = openSync(path, "r");
+  try {
+    const start = Buffer.alloc(SQLITE_MAGIC.length);
+    return start.subarray(0, readSync(descriptor, start, 0, start.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads only: another program's database stays as it is. */
+function checkOwner(path: string): void {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    database.exec(`PRAGMA busy_timeout = ${ORPHAN_PATIENCE}`);
+    const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    const isOurs =
+      names.length === 0 || ENGINE_TABLES.every((table) => names.some(({ name }) => name === table));
+    if (!isOurs)
+      throw new TableFault(
+        `${path} is another program's database, not a table of the embedded broker. Nothing was changed. Move it ` +
+          "away, or give the broker a directory of its own with --data.",
+      );
+  } finally {
+    database.close();
+  }
+}
+
+/** Alone with the file: an engine that still ends has then ended, and what it left in its log is in the table. */
+function checkWhole(path: string): void {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${ORPHAN_PATIENCE}`);
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;");
+    const { quick_check: found } = database.prepare("PRAGMA quick_check(1)").get() ?? {};
+    if (found !== "ok") throw damaged(path, String(found).replaceAll("\n", " "));
+  } finally {
+    database.close();
+  }
+}
+
+const isBusy = (error: unknown): boolean => /locked|busy/i.test(wordsOf(error));
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parties } from "./company.ts";
+import { flowNames } from "./flows.ts";
+import { type KillsReport, runKills } from "./kills.ts";
+
+/** Of each party in each flow; `npm run torture` kills more often. */
+const KILLS = 30;
+/** It takes a minute on two cores that have nothing else to do. */
+const PATIENCE = 10 * 60_000;
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "lepta-kills-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("broker, merchant and wallet as processes of their own", () => {
+  test(
+    "whoever is killed at whatever moment, all money is accounted for and every transaction ends after the restart",
+    async () => {
+      const report: KillsReport = await runKills({ home: join(dir, "home"), kills: KILLS, seed: 2004 });
+      expect(report.faults).toEqual([]);
+      expect(report).toMatchObject({ ok: true, conserved: true, stuck: 0 });
+      for (const party of parties)
+        for (const flow of flowNames)
+          expect(report.kills[party][flow], `${party} in ${flow}`).toBeGreaterThanOrEqual(KILLS);
+      // Nothing was lost because nothing was done: every flow went on between the kills.
+      expect(Math.min(report.topUps, report.obtained, report.purchases)).toBeGreaterThan(KILLS);
+    },
+    PATIENCE,
+  );
+});
