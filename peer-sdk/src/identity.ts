@@ -1,5 +1,6 @@
 /** Who a peer is: its signing key, whose thumbprint is its UID, its sealing key, and the secrets of an issuer. */
 import {
+  boolean,
   bytes,
   credentialCodec,
   decodeAs,
@@ -12,6 +13,7 @@ import {
   type OpeningKey,
   optional,
   orThrow,
+  type Random,
   readMessage,
   type Signed,
   type SigningKey,
@@ -25,6 +27,7 @@ import {
   uid,
   uint,
 } from "@lepta/protocol";
+import { derivedRandom, ENTROPY } from "./phrase.ts";
 import type { PeerStore, Runtime } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
 
@@ -40,6 +43,10 @@ const identityCodec = struct({
   epochRoot: field(7, bytes(32)),
   /** The enrolment that is under way, or the last one. */
   credential: optional(8, embedded(3072)),
+  /** What the recovery phrase says: both keys follow from it. */
+  entropy: optional(9, bytes(ENTROPY)),
+  /** Made from the phrase of a peer that the broker knows. */
+  restored: optional(10, boolean),
 });
 
 export interface Identity {
@@ -54,6 +61,10 @@ export interface Identity {
   readonly epochRoot: Uint8Array;
   /** The credential as it was last received. */
   readonly credential: Uint8Array | undefined;
+  /** What the recovery phrase says; the suite `figure-4` has none. */
+  readonly entropy: Uint8Array | undefined;
+  /** Whether the broker knows this peer from before: it is enrolled again without its account. */
+  readonly isRestored: boolean;
   /** Keeps a new credential. */
   keep(credential: Uint8Array): Promise<void>;
   /** Signs the statement of the sealing key again, with the next serial, when it is about to end. */
@@ -76,9 +87,16 @@ export async function openIdentity(
   suite: Suite,
   network: Uid,
   runtime: Runtime,
+  restored?: Uint8Array,
 ): Promise<Identity> {
   const records = identities(store);
-  let record = (await records.get(SELF)) ?? (await createIdentity(store, suite, network, runtime));
+  const known = await records.get(SELF);
+  if (known !== undefined && restored !== undefined)
+    throw new LeptaError(
+      "store-damaged",
+      "a wallet is restored into an empty directory; this one holds a peer",
+    );
+  let record = known ?? (await createIdentity(store, suite, network, runtime, restored));
   const { signing, opening } = await openKeys(record, suite);
   const keep = async (change: Partial<IdentityRecord>): Promise<void> => {
     const next = { ...record, ...change };
@@ -95,6 +113,8 @@ export async function openIdentity(
     },
     epoch: 1,
     epochRoot: record.epochRoot,
+    entropy: record.entropy,
+    isRestored: record.restored === true,
     get credential() {
       return record.credential;
     },
@@ -102,7 +122,7 @@ export async function openIdentity(
     renewStatement: async () => {
       const { notAfter } = orThrow(readMessage(record.statement, [sealingKeyStatement])).payload;
       if (notAfter - runtime.now() > RENEW_STATEMENT_BEFORE) return;
-      const serial = record.serial + 1;
+      const serial = Math.max(record.serial + 1, runtime.now());
       const statement = await signStatement(suite, record, serial, record.network, runtime);
       await keep({ statement: statement.bytes, serial });
     },
@@ -162,19 +182,29 @@ async function createIdentity(
   suite: Suite,
   network: Uid,
   runtime: Runtime,
+  restored: Uint8Array | undefined,
 ): Promise<IdentityRecord> {
   const { random } = runtime;
-  const signing = await suite.createSigningKey(random);
-  const sealing = await suite.createSealingKey(random);
-  const statement = await signStatement(suite, { signing, sealing }, 1, network, runtime);
+  const isDerivable = suite.name === "default";
+  if (restored !== undefined && !isDerivable)
+    throw new LeptaError("bad-phrase", `keys of the suite ${suite.name} do not follow from a phrase`);
+  const entropy = isDerivable ? (restored ?? random(ENTROPY)) : undefined;
+  const drawnFor = (use: string): Random => (entropy === undefined ? random : derivedRandom(entropy, use));
+  const signing = await suite.createSigningKey(drawnFor("signing key"));
+  const sealing = await suite.createSealingKey(drawnFor("sealing key"));
+  // The moment as the serial: a wallet that was restored does not know how often its statement was made before.
+  const serial = runtime.now();
+  const statement = await signStatement(suite, { signing, sealing }, serial, network, runtime);
   const record: IdentityRecord = {
     suite: suite.name,
     network,
     signing,
     sealing,
     statement: statement.bytes,
-    serial: 1,
+    serial,
     epochRoot: random(32),
+    ...(entropy === undefined ? {} : { entropy }),
+    ...(restored === undefined ? {} : { restored: true }),
   };
   await store.commit([identities(store).put(SELF, record)]);
   return record;

@@ -7,7 +7,13 @@ export type { Missing } from "./customer/restore.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";
 export type { Catalogue, CatalogueItem, Purchase } from "./merchant/catalogue.ts";
-export { Merchant, type MerchantBooks, type Sale, type ShopOptions } from "./merchant/merchant.ts";
+export {
+  Merchant,
+  type MerchantBooks,
+  type MerchantStatement,
+  type Sale,
+  type ShopOptions,
+} from "./merchant/merchant.ts";
 export type { PartyOptions } from "./party.ts";
 export { Peer } from "./peer.ts";
 export {

@@ -26,6 +26,7 @@ import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
+import { readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
 
@@ -38,6 +39,8 @@ export interface PartyOptions {
   /** The account at the broker's funding rail, and what allows the broker to charge it. The sandbox needs neither. */
   readonly account?: string;
   readonly mandate?: string;
+  /** The recovery phrase of a peer that is lost, for a directory that is empty. */
+  readonly phrase?: string;
   readonly suite?: Suite;
   readonly runtime?: Runtime;
   readonly transport?: BrokerTransport;
@@ -72,7 +75,8 @@ export async function openParty(options: PartyOptions): Promise<Party> {
   try {
     const known = await knownNetwork(store);
     const link = await openLink(options.broker, store, known, { suite, transport, runtime });
-    const identity = await openIdentity(store, suite, link.network, runtime);
+    const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
+    const identity = await openIdentity(store, suite, link.network, runtime, restored);
     const party = createParty(options, { suite, runtime, store, link, identity });
     await party.credential();
     return party;
@@ -160,7 +164,7 @@ async function enrol(options: PartyOptions, { runtime, link, identity }: Parts):
   const statement = orThrow(readMessage(identity.statement, [sealingKeyStatement]));
   const context = possessionContext(statement.digest, txn);
   const now = runtime.now();
-  const isFirst = identity.credential === undefined;
+  const isFirst = identity.credential === undefined && !identity.isRestored;
   const request = await signMessage(
     enrolRequest,
     {

@@ -2,14 +2,14 @@
 import { hmacSha256, LeptaError, type Random, utf8 } from "@lepta/protocol";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
-import type { Identity } from "./identity.ts";
 
 /** Bytes of what a phrase says: 128 bits, twelve words. */
 export const ENTROPY = 16;
 
-/** The words of an identity. Throws `bad-phrase` where it was made before there were any. */
-export function phraseOf({ entropy }: Identity): string {
-  if (entropy === undefined) throw new LeptaError("bad-phrase", "this peer was made without a phrase");
+/** The words. Throws `bad-phrase` where a peer has none. */
+export function phraseOf(entropy: Uint8Array | undefined): string {
+  if (entropy === undefined)
+    throw new LeptaError("bad-phrase", "the keys of this suite follow from no phrase");
   return entropyToMnemonic(entropy, wordlist);
 }
 

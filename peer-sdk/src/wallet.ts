@@ -321,7 +321,7 @@ export class Wallet {
 
   /** Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without. */
   recoveryPhrase(): string {
-    return phraseOf(this.#customer.party.identity);
+    return phraseOf(this.#customer.party.identity.entropy);
   }
 
   /** What the wallet holds; locked scrip is counted, expired is not. */

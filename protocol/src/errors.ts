@@ -126,6 +126,12 @@ export const errors = {
     "The wallet holds less BrokerScrip than is needed; top up first.",
   ),
   "bad-amount": entry(400, "sender", "no", 'The text is not an amount such as "EUR 0.02".'),
+  "bad-phrase": entry(
+    400,
+    "sender",
+    "no",
+    "The recovery phrase is not twelve words of the list, in their order, with a check word that fits.",
+  ),
   "not-pinned": entry(
     400,
     "recipient",

@@ -4,18 +4,28 @@ import { type ServeOptions, type Serving, serveWebSockets, type Visit } from "..
 import { KeyedLock } from "../lock.ts";
 import { Outbox } from "../outbox.ts";
 import { openParty, type Party, type PartyOptions } from "../party.ts";
+import type { CallOff } from "../ports.ts";
+import { answerReversals } from "./answer-reversals.ts";
 import { type Catalogue, readCatalogue } from "./catalogue.ts";
-import { merchantTables } from "./records.ts";
+import { merchantTables, type ScripRecord } from "./records.ts";
+import { refundSale } from "./refund-sale.ts";
+import { resumeRefunds } from "./refund-vendorscrip.ts";
 import { resumeAuthorizations } from "./sell-vendorscrip.ts";
+import { resumeSettlement, settle, statements } from "./settle.ts";
 import type { Shop } from "./shop.ts";
 import { createVisit } from "./visit.ts";
 
-const DAY = 24 * 60 * 60 * 1000;
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
 
 export interface ShopOptions {
   readonly catalogue: Catalogue;
   /** How long VendorScrip lives, in milliseconds; 90 days by default. */
   readonly scripLife?: number;
+  /** How long expired VendorScrip can still be renewed and given back, in milliseconds; 90 days by default. */
+  readonly grace?: number;
+  /** How often the broker is asked whose complaint waits for an answer, in milliseconds; every hour by default. */
+  readonly tendEvery?: number;
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
   /** Told of a handler's fault, or of one of our own, that a customer only sees as a code; by default a line on stderr. */
@@ -30,8 +40,26 @@ export interface Sale {
   readonly ok: boolean;
   /** `"EUR 0.02"`. */
   readonly charged: string;
+  /** Given back to the customer since. */
+  readonly isRefunded: boolean;
   /** Milliseconds. */
   readonly at: number;
+}
+
+/** What the broker has paid, and what for. */
+export interface MerchantStatement {
+  readonly txn: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** Customer, transaction of figure 8, and what was owed for it. */
+  readonly credits: readonly { readonly customer: string; readonly txn: string; readonly amount: string }[];
+  /** Carried over from before. */
+  readonly brought: string;
+  readonly paid: string;
+  /** Carried on to the next. */
+  readonly carried: string;
+  /** The funding rail's. */
+  readonly reference: string | undefined;
 }
 
 /** What the merchant's own books say, in millionths of the currency's major unit (design section 6, rule 6). */
@@ -48,6 +76,7 @@ export class Merchant {
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #serving = new Set<Serving>();
+  #callOff: CallOff | undefined;
 
   private constructor(shop: Shop, ownsParty: boolean) {
     this.#opened = shop;
@@ -68,7 +97,8 @@ export class Merchant {
 
   /** A merchant of a party that is open already. */
   static async of(party: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
-    const { scripLife = 90 * DAY, noticeDelay = 1000, onError = console.error } = options;
+    const { scripLife = 90 * DAY, grace = 90 * DAY, noticeDelay = 1000, onError = tellFault } = options;
+    const { tendEvery = HOUR } = options;
     const items = readCatalogue(options.catalogue);
     const tables = merchantTables(party.store);
     const shop: Shop = {
@@ -78,12 +108,15 @@ export class Merchant {
       outbox,
       lock: new KeyedLock(),
       scripLife,
+      grace,
       noticeDelay,
       onError,
     };
-    await resumeAuthorizations(shop);
+    const merchant = new Merchant(shop, ownsParty);
+    await merchant.tend();
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
-    return new Merchant(shop, ownsParty);
+    merchant.#tendLater(tendEvery);
+    return merchant;
   }
 
   get #shop(): Shop {
@@ -108,34 +141,79 @@ export class Merchant {
     return createVisit(this.#shop);
   }
 
+  /**
+   * Brings what was left under way with the broker to its end, and answers customers who say that their scrip was of no
+   * use. A merchant does so by itself; what fails because the broker is away is tried again.
+   */
+  async tend(): Promise<void> {
+    const shop = this.#shop;
+    await resumeAuthorizations(shop);
+    await resumeRefunds(shop);
+    await answerReversals(shop).catch(isAway);
+    await resumeSettlement(shop).catch(isAway);
+  }
+
+  /** Gives a purchase back: new VendorScrip of what was charged, once. Throws `wrong-reference` where nothing was charged. */
+  async refund(customer: string, txn: string): Promise<void> {
+    await refundSale(this.#shop, customer, txn);
+  }
+
+  /**
+   * Has the broker pay to our account what it owes us and what is free; tells how much, `"EUR 12.34"`. What is less than
+   * the account's smallest unit stays for the next time. Throws `declined`, and `pending` while the rail has not answered.
+   */
+  async settle(): Promise<string> {
+    return formatAmount(await settle(this.#shop));
+  }
+
+  /** The broker's statements of what it has paid, oldest first. */
+  async statements(): Promise<readonly MerchantStatement[]> {
+    return (await statements(this.#shop)).map(
+      ({ txn, decidedAt, credits, brought, paid, carried, reference }) => ({
+        txn,
+        at: decidedAt,
+        credits: credits.map(([customer, of, owed]) => ({ customer, txn: of, amount: formatAmount(owed) })),
+        brought: formatAmount(brought),
+        paid: formatAmount(paid),
+        carried: formatAmount(carried),
+        reference,
+      }),
+    );
+  }
+
   /** All sales, refused ones included, by customer and transaction. */
   async sales(): Promise<readonly Sale[]> {
     return (await this.#shop.tables.sales.list()).map(([id, sale]) => {
       const [customer = "", txn = ""] = id.split("/");
-      const { sku, quantity, at } = sale;
-      return { customer, txn, sku, quantity, at, ok: sale.ok === 1, charged: formatAmount(sale.charged) };
+      const { sku, quantity, at, ok, charged, refunded } = sale;
+      const isRefunded = refunded !== undefined;
+      return { customer, txn, sku, quantity, at, ok: ok === 1, charged: formatAmount(charged), isRefunded };
     });
   }
 
-  /** What is live, sold and expired in this currency. */
+  /** What is live, sold, refunded and expired in this currency. */
   async books(currency: string): Promise<MerchantBooks> {
     const { tables, party } = this.#shop;
     const now = party.runtime.now();
     const scrip = (await tables.scrip.list())
       .map(([, each]) => each)
       .filter((each) => each.value.currency === currency);
-    const sales = (await tables.sales.list()).map(([, sale]) => sale.charged);
-    const valid = scrip.filter(({ state, expiresAt }) => state === "live" && now < expiresAt);
+    const lines = (await tables.lines.list())
+      .map(([, line]) => line)
+      .filter((line) => line.value.currency === currency);
+    const refunds = (await tables.refunds.list()).map(([, refund]) => refund);
+    const unspent = scrip.filter(({ state }) => state === "live" || state === "returning");
+    const isValid = ({ expiresAt }: ScripRecord): boolean => now < expiresAt;
     return {
-      liveVendorScrip: sum(valid.map(({ value }) => value)),
+      liveVendorScrip: sum(unspent.filter(isValid).map(({ value }) => value)),
       reservedVendorScrip: sum(scrip.filter(({ state }) => state === "reserved").map(({ value }) => value)),
-      expired: sum(
-        scrip
-          .filter(({ state, expiresAt }) => state === "live" && now >= expiresAt)
-          .map(({ value }) => value),
+      expired: sum(unspent.filter((each) => !isValid(each)).map(({ value }) => value)),
+      sold: sum(lines.map(({ sold }) => sold)),
+      refunded: sum(
+        refunds
+          .filter(({ state, amount }) => state === "done" && amount.currency === currency)
+          .map(({ amount }) => amount),
       ),
-      sold: sum(sales.filter((charged) => charged.currency === currency)),
-      refunded: 0n,
     };
   }
 
@@ -149,11 +227,32 @@ export class Merchant {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#callOff?.();
     for (const serving of this.#serving) await serving.close();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
   }
+
+  #tendLater(every: number): void {
+    this.#callOff = this.#opened.party.runtime.later(every, () => {
+      if (!this.#isOpen) return;
+      this.tend().catch(this.#opened.onError);
+      this.#tendLater(every);
+    });
+  }
 }
+
+/** The broker is away, or does not know yet: the next turn asks again. */
+function isAway(error: unknown): void {
+  if (!(error instanceof LeptaError)) throw error;
+}
+
+/** One line, without what may be in an error's fields. */
+const tellFault = (error: unknown): void => {
+  process.stderr.write(
+    `lepta merchant: ${error instanceof Error ? (error.stack ?? error.message) : "a fault"}\n`,
+  );
+};
 
 const sum = (amounts: readonly Amount[]): bigint => amounts.reduce((total, { value }) => total + value, 0n);

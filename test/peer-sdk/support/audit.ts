@@ -43,26 +43,42 @@ export async function expectSettled(
   }
   for (const { uid, store } of merchants) {
     const tables = merchantTables(store);
-    let live = 0n;
+    const live = new Map<string, bigint>();
     for (const [id, scrip] of await tables.scrip.list()) {
-      expect(scrip.state, "no VendorScrip is only reserved").not.toBe("reserved");
+      expect(scrip.state, "no VendorScrip waits for the broker").toMatch(/^(live|spent)$/);
       if (scrip.state !== "live") continue;
-      live += scrip.value.value;
+      const line = `${scrip.owner}/${scrip.origin}`;
+      live.set(line, (live.get(line) ?? 0n) + scrip.value.value);
       issued[`${uid} ${scrip.owner} ${id}`] = formatAmount(scrip.value);
     }
-    const sold = (await tables.sales.list()).reduce((total, [, sale]) => total + sale.charged.value, 0n);
-    expect(live + sold, "VendorScrip authorised = live + sold").toBe(creditOf(world, uid));
+    const standing = new Map<string, bigint>();
+    for (const [id, line] of await tables.lines.list()) {
+      const name = `${id.split("/")[0]}#${line.credit}`;
+      standing.set(name, (standing.get(name) ?? 0n) + (live.get(id) ?? 0n) + line.sold.value);
+      // What was reversed while the merchant was silent is its loss.
+      if (line.ended) standing.delete(name);
+    }
+    for (const [name, value] of standing)
+      expect(value, "VendorScrip authorised = live + sold + refunded").toBe(owedFor(world, uid, name));
   }
   expect(held).toEqual(issued);
   expect(world.books().conserved, "the broker's books").toBe(true);
+}
+
+/** What the broker owes, or has paid, for one VendorScrip: `customer#txn`. */
+function owedFor(world: World, merchant: string, name: string): bigint {
+  const [customer = "", txn = ""] = name.split("#");
+  const at = keys.credit(merchant, customer, txn);
+  const found = world.table.items().find(({ key }) => key.pk === at.pk && key.sk === at.sk);
+  return (found && creditItem.fromItem(found.item).owed) ?? 0n;
 }
 
 /** What the broker owes a merchant, in millionths. */
 export function creditOf(world: World, merchant: string): bigint {
   return world.table
     .items()
-    .filter(({ key }) => key.pk === `MERCHANT#${merchant}`)
+    .filter(({ key }) => key.pk === `MERCHANT#${merchant}` && key.sk.startsWith("CREDIT#"))
     .map(({ item }) => creditItem.fromItem(item))
-    .filter(({ state }) => state === "held")
-    .reduce((total, { value }) => total + value, 0n);
+    .filter(({ state }) => state === "held" || state === "disputed")
+    .reduce((total, { owed = 0n }) => total + owed, 0n);
 }
