@@ -115,14 +115,14 @@ describe("a wallet's file", () => {
     expect([...contents().keys()]).toEqual(["lepta.sqlite", "lepta.sqlite-wal"]);
   });
 
-  test.each([0, 2, 9])("of format %i is refused: use the version that wrote it", async (version) => {
+  test.each([0, 1, 9])("of format %i is refused: use the version that wrote it", async (version) => {
     await usedDirectory();
     const database = new DatabaseSync(file());
     database.exec(`PRAGMA user_version = ${version}`);
     database.close();
     await expectRefused(
       "store-damaged",
-      new RegExp(`has format ${version}, and this version of Lepta reads format 1: use the version that`),
+      new RegExp(`has format ${version}, and this version of Lepta reads format 2: use the version that`),
     );
   });
 

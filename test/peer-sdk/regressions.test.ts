@@ -205,7 +205,8 @@ describe("years and clocks", () => {
     const again = await world.wallet({ store });
     expect(again.uid).toBe(wallet.uid);
     const renewed = statementOf((await handOn(store)).party.identity);
-    expect(renewed).toMatchObject({ publicKey: old.publicKey, serial: old.serial + 1 });
+    expect(renewed.publicKey).toEqual(old.publicKey);
+    expect(renewed.serial).toBeGreaterThan(old.serial);
     expect(renewed.notAfter).toBeGreaterThan(world.runtime.now());
     await again.topUp("EUR 1.00");
     expect((await again.balance()).brokerScrip).toBe("EUR 2.00");
