@@ -339,13 +339,16 @@ describe("M3 of figure 8", () => {
     await settled();
   });
 
-  test.each([
-    ["another part", { request: OTHER_DIGEST }],
-    ["another transaction", { txn: OTHER_TXN }],
-  ] as const)("that answers %s ends nothing where the broker itself brings it", async (_name, payload) => {
+  const inAnother: Liar<typeof brokerscripChange> = async (honest) => ({
+    payload: { txn: OTHER_TXN, ...(await m4(() => ({ txn: OTHER_TXN }))(honest)).payload },
+  });
+  test.each<readonly [string, Liar<typeof brokerscripChange>]>([
+    ["another part", () => ({ payload: { request: OTHER_DIGEST } })],
+    ["in another transaction, as does its M4", inAnother],
+  ])("that answers %s ends nothing where the broker itself brings it", async (_name, liar) => {
     const before = await customer.purse();
     atMerchant = withholding;
-    lieToQueries(() => ({ payload }));
+    lieToQueries(liar);
     expect(await codeOf(wallet.obtain(NEWS, "EUR 1.00"))).toBe("wrong-reference");
     await expectLocked(before);
     atDoor = honestDoor;

@@ -224,10 +224,11 @@ describe("M1 of figure 7", () => {
   });
 
   test("with change that has expired is scrip-expired: V1 lives no longer than V0 did", async () => {
+    const { expiresAt } = bodyOf(await hand.holding(news.uid));
     await wallet.buy(NEWS, "article", max);
     const change = await hand.holding(news.uid);
-    expect(bodyOf(change).parent).toBeDefined();
-    world.runtime.advance(bodyOf(change).expiresAt - world.runtime.now());
+    expect(bodyOf(change)).toMatchObject({ parent: expect.any(String), expiresAt });
+    world.runtime.advance(expiresAt - world.runtime.now());
     await world.rotate();
     const later = await (await handOn(store)).greet(news.visit());
     const sold = await later.buy(await later.purchase(spendingOf(change), order));

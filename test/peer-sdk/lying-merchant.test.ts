@@ -155,6 +155,11 @@ describe("M2 of figure 7", () => {
     ],
     ["is for somebody else", "wrong-recipient", () => ({ payload: { to: news.uid } })],
     ["is signed by somebody else", "unauthentic", () => ({ by: customer.party.identity.signing })],
+    [
+      "is signed by somebody else in the merchant's name",
+      "unauthentic",
+      () => ({ by: customer.party.identity.signing, kid: news.uid }),
+    ],
   ];
   const nothingSold = () => ({
     ok: false,
@@ -249,6 +254,7 @@ describe("M5 of figure 8, in escrow", () => {
     ["grants somebody's change", grant(() => ({ parent: bodyOf(before).id }))],
     ["answers another M1", () => ({ payload: { request: toText(new Uint8Array(32)) } })],
     ["refuses", () => ({ payload: { ok: false, reason: "refused", grant: undefined }, secrets: [] })],
+    ["refuses, and grants all the same", () => ({ payload: { ok: false, reason: "refused" } })],
     ["grants nothing", () => ({ payload: { grant: undefined }, secrets: [] })],
     [
       "has a wrong CustomerSecret",
@@ -264,6 +270,10 @@ describe("M5 of figure 8, in escrow", () => {
     ],
     ["is for somebody else", () => ({ payload: { to: news.uid } })],
     ["is signed by somebody else", () => ({ by: customer.party.identity.signing })],
+    [
+      "is signed by somebody else in the merchant's name",
+      () => ({ by: customer.party.identity.signing, kid: news.uid }),
+    ],
   ];
 
   test.each(rows)(

@@ -38,6 +38,8 @@ export interface Lie {
   readonly attachments?: readonly Uint8Array[];
   /** Who signs it, where that is not the one who should. */
   readonly by?: SigningKey;
+  /** Under whose name it is signed, where that is not the signer's. */
+  readonly kid?: string;
 }
 
 export type Liar<M extends MessageType> = (honest: Content<M>) => Lie | Promise<Lie>;
@@ -65,7 +67,7 @@ export async function forge<M extends MessageType>(
   if (isRefusal(opened)) return bytes;
   const { payload, secrets, attachments } = opened as unknown as Content<M>;
   const lie = await liar({ payload, secrets, attachments });
-  const message = await signMessage(type, merged(payload, lie), lie.by ?? key);
+  const message = await signMessage(type, merged(payload, lie), lie.by ?? key, lie.kid);
   const sealingKey = orThrow(await suite.sealingKey(opening.publicKey));
   return sealMessage(message, sealingKey, runtime.random, { secrets, attachments, ...lie });
 }
