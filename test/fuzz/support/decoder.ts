@@ -45,9 +45,9 @@ export async function assault(decoder: Decoder, kept: readonly Uint8Array[]): Pr
   for (const bytes of kept) await trial.one(bytes);
   const inputs = runs(DECODER_RUNS);
   await trial.many(draw, seeds, Math.ceil(inputs / 10));
-  const before = liveBytes();
+  const before = await liveBytes();
   await trial.many(draw, seeds, Math.floor((inputs * 9) / 10));
-  const left = liveBytes() - before;
+  const left = await liveBytes() - before;
   if (left > HEAP_BOUND) throw new Error(`${decoder.name} keeps ${left} bytes of ${inputs} inputs`);
   return { inputs, refused: trial.refused, stepsPerByte: trial.stepsPerByte, left };
 }
