@@ -26,6 +26,14 @@ export function mutated(draw: Draw, seeds: readonly Seed[]): Uint8Array {
   return scratch.subarray(0, length);
 }
 
+/** A plaintext with the padding that a seal wants, or, now and then, nearly so. */
+export function padded(draw: Draw, bytes: Uint8Array, step: number): Uint8Array {
+  const out = new Uint8Array(Math.floor(bytes.length / step + 1) * step);
+  out.set(bytes);
+  out[bytes.length] = draw.below(50) === 0 ? draw.below(256) : 0x80;
+  return draw.below(50) === 0 ? out.slice(1) : out;
+}
+
 /** Where changes are made in place: an allocation for each would cost more than most decoders. */
 const scratch = new Uint8Array(128 * 1024);
 let length = 0;

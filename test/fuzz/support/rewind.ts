@@ -10,8 +10,8 @@ export interface RewindStore extends Store {
   items(): ReturnType<Table["items"]>;
   /** Commits that changed something, so far. */
   readonly commits: number;
-  /** This is where `rewind` goes back to. */
-  keep(): void;
+  /** This, or what is given, is where `rewind` goes back to. */
+  keep(items?: ReturnType<Table["items"]>): void;
   rewind(): Promise<void>;
 }
 
@@ -32,8 +32,8 @@ export function rewindStore(): RewindStore {
     get commits() {
       return commits;
     },
-    keep: () => {
-      kept = table.items();
+    keep: (items = table.items()) => {
+      kept = items;
     },
     rewind: async () => {
       table = memoryStore();
@@ -47,7 +47,7 @@ export function rewindStore(): RewindStore {
 
 export interface RewindPeerStore extends PeerStore {
   readonly commits: number;
-  keep(): Promise<void>;
+  keep(entries?: Awaited<ReturnType<PeerStore["list"]>>): Promise<void>;
   rewind(): Promise<void>;
 }
 
@@ -67,8 +67,8 @@ export function rewindPeerStore(): RewindPeerStore {
     get commits() {
       return commits;
     },
-    keep: async () => {
-      kept = await store.list("");
+    keep: async (entries) => {
+      kept = entries ?? (await store.list(""));
     },
     rewind: async () => {
       store = memoryPeerStore();

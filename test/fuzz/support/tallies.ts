@@ -1,5 +1,14 @@
 /** What each target of a file came to, for people: told at the end where `LEPTA_FUZZ_TALLY` is set. */
-import type { Tally } from "./decoder.ts";
+
+/** What a target's inputs came to. */
+export interface Tally {
+  readonly inputs: number;
+  readonly refused: number;
+  /** Of one input at most: steps for each byte, after those that are granted besides. */
+  readonly stepsPerByte: number;
+  /** Bytes that the last nine tenths left behind. */
+  readonly left: number;
+}
 
 export class Tallies {
   readonly #lines: string[] = [];

@@ -1,21 +1,19 @@
 /** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
 import { type Capability, type HttpHandler, httpFunctions, routes } from "@lepta/lambdas";
+import type { Merchant, PartyOptions, Wallet, WalletOptions } from "@lepta/peer-sdk";
 import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
 import { Hand } from "../../peer-sdk/support/hand.ts";
 import { createWorld, eventOf, type World } from "../../peer-sdk/support/world.ts";
 import { standInSuite } from "../../support/stand-in-suite.ts";
+import type { Outcome } from "./barrage.ts";
 import { type RewindPeerStore, type RewindStore, rewindPeerStore, rewindStore } from "./rewind.ts";
 import { stepsSoFar } from "./steps.ts";
 
 export const SHOP = "ws://shop/";
 
-/** What came of one request. */
-export interface Outcome {
-  /** Undefined where it was answered. */
-  readonly code: string | undefined;
+/** What came of one request, and the bytes that answered it. */
+export interface Answered extends Outcome {
   readonly body: Uint8Array;
-  readonly commits: number;
-  readonly steps: number;
 }
 
 export interface Tenants {
@@ -28,10 +26,23 @@ export interface Tenants {
   /** Bodies of requests that were answered, by their route. */
   readonly sent: ReadonlyMap<string, readonly Uint8Array[]>;
   /** Sends a body through a door of handlers that began with this block. */
-  send(route: string, body: Uint8Array | undefined, contentType?: string): Promise<Outcome>;
+  send(route: string, body: Uint8Array | undefined, contentType?: string): Promise<Answered>;
+  /** The merchant as it opens on its store. */
+  openShop(): Promise<Merchant>;
+  /** The wallet as it opens on its store. */
+  openWallet(options?: Partial<PartyOptions & WalletOptions>): Promise<Wallet>;
   /** Everything as it was when this was made. */
   rewind(): Promise<void>;
 }
+
+const catalogue = {
+  page: { price: "EUR 0.02", description: "one page", deliver: () => "goods" },
+  book: { price: "EUR 2.00", deliver: () => new Uint8Array(300) },
+  broken: { price: "EUR 0.01", deliver: () => Promise.reject(new Error(OUT_OF_ORDER)) },
+} as const;
+
+/** What the handler of one item throws. */
+export const OUT_OF_ORDER = "out of order";
 
 /** A wallet has topped up, bought twice, asked and aborted; both have sent their notices. */
 export async function tenants(seed: string): Promise<Tenants> {
@@ -44,16 +55,11 @@ export async function tenants(seed: string): Promise<Tenants> {
     return world.transport(method, url, body);
   };
   const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
-  const seller = await world.merchant(SHOP, {
-    store: merchantStore,
-    transport,
-    catalogue: {
-      page: { price: "EUR 0.02", description: "one page", deliver: () => "goods" },
-      book: { price: "EUR 2.00", deliver: () => new Uint8Array(300) },
-      broken: { price: "EUR 0.01", deliver: () => Promise.reject(new Error("out of order")) },
-    },
-  });
-  const wallet = await world.wallet({ store: customerStore, transport });
+  const openShop = () => world.merchant(SHOP, { store: merchantStore, transport, catalogue });
+  const openWallet: Tenants["openWallet"] = (options) =>
+    world.wallet({ store: customerStore, transport, ...options });
+  const seller = await openShop();
+  const wallet = await openWallet();
   await wallet.topUp("EUR 10.00");
   for (let i = 0; i < 2; i += 1) await wallet.buy(SHOP, "page", { max: "EUR 0.02" });
   await wallet.flushNotices();
@@ -76,6 +82,8 @@ export async function tenants(seed: string): Promise<Tenants> {
     customer,
     merchant,
     sent,
+    openShop,
+    openWallet,
     send: async (route, body, contentType) => {
       const [method = "", path = ""] = route.split(" ");
       const capability = routes.find((each) => `${each.method} ${each.path}` === route)?.capability ?? "keys";
