@@ -1,24 +1,14 @@
 import { routes } from "@lepta/lambdas";
-import { contentCodec, encodeAs, errors, sealMessage } from "@lepta/protocol";
+import { contentCodec, encodeAs, sealMessage } from "@lepta/protocol";
 import { afterAll, describe, expect, test } from "vitest";
+import { barrage, type Layer } from "./support/barrage.ts";
 import { kept } from "./support/corpus.ts";
-import { HEAP_BOUND, liveBytes } from "./support/heap.ts";
 import { expectSound } from "./support/ledger.ts";
-import { mutated, type Seed, seedOf } from "./support/mutate.ts";
-import { type Draw, drawFor, runs, SEED } from "./support/random.ts";
+import { mutated, padded, type Seed, seedOf } from "./support/mutate.ts";
+import { drawFor, runs, SEED } from "./support/random.ts";
 import { type Request, requestsOf } from "./support/requests.ts";
 import { Tallies } from "./support/tallies.ts";
-import { type Outcome, tenants } from "./support/tenants.ts";
-
-/** Inputs of one layer at one door: three layers make ten thousand and more. */
-const LAYER_RUNS = 3400;
-/** The state begins anew after so many. */
-const BLOCK = 340;
-/** Work at one door: so many steps for each byte of the body, and so many besides. */
-const STEPS_PER_BYTE = 16;
-const STEPS_BESIDES = 40_000;
-/** Answers after which something may have been written, besides 200: the rail is still at it, or the table was. */
-const UNDECIDED: ReadonlySet<string> = new Set(["pending", "busy"]);
+import { tenants } from "./support/tenants.ts";
 
 const under = await tenants("broker");
 const requests = await requestsOf(under);
@@ -41,18 +31,12 @@ describe.each(posts)(
     test("damage to the sealed bytes and to the request's frame changes nothing at all", async () => {
       const seeds = await played(route);
       const draw = drawFor(`${route} sealed`);
-      let at = 0;
-      await manyAt(
-        route,
-        "sealed",
-        async () => {
-          const body = at < kept.length ? kept[at] : mutated(draw, seeds).slice();
-          at += 1;
-          const contentType = draw.below(50) === 0 ? draw.pick(TYPES) : undefined;
-          return { outcome: await under.send(route, body, contentType), body };
-        },
-        UNCHANGED,
-      );
+      const waiting = [...kept];
+      const bodyOf = async () => {
+        const body = waiting.pop() ?? mutated(draw, seeds).slice();
+        return draw.below(50) === 0 ? ([body, draw.pick(TYPES)] as const) : ([body] as const);
+      };
+      await bombard(route, "sealed", bodyOf, UNCHANGED);
     });
 
     test("damage to what a good seal holds changes nothing at all", async () => {
@@ -63,29 +47,21 @@ describe.each(posts)(
         seeds: [seedOf(encodeAs(contentCodec, { signed, ...beside }))],
       }));
       const draw = drawFor(`${route} content`);
-      await manyAt(
-        route,
-        "content",
-        async () => {
-          const { type, seeds } = draw.pick(contents);
-          const plaintext = padded(draw, mutated(draw, seeds), type.paddingStep);
-          const body = await sealingKey.seal(type.mediaType, plaintext, (length) => draw.bytes(length));
-          return { outcome: await under.send(route, body), body };
-        },
-        UNCHANGED,
-      );
+      const bodyOf = async () => {
+        const { type, seeds } = draw.pick(contents);
+        const plaintext = padded(draw, mutated(draw, seeds), type.paddingStep);
+        return [await sealingKey.seal(type.mediaType, plaintext, (length) => draw.bytes(length))] as const;
+      };
+      await bombard(route, "content", bodyOf, UNCHANGED);
     });
 
     test("well-signed requests whose values are exchanged leave the books true and every record whole", async () => {
       await under.rewind();
       const draw = drawFor(`${route} signed`);
-      await manyAt(
+      await bombard(
         route,
         "signed",
-        async () => {
-          const body = await seal(await requests.make(route, draw));
-          return { outcome: await under.send(route, body), body };
-        },
+        async () => [await seal(await requests.make(route, draw))] as const,
         () => under.rewind(),
       );
     });
@@ -130,56 +106,28 @@ async function played(route: string): Promise<readonly Seed[]> {
   return [...bodies, ...(under.sent.get(route) ?? []).slice(0, 2)].map(seedOf);
 }
 
-/** Many inputs of one layer: each is judged by itself, the whole state after each block. */
-async function manyAt(
+const now = under.world.runtime.now();
+
+function bombard(
   route: string,
-  layer: string,
-  once: () => Promise<{ readonly outcome: Outcome; readonly body: Uint8Array | undefined }>,
+  layer: Layer,
+  bodyOf: () => Promise<readonly [body: Uint8Array, contentType?: string]>,
   after: (before: readonly unknown[]) => Promise<void>,
 ): Promise<void> {
-  const inputs = runs(LAYER_RUNS);
-  const now = under.world.runtime.now();
-  await tallies.add(`${route} ${layer}`, async () => {
-    const before = under.table.items();
-    let refused = 0;
-    let stepsPerByte = 0;
-    let early = 0;
-    for (let i = 0; i < inputs; i += 1) {
-      const { outcome, body = new Uint8Array(0) } = await once();
-      judge(route, outcome, body);
-      if (outcome.code !== undefined) refused += 1;
-      stepsPerByte = Math.max(stepsPerByte, (outcome.steps - STEPS_BESIDES) / Math.max(1, body.length));
-      if (i % BLOCK === BLOCK - 1 || i === inputs - 1) {
-        expectSound(under.table.items(), now);
-        await after(before);
-      }
-      if (i === BLOCK - 1) early = await liveBytes(4);
-    }
-    const left = (await liveBytes(4)) - early;
-    expect(left, "bytes left behind").toBeLessThan(HEAP_BOUND);
-    return { inputs, refused, stepsPerByte, left };
-  });
-}
-
-function judge(route: string, { code, commits, steps }: Outcome, body: Uint8Array): void {
-  const told = () => `${route}: ${Buffer.from(body).toString("hex")} (LEPTA_FUZZ_SEED=${SEED})`;
-  if (code === "internal" || (code !== undefined && !(code in errors)))
-    throw new Error(`${code} at ${told()}`);
-  if (code !== undefined && commits > 0 && !UNDECIDED.has(code))
-    throw new Error(`refused as ${code} and wrote something, at ${told()}`);
-  const most = STEPS_PER_BYTE * body.length + STEPS_BESIDES;
-  if (steps > most) throw new Error(`${steps} steps, more than ${most}, at ${told()}`);
+  const before = under.table.items();
+  const once = async () => {
+    const [input, contentType] = await bodyOf();
+    return { outcome: await under.send(route, input, contentType), input };
+  };
+  return tallies.add(`${route} ${layer}`, () =>
+    barrage(route, layer, once, async () => {
+      expectSound(under.table.items(), now);
+      await after(before);
+    }),
+  );
 }
 
 async function seal({ type, signed, beside }: Request): Promise<Uint8Array> {
   const { sealingKey } = await under.customer.party.link.keys();
   return sealMessage({ type, bytes: signed }, sealingKey, under.world.runtime.random, beside);
-}
-
-/** Padded as it should be, or nearly so. */
-function padded(draw: Draw, bytes: Uint8Array, step: number): Uint8Array {
-  const out = new Uint8Array(Math.floor(bytes.length / step + 1) * step);
-  out.set(bytes);
-  out[bytes.length] = draw.below(50) === 0 ? draw.below(256) : 0x80;
-  return draw.below(50) === 0 ? out.slice(1) : out;
 }

@@ -28,14 +28,15 @@ export const HANDLER_STEPS_BESIDES = 400_000;
 /** Refusals that decide nothing: what was begun is written down, to be ended later. */
 const UNDECIDED: ReadonlySet<string> = new Set(["pending", "busy"]);
 
-/** Throws at the first input that breaks a rule, with the input. `after` ends each block: it looks, and starts anew. */
+/** Throws at the first input that breaks a rule, with the input. `after` ends each block: it looks, and starts anew; `share` is for one of several ways into one handler. */
 export async function barrage(
   name: string,
   layer: Layer,
   once: () => Promise<{ readonly outcome: Outcome; readonly input: Uint8Array }>,
   after: () => Promise<void>,
+  share = 1,
 ): Promise<Tally> {
-  const inputs = runs(LAYER_RUNS[layer]);
+  const inputs = runs(Math.ceil(LAYER_RUNS[layer] * share));
   const block = Math.ceil(inputs / BLOCKS);
   let refused = 0;
   let stepsPerByte = 0;

@@ -1,9 +1,9 @@
 /** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
 import { type Capability, type HttpHandler, httpFunctions, routes } from "@lepta/lambdas";
-import type { Merchant, PartyOptions, Wallet, WalletOptions } from "@lepta/peer-sdk";
+import { type Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
 import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
 import { Hand } from "../../peer-sdk/support/hand.ts";
-import { createWorld, eventOf, type World } from "../../peer-sdk/support/world.ts";
+import { createWorld, eventOf, NEVER, type World } from "../../peer-sdk/support/world.ts";
 import { standInSuite } from "../../support/stand-in-suite.ts";
 import type { Outcome } from "./barrage.ts";
 import { type RewindPeerStore, type RewindStore, rewindPeerStore, rewindStore } from "./rewind.ts";
@@ -56,8 +56,18 @@ export async function tenants(seed: string): Promise<Tenants> {
   };
   const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
   const openShop = () => world.merchant(SHOP, { store: merchantStore, transport, catalogue });
+  // Past the world's own list of what to close: a wallet is opened anew for every reply that was taken.
   const openWallet: Tenants["openWallet"] = (options) =>
-    world.wallet({ store: customerStore, transport, ...options });
+    Wallet.open({
+      broker: world.broker,
+      runtime: world.runtime,
+      suite: world.wiring.suite,
+      noticeDelay: NEVER,
+      store: customerStore,
+      connect: world.connect,
+      transport,
+      ...options,
+    });
   const seller = await openShop();
   const wallet = await openWallet();
   await wallet.topUp("EUR 10.00");
