@@ -49,9 +49,10 @@ export async function tenants(seed: string): Promise<Tenants> {
   const table = rewindStore();
   const world = await createWorld({ suite: standInSuite(), seed, around: () => table });
   const sent = new Map<string, Uint8Array[]>();
+  let isRecording = true;
   const transport: World["transport"] = async (method, url, body) => {
     const route = `${method} ${new URL(url).pathname}`;
-    if (body !== undefined) sent.set(route, [...(sent.get(route) ?? []), body]);
+    if (body !== undefined && isRecording) sent.set(route, [...(sent.get(route) ?? []), body]);
     return world.transport(method, url, body);
   };
   const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
@@ -79,6 +80,7 @@ export async function tenants(seed: string): Promise<Tenants> {
     Hand.open({ ...common, store: customerStore }),
     Hand.open({ ...common, store: merchantStore }),
   ]);
+  isRecording = false;
   table.keep();
   await customerStore.keep();
   await merchantStore.keep();
