@@ -1,12 +1,21 @@
 import { defineConfig } from "vitest/config";
+import { countSteps } from "./test/fuzz/support/count-steps.ts";
+
+/** A long search takes as long as it was asked to. */
+const patience = process.env.LEPTA_FUZZ_RUNS === undefined ? 60_000 : 0;
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export.
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     // The machines that this must pass on have two cores, and some suites start an embedded cloud of their own.
     maxWorkers: 2,
+    projects: [
+      { test: { name: "tests", include: ["test/**/*.test.ts"], exclude: ["test/fuzz/**"], ...timeouts } },
+      {
+        plugins: [countSteps()],
+        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], ...timeouts, testTimeout: patience },
+      },
+    ],
   },
 });

@@ -33,7 +33,7 @@ import {
   Wallet,
   type WalletOptions,
 } from "@lepta/peer-sdk";
-import { defaultSuite } from "@lepta/protocol";
+import { defaultSuite, type Suite } from "@lepta/protocol";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 
 export const MINUTE = 60 * 1000;
@@ -194,9 +194,12 @@ export interface WorldOptions {
   readonly variables?: Variables;
   /** Stands between the handlers and the table. */
   readonly around?: (store: Store) => Store;
+  /** Of the broker and of every peer. */
+  readonly suite?: Suite;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const { suite = defaultSuite } = options;
   const runtime = repeatableRuntime(options.seed ?? "world");
   const table = memoryStore();
   const wiring: Wiring = {
@@ -209,7 +212,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     }),
     store: options.around?.(table) ?? table,
     keyService: await memoryKeyService(runtime.random),
-    suite: defaultSuite,
+    suite,
     runtime,
   };
   const { network } = await rotateKeys(rotationOf(wiring));
@@ -243,7 +246,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     if (place === undefined) throw new LeptaError("unreachable", url);
     return channelTo(place(), () => places.get(url) === place);
   };
-  const common = { broker: `${base}#${network}`, runtime, transport, noticeDelay: NEVER } as const;
+  const common = { broker: `${base}#${network}`, suite, runtime, transport, noticeDelay: NEVER } as const;
   const world: World = {
     runtime,
     table,

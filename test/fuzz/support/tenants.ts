@@ -1,0 +1,133 @@
+/** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
+import { type Capability, type HttpHandler, httpFunctions, routes } from "@lepta/lambdas";
+import { type Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
+import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
+import { Hand } from "../../peer-sdk/support/hand.ts";
+import { createWorld, eventOf, NEVER, type World } from "../../peer-sdk/support/world.ts";
+import { standInSuite } from "../../support/stand-in-suite.ts";
+import type { Outcome } from "./barrage.ts";
+import { type RewindPeerStore, type RewindStore, rewindPeerStore, rewindStore } from "./rewind.ts";
+import { stepsSoFar } from "./steps.ts";
+
+export const SHOP = "ws://shop/";
+
+/** What came of one request, and the bytes that answered it. */
+export interface Answered extends Outcome {
+  readonly body: Uint8Array;
+}
+
+export interface Tenants {
+  readonly world: World;
+  readonly table: RewindStore;
+  readonly customerStore: RewindPeerStore;
+  readonly merchantStore: RewindPeerStore;
+  readonly customer: Hand;
+  readonly merchant: Hand;
+  /** Bodies of requests that were answered, by their route. */
+  readonly sent: ReadonlyMap<string, readonly Uint8Array[]>;
+  /** Sends a body through a door of handlers that began with this block. */
+  send(route: string, body: Uint8Array | undefined, contentType?: string): Promise<Answered>;
+  /** The merchant as it opens on its store. */
+  openShop(): Promise<Merchant>;
+  /** The wallet as it opens on its store. */
+  openWallet(options?: Partial<PartyOptions & WalletOptions>): Promise<Wallet>;
+  /** Everything as it was when this was made. */
+  rewind(): Promise<void>;
+}
+
+const catalogue = {
+  page: { price: "EUR 0.02", description: "one page", deliver: () => "goods" },
+  book: { price: "EUR 2.00", deliver: () => new Uint8Array(300) },
+  broken: { price: "EUR 0.01", deliver: () => Promise.reject(new Error(OUT_OF_ORDER)) },
+} as const;
+
+/** What the handler of one item throws. */
+export const OUT_OF_ORDER = "out of order";
+
+/** A wallet has topped up, bought twice, asked and aborted; both have sent their notices. */
+export async function tenants(seed: string): Promise<Tenants> {
+  const table = rewindStore();
+  const world = await createWorld({ suite: standInSuite(), seed, around: () => table });
+  const sent = new Map<string, Uint8Array[]>();
+  let isRecording = true;
+  const transport: World["transport"] = async (method, url, body) => {
+    const route = `${method} ${new URL(url).pathname}`;
+    if (body !== undefined && isRecording) sent.set(route, [...(sent.get(route) ?? []), body]);
+    return world.transport(method, url, body);
+  };
+  const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
+  const openShop = () => world.merchant(SHOP, { store: merchantStore, transport, catalogue });
+  // Past the world's own list of what to close: a wallet is opened anew for every reply that was taken.
+  const openWallet: Tenants["openWallet"] = (options) =>
+    Wallet.open({
+      broker: world.broker,
+      runtime: world.runtime,
+      suite: world.wiring.suite,
+      noticeDelay: NEVER,
+      store: customerStore,
+      connect: world.connect,
+      transport,
+      ...options,
+    });
+  const seller = await openShop();
+  const wallet = await openWallet();
+  await wallet.topUp("EUR 10.00");
+  for (let i = 0; i < 2; i += 1) await wallet.buy(SHOP, "page", { max: "EUR 0.02" });
+  await wallet.flushNotices();
+  await seller.flushNotices();
+  const common = { broker: world.broker, runtime: world.runtime, suite: world.wiring.suite, transport };
+  const [customer, merchant] = await Promise.all([
+    Hand.open({ ...common, store: customerStore }),
+    Hand.open({ ...common, store: merchantStore }),
+  ]);
+  isRecording = false;
+  table.keep();
+  await customerStore.keep();
+  await merchantStore.keep();
+
+  let handlers = handlersOf(world);
+  return {
+    world,
+    table,
+    customerStore,
+    merchantStore,
+    customer,
+    merchant,
+    sent,
+    openShop,
+    openWallet,
+    send: async (route, body, contentType) => {
+      const [method = "", path = ""] = route.split(" ");
+      const capability = routes.find((each) => `${each.method} ${each.path}` === route)?.capability ?? "keys";
+      const [commits, steps] = [table.commits, stepsSoFar()];
+      const result = await handlers[capability](eventOf(method, path, body, contentType));
+      const bytes = new Uint8Array(Buffer.from(result.body ?? "", "base64"));
+      return {
+        code: result.statusCode === 200 ? undefined : codeOf(bytes),
+        body: bytes,
+        commits: table.commits - commits,
+        steps: stepsSoFar() - steps,
+      };
+    },
+    rewind: async () => {
+      await Promise.all([table.rewind(), customerStore.rewind(), merchantStore.rewind()]);
+      // A warm function remembers peers by their serial, which a step back in time makes ambiguous.
+      handlers = handlersOf(world);
+    },
+  };
+}
+
+function codeOf(body: Uint8Array): string {
+  const { code } = orThrow(decodeAs(errorCodec, body));
+  if (!isErrorCode(code)) throw new Error(`an error that is not in the table: ${code}`);
+  return code;
+}
+
+const handlersOf = ({ wiring }: World): Readonly<Record<Capability, HttpHandler>> => ({
+  keys: httpFunctions.keys(wiring),
+  enrol: httpFunctions.enrol(wiring),
+  fund: httpFunctions.fund(wiring),
+  authorise: httpFunctions.authorise(wiring),
+  notices: httpFunctions.notices(wiring),
+  query: httpFunctions.query(wiring),
+});

@@ -1,0 +1,161 @@
+import { decodeKey, defaultSuite, isRefusal, orThrow, readEncrypt, type Suite, utf8 } from "@lepta/protocol";
+import { describe, expect, test } from "vitest";
+import { encodeX25519 } from "../../../protocol/src/cose/key.ts";
+import { standInSuite } from "../../support/stand-in-suite.ts";
+import { fixed, repeatable } from "../../vectors/parties.ts";
+
+/** What the default suite promises and its stand-in for large tests has to promise too. */
+const suites: readonly (readonly [string, Suite])[] = [
+  ["the default suite", defaultSuite],
+  ["its stand-in", standInSuite()],
+];
+
+describe.each(suites)("with %s", (_, suite) => {
+  describe("a signing key", () => {
+    test("is drawn until it is a scalar of P-256, and not for ever", async () => {
+      const draws = [new Uint8Array(32), new Uint8Array(32).fill(0xff), fixed("scalar")];
+      expect(await suite.createSigningKey(() => draws.shift() ?? new Uint8Array(0))).toEqual(fixed("scalar"));
+      expect(() => suite.createSigningKey((length) => new Uint8Array(length))).toThrow("randomness");
+    });
+
+    test("is a COSE key on P-256, the same for the same private bytes", async () => {
+      const [one, again] = [await suite.signingKey(fixed("a")), await suite.signingKey(fixed("a"))];
+      expect(decodeKey(one.publicKey)).toMatchObject({ type: "p256" });
+      expect(one).toMatchObject({ alg: -7, id: again.id, publicKey: again.publicKey });
+      expect((await suite.signingKey(fixed("b"))).id).not.toBe(one.id);
+    });
+
+    test("makes signatures of 64 bytes that hold for these bytes under its public half alone", async () => {
+      const key = await suite.signingKey(fixed("a"));
+      const own = orThrow(await suite.verifyingKey(key.publicKey));
+      const other = orThrow(await suite.verifyingKey((await suite.signingKey(fixed("b"))).publicKey));
+      const signature = await key.sign(utf8("data"));
+      expect(signature).toHaveLength(64);
+      expect(own).toMatchObject({ alg: -7, id: key.id });
+      expect(await own.verify(utf8("data"), signature)).toBe(true);
+      expect(await own.verify(utf8("Data"), signature)).toBe(false);
+      expect(await other.verify(utf8("data"), signature)).toBe(false);
+    });
+
+    test("makes no signature that holds with a bit changed or in another length", async () => {
+      const key = await suite.signingKey(fixed("a"));
+      const own = orThrow(await suite.verifyingKey(key.publicKey));
+      const signature = await key.sign(utf8("data"));
+      for (let bit = 0; bit < 512; bit += 1)
+        if (await own.verify(utf8("data"), flipped(signature, bit))) expect.unreachable(`bit ${bit}`);
+      for (const wrong of [new Uint8Array(0), signature.subarray(1), Uint8Array.from([...signature, 0])])
+        expect(await own.verify(utf8("data"), wrong)).toBe(false);
+    });
+  });
+
+  describe("a public key", () => {
+    test("of the other kind, cut, stretched or that nobody made is malformed", async () => {
+      const { publicKey } = await suite.signingKey(fixed("a"));
+      const { publicKey: sealing } = await suite.openingKey(fixed("a"));
+      const offCurve = flipped(publicKey, publicKey.length * 8 - 1);
+      for (const wrong of [
+        new Uint8Array(0),
+        sealing,
+        publicKey.subarray(1),
+        Uint8Array.from([...publicKey, 0]),
+        offCurve,
+      ])
+        expect(await suite.verifyingKey(wrong)).toMatchObject({ code: "malformed" });
+      for (const wrong of [
+        new Uint8Array(0),
+        publicKey,
+        sealing.subarray(1),
+        encodeX25519(new Uint8Array(32)),
+      ])
+        expect(await suite.sealingKey(wrong)).toMatchObject({ code: "malformed" });
+    });
+  });
+
+  describe("a seal", () => {
+    test("gives back to its recipient alone what was sealed, of any length", async () => {
+      const { opening, other, sealing } = await sealingParties(suite);
+      for (const length of [0, 1, 255, 256, 257, 70_000]) {
+        const plaintext = new Uint8Array(length).fill(7);
+        const sealed = orThrow(readEncrypt(await sealing.seal("type", plaintext, repeatable("any"))));
+        expect(sealed).toMatchObject({ contentType: "type", kid: opening.id });
+        expect(await opening.open(sealed)).toEqual(plaintext);
+        expect(await other.open(sealed)).toMatchObject({ code: "unauthentic" });
+      }
+    });
+
+    test("has the default suite's headers, length and draws of randomness", async () => {
+      const draws: number[] = [];
+      const random = repeatable("shape");
+      const { sealing } = await sealingParties(suite);
+      const bytes = await sealing.seal("type", fixed("content"), (length) => {
+        draws.push(length);
+        return random(length);
+      });
+      const { body, recipient } = orThrow(readEncrypt(bytes));
+      expect(draws).toEqual([32, 12]);
+      expect(bytes).toHaveLength(164);
+      expect([...body.protectedHeader.keys()]).toEqual([1, 3, 5]);
+      expect(body.protectedHeader.get(1)).toBe(3);
+      expect([...recipient.protectedHeader.keys()]).toEqual([1, 4, -1]);
+      expect(recipient.protectedHeader.get(1)).toBe(-25);
+      expect(recipient.content).toHaveLength(0);
+    });
+
+    test("opens with no bit changed", async () => {
+      const { opening, sealing } = await sealingParties(suite);
+      const bytes = await sealing.seal("type", fixed("content"), repeatable("bits"));
+      for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+        const sealed = readEncrypt(flipped(bytes, bit));
+        if (isRefusal(sealed)) continue;
+        const opened = await opening.open(sealed);
+        if (!isRefusal(opened)) expect.unreachable(`bit ${bit}`);
+        expect(["malformed", "unauthentic"]).toContain(opened.code);
+      }
+    });
+  });
+
+  describe("a proof of possession", () => {
+    test("convinces the one it was made for, of the one who made it, in its context", async () => {
+      const { opening, other, sealing, otherSealing } = await sealingParties(suite);
+      const proof = await other.provePossession(sealing, utf8("context"));
+      expect(proof).toHaveLength(32);
+      expect(await opening.checkPossession(otherSealing, utf8("context"), proof)).toBe(true);
+      expect(await opening.checkPossession(otherSealing, utf8("Context"), proof)).toBe(false);
+      expect(await opening.checkPossession(sealing, utf8("context"), proof)).toBe(false);
+      for (let bit = 0; bit < 256; bit += 1)
+        expect(await opening.checkPossession(otherSealing, utf8("context"), flipped(proof, bit))).toBe(false);
+      expect(await opening.checkPossession(otherSealing, utf8("context"), proof.subarray(1))).toBe(false);
+    });
+
+    test("is none towards a key of another kind, and never an empty one", async () => {
+      const { opening, other, sealing } = await sealingParties(suite);
+      const { publicKey } = await suite.signingKey(fixed("a"));
+      expect(() => other.provePossession({ ...sealing, publicKey }, utf8("context"))).toThrow(TypeError);
+      const nobody = { ...sealing, publicKey: encodeX25519(new Uint8Array(32)) };
+      for (const proof of [new Uint8Array(0), new Uint8Array(32)])
+        expect(await opening.checkPossession(nobody, utf8("context"), proof)).toBe(false);
+    });
+  });
+});
+
+test("a stand-in takes no key that another stand-in made", async () => {
+  const { publicKey } = await standInSuite().signingKey(fixed("a"));
+  expect(await standInSuite().verifyingKey(publicKey)).toMatchObject({ code: "malformed" });
+});
+
+async function sealingParties(suite: Suite) {
+  const opening = await suite.openingKey(fixed("opening"));
+  const other = await suite.openingKey(fixed("other"));
+  return {
+    opening,
+    other,
+    sealing: orThrow(await suite.sealingKey(opening.publicKey)),
+    otherSealing: orThrow(await suite.sealingKey(other.publicKey)),
+  };
+}
+
+function flipped(bytes: Uint8Array, bit: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+  return copy;
+}
