@@ -16,6 +16,9 @@ import { type Came, type Destination, destinationsOf, isTyped } from "./support/
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
 import { flows, openStage, type Stage } from "./support/stage.ts";
 
+/** Thousands of signatures on a machine that others use too. */
+const SLOW = 180_000;
+
 let stage: Stage;
 let pieces: Pieces;
 let destinations: readonly Destination[];
@@ -79,13 +82,7 @@ const idOf = (bytes: Uint8Array): string => toText(sha256(bytes));
 
 test("a full run has every kind of message that the flows use", () => {
   const types = new Set([...pieces.signed.values()].map(({ type }) => type.name));
-  console.log(
-    types,
-    pieces.sealed.size,
-    pieces.signed.size,
-    destinations.length,
-    stage.recorder.exchanges.length,
-  );
+  expect([...USED].filter((name) => !types.has(name))).toEqual([]);
 });
 
 test("each message again where it went, in its own session, gets the same decision", async () => {
@@ -104,12 +101,12 @@ test("each message again where it went, in its own session, gets the same decisi
   expect(same).toBeGreaterThan(100);
 });
 
-test("each message as it was, everywhere", async () => {
+test("each message as it was, everywhere", { timeout: SLOW }, async () => {
   for (const bytes of [...pieces.sealed.values(), ...[...pieces.signed.values()].map(({ signed }) => signed)])
     for (const to of destinations) await send(idOf(bytes), bytes, to);
 });
 
-test("each message opened and sealed again to everybody", async () => {
+test("each message opened and sealed again to everybody", { timeout: SLOW }, async () => {
   const { random } = stage.world.runtime;
   for (const piece of pieces.signed.values())
     for (const key of await sealingKeys()) {
@@ -120,7 +117,7 @@ test("each message opened and sealed again to everybody", async () => {
     }
 });
 
-test("what was attached to one attached to another", async () => {
+test("what was attached to one attached to another", { timeout: SLOW }, async () => {
   const { random } = stage.world.runtime;
   const carriers = [...pieces.signed.values()].filter(
     ({ type }) => type.kind === "request" && REQUESTS.has(type.name),
@@ -138,6 +135,35 @@ test("what was attached to one attached to another", async () => {
         for (const each of to) await send(`${carrier.id} with ${load}`, sealed, each);
       }
 });
+
+test("each request again after it has expired still gets the decision that it got", async () => {
+  stage.world.runtime.advance(30 * 60_000);
+  await expectSameVerdicts((type) => type !== "vendorscrip-request" && type !== "abort");
+});
+
+// The merchant dates M5's refusal anew each time it signs one: `sealRefusal` in `sell-vendorscrip.ts` asks the clock and
+// not the record. When it is kept with the authorization, this test goes and the one above takes these too.
+test.fails("a merchant's refusal of VendorScrip has the same time when it is asked again", async () => {
+  await expectSameVerdicts((type) => type === "vendorscrip-request");
+});
+
+// `decideAbort` in `transaction.ts` judges expiry before it looks whether the transaction has ended.
+test.fails("an abort that has expired is told how the transaction ended", async () => {
+  await expectSameVerdicts((type) => type === "abort");
+});
+
+async function expectSameVerdicts(isMeant: (type: string) => boolean): Promise<void> {
+  for (const { by, at, request, answers } of stage.recorder.exchanges) {
+    const type = await typeOf(request);
+    if (type === undefined || !RECORDED.has(type) || !isMeant(type)) continue;
+    const own = destinations.find(({ name }) => name === (at.startsWith("/") ? at : `${by} at ${at}`));
+    if (own === undefined) throw new Error(`${at} is no destination`);
+    const came = await send(idOf(request), request, own);
+    const [was] = await Promise.all(answers.map(verdictIn));
+    const [is] = await Promise.all(came.answers.map(verdictIn));
+    expect(is, `${type} of ${by} to ${at}`).toEqual(was);
+  }
+}
 
 test("so many pairs of a message and a destination, and no value moved", async () => {
   expect(pairs.size).toBeGreaterThanOrEqual(20_000);
@@ -175,6 +201,25 @@ async function sealingKeys(): Promise<
 
 /** Answers to these tell how things stand, or that something was read: they decide nothing. */
 const UNDECIDED: ReadonlySet<string> = new Set(["query", "hello", "offer-request"]);
+
+/** Those whose answer is on record: the others are judged by the clock as well. */
+const RECORDED: ReadonlySet<string> = new Set([
+  "enrol-request",
+  "brokerscrip-request",
+  "vendorscrip-request",
+  "authorization-request",
+  "purchase-request",
+  "abort",
+]);
+
+async function verdictIn(bytes: Uint8Array): Promise<unknown> {
+  const opened = await openMessage(bytes, messages, stage.ring);
+  if (isRefusal(opened)) return toText(bytes);
+  const { type, request, ok, state, reason, grant, charged, decidedAt } = opened.payload as Readonly<
+    Record<string, unknown>
+  >;
+  return { type, request, ok, state, reason, grant, charged, decidedAt };
+}
 
 async function typeOf(bytes: Uint8Array): Promise<string | undefined> {
   const opened = await openMessage(bytes, messages, stage.ring);
