@@ -85,7 +85,7 @@ const requestsOf = (scrip: number): number =>
 /** Contests that go on at once. */
 const AT_ONCE = 4;
 
-test("64 decisions at each of 10,000 scrips have one winner each", { timeout: 240_000 }, async () => {
+test("64 decisions at each of 10,000 scrips have one winner each", { timeout: 600_000 }, async () => {
   const { wiring, network } = await memoryBroker({ suite: standInSuite() });
   let decisions = 0;
   let overtaken = 0;

@@ -167,6 +167,8 @@ async function expectSameVerdicts(isMeant: (type: string) => boolean): Promise<v
 
 test("so many pairs of a message and a destination, and no value moved", async () => {
   expect(pairs.size).toBeGreaterThanOrEqual(20_000);
+  // Not even a void or a refusal: what was decided is on record, and what is somebody else's is not taken at all.
+  expect(seen.commits ?? 0, "commits").toBe(0);
   expect(await stage.value()).toBe(before);
   expect(stage.world.books().conserved).toBe(true);
 });
