@@ -23,10 +23,11 @@ import {
   ERROR_MEDIA_TYPE,
   errorCodec,
   orThrow,
+  type Suite,
   verifyBrokerKeys,
 } from "@lepta/protocol";
 import { apiEvent, routeOf } from "./api-event.ts";
-import { dynoxideTable, type StoredItem } from "./dynoxide-table.ts";
+import { type DynoxideOptions, dynoxideTable, type StoredItem } from "./dynoxide-table.ts";
 import { type TestRuntime, testRuntime } from "./runtime.ts";
 
 /** What came back through a door. */
@@ -63,6 +64,8 @@ export interface BrokerOptions {
   readonly variables?: Variables;
   /** Stands between the handlers and the store: to count, to delay or to fail. */
   readonly around?: (store: Store) => Store;
+  /** The default suite, unless a test needs so many messages that it brings a stand-in. */
+  readonly suite?: Suite;
 }
 
 /** A broker in memory with rotated keys. */
@@ -77,9 +80,11 @@ export async function memoryBroker(options: BrokerOptions = {}): Promise<BrokerU
 }
 
 /** The same broker over DynamoDB's protocol; `close` ends the engine. */
-export async function dynoxideBroker(options: BrokerOptions = {}): Promise<BrokerUnderTest> {
+export async function dynoxideBroker(
+  options: BrokerOptions & DynoxideOptions = {},
+): Promise<BrokerUnderTest> {
   const runtime = options.runtime ?? testRuntime();
-  const table = await dynoxideTable(runtime);
+  const table = await dynoxideTable(runtime, options);
   return brokerOver(table.store, table.items, table.close, { ...options, runtime });
 }
 
@@ -89,7 +94,12 @@ async function brokerOver(
   close: () => Promise<void>,
   options: BrokerOptions,
 ): Promise<BrokerUnderTest> {
-  const { runtime = testRuntime(), variables = {}, around = (store) => store } = options;
+  const {
+    runtime = testRuntime(),
+    variables = {},
+    around = (store) => store,
+    suite = defaultSuite,
+  } = options;
   const environment = readEnvironment({
     [variable.table]: "lepta-test",
     [variable.rootKey]: "root",
@@ -98,7 +108,7 @@ async function brokerOver(
     ...variables,
   });
   const keyService = await memoryKeyService(runtime.random);
-  const base = { environment, keyService, suite: defaultSuite, runtime };
+  const base = { environment, keyService, suite, runtime };
   // Keys are made past whatever stands around the store, so that a test's crash points begin with its own request.
   const { network } = await rotateKeys(rotationOf({ ...base, store: inner }));
   const wiring: Wiring = { ...base, store: around(inner) };
@@ -112,7 +122,7 @@ async function brokerOver(
     network,
     call,
     keys: async () =>
-      orThrow(await verifyBrokerKeys((await call("GET /keys")).body, network, defaultSuite, runtime.now())),
+      orThrow(await verifyBrokerKeys((await call("GET /keys")).body, network, suite, runtime.now())),
     finish: () => scheduledFunctions.finish(wiring)({}),
     rotate: () => scheduledFunctions.rotate(wiring)({}),
     items,

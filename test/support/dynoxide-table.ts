@@ -1,5 +1,10 @@
 /** A DynamoDB table on Dynoxide, in memory unless a file is named, behind the adapter that the broker uses. */
-import { CreateTableCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  paginateScan,
+} from "@aws-sdk/client-dynamodb";
 import { type Item, type Key, type Runtime, type Store, unmarshal } from "@lepta/lambdas";
 import { dynamoDbStore } from "@lepta/lambdas/aws/dynamodb-store";
 import { startDynoxide } from "@lepta/local/dynoxide";
@@ -19,10 +24,21 @@ export interface DynoxideTable {
 
 export const TABLE_NAME = "lepta-test";
 
+export interface DynoxideOptions {
+  /** What a test sets of the SDK's client: another way to the engine, another strategy of retrying. */
+  readonly client?: DynamoDBClientConfig;
+  /** Told of the client before the broker uses it: to put a middleware of the test's into its stack. */
+  readonly onClient?: (client: DynamoDBClient) => void;
+}
+
 /** Starts an engine of its own with one empty table. */
-export async function dynoxideTable(runtime: Runtime): Promise<DynoxideTable> {
+export async function dynoxideTable(
+  runtime: Runtime,
+  { client: configuration = {}, onClient = () => {} }: DynoxideOptions = {},
+): Promise<DynoxideTable> {
   const engine = await startDynoxide({});
   const client = new DynamoDBClient({
+    ...configuration,
     endpoint: engine.url,
     region: "us-east-1",
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
@@ -41,6 +57,7 @@ export async function dynoxideTable(runtime: Runtime): Promise<DynoxideTable> {
       ],
     }),
   );
+  onClient(client);
   const store = dynamoDbStore(client, TABLE_NAME, runtime);
   return {
     client,

@@ -13,7 +13,6 @@ import {
   type Cbor,
   type Draft,
   decodeCbor,
-  defaultSuite,
   digestOf,
   type ErrorCode,
   encodeAs,
@@ -136,9 +135,10 @@ export interface TestPeer {
 export async function testPeer(broker: BrokerUnderTest, name: string): Promise<TestPeer> {
   const { runtime, network } = broker;
   const { random } = runtime;
-  const signing = await defaultSuite.signingKey(await defaultSuite.createSigningKey(random));
-  const opening = await defaultSuite.openingKey(await defaultSuite.createSealingKey(random));
-  const sealing = orThrow(await defaultSuite.sealingKey(opening.publicKey));
+  const { suite } = broker.wiring;
+  const signing = await suite.signingKey(await suite.createSigningKey(random));
+  const opening = await suite.openingKey(await suite.createSealingKey(random));
+  const sealing = orThrow(await suite.sealingKey(opening.publicKey));
   const uid = signing.id;
   const newTxn = () => toText(random(16));
 

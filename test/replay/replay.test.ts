@@ -1,0 +1,252 @@
+/** Every message of full runs, again, everywhere, under every seal: no value moves, and nobody decides twice. */
+import {
+  isRefusal,
+  type MessageType,
+  messages,
+  type Opened,
+  openMessage,
+  orThrow,
+  type SealingKey,
+  sealMessage,
+  sha256,
+  toText,
+} from "@lepta/protocol";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Came, type Destination, destinationsOf, isTyped } from "./support/deliver.ts";
+import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
+import { flows, openStage, type Stage } from "./support/stage.ts";
+
+/** Thousands of signatures on a machine that others use too. */
+const SLOW = 180_000;
+
+let stage: Stage;
+let pieces: Pieces;
+let destinations: readonly Destination[];
+let before: string;
+const pairs = new Set<string>();
+const seen: Record<string, number> = {};
+
+beforeAll(async () => {
+  stage = await openStage("replay");
+  for (const run of Object.values(flows)) await run(stage);
+  pieces = await takeApart(stage.recorder.exchanges, stage.ring);
+  destinations = await destinationsOf(stage);
+  before = await stage.value();
+});
+afterAll(() => stage.world.close());
+
+/** Sends bytes somewhere; the message is named by what is signed in it and how it was sealed. */
+async function send(name: string, bytes: Uint8Array, { name: to, deliver }: Destination): Promise<Came> {
+  const commits = stage.commits();
+  const came = await deliver(bytes);
+  pairs.add(`${name} → ${to}`);
+  for (const code of came.codes) seen[code] = (seen[code] ?? 0) + 1;
+  if (!isTyped(came)) expect.fail(`${name} to ${to}: ${came.codes.join()}`);
+  if (stage.commits() !== commits) {
+    seen.commits = (seen.commits ?? 0) + 1;
+    if ((await stage.value()) !== before) expect(await stage.value(), `${name} to ${to}`).toBe(before);
+  }
+  return came;
+}
+
+/** What the flows that there are send: a flow that is lost from the run would be lost from everything below. */
+const USED: ReadonlySet<string> = new Set([
+  "enrol-request",
+  "enrol-response",
+  "enrolment",
+  "sealing-key",
+  "hello",
+  "offer-request",
+  "offer",
+  "brokerscrip-request",
+  "brokerscrip-response",
+  "vendorscrip-intent",
+  "vendorscrip-request",
+  "vendorscrip-order",
+  "authorization-request",
+  "authorization-response",
+  "brokerscrip-change",
+  "vendorscrip-response",
+  "purchase-notice",
+  "purchase-request",
+  "purchase-response",
+  "sale-notice",
+  "notice-batch",
+  "acknowledgement",
+  "query",
+  "abort",
+  "transaction-response",
+]);
+
+const idOf = (bytes: Uint8Array): string => toText(sha256(bytes));
+
+test("a full run has every kind of message that the flows use", () => {
+  const types = new Set([...pieces.signed.values()].map(({ type }) => type.name));
+  expect([...USED].filter((name) => !types.has(name))).toEqual([]);
+});
+
+test("each message again where it went, in its own session, gets the same decision", async () => {
+  let same = 0;
+  for (const { by, at, request, answers } of stage.recorder.exchanges) {
+    const own = destinations.find(({ name }) => name === (at.startsWith("/") ? at : `${by} at ${at}`));
+    if (own === undefined) throw new Error(`${at} is no destination`);
+    const came = await send(idOf(request), request, own);
+    const type = await typeOf(request);
+    if (type === undefined || UNDECIDED.has(type)) continue;
+    const was = await Promise.all(answers.map(decisionIn));
+    const is = await Promise.all(came.answers.map(decisionIn));
+    expect(is, `${type} of ${by} to ${at}`).toEqual(was);
+    same += 1;
+  }
+  expect(same).toBeGreaterThan(100);
+});
+
+test("each message as it was, everywhere", { timeout: SLOW }, async () => {
+  for (const bytes of [...pieces.sealed.values(), ...[...pieces.signed.values()].map(({ signed }) => signed)])
+    for (const to of destinations) await send(idOf(bytes), bytes, to);
+});
+
+test("each message opened and sealed again to everybody", { timeout: SLOW }, async () => {
+  const { random } = stage.world.runtime;
+  for (const piece of pieces.signed.values())
+    for (const key of await sealingKeys()) {
+      const { signed: bytes, type, secrets, attachments } = piece;
+      const sealed = await sealMessage({ type, bytes }, key.key, random, { secrets, attachments });
+      for (const to of destinations.filter(({ owner }) => owner === key.owner))
+        await send(`${piece.id} sealed`, sealed, to);
+    }
+});
+
+test("what was attached to one attached to another", { timeout: SLOW }, async () => {
+  const { random } = stage.world.runtime;
+  const carriers = [...pieces.signed.values()].filter(
+    ({ type }) => type.kind === "request" && REQUESTS.has(type.name),
+  );
+  const loads = new Map<string, readonly Uint8Array[]>([["nothing", []]]);
+  for (const { attachments } of pieces.signed.values())
+    if (attachments.length > 0) loads.set(attachments.map(idOf).join(), attachments);
+  for (const carrier of carriers)
+    for (const [load, attachments] of loads)
+      for (const { key, owner } of await sealingKeys()) {
+        const to = destinations.filter((each) => each.owner === owner && ownPlace(carrier, each));
+        if (to.length === 0) continue;
+        const { signed: bytes, type } = carrier;
+        const sealed = await sealMessage({ type, bytes }, key, random, { attachments });
+        for (const each of to) await send(`${carrier.id} with ${load}`, sealed, each);
+      }
+});
+
+test("each request again after it has expired still gets the decision that it got", async () => {
+  stage.world.runtime.advance(30 * 60_000);
+  await expectSameVerdicts((type) => type !== "vendorscrip-request" && type !== "abort");
+});
+
+// The merchant dates M5's refusal anew each time it signs one: `sealRefusal` in `sell-vendorscrip.ts` asks the clock and
+// not the record. When it is kept with the authorization, this test goes and the one above takes these too.
+test.fails("a merchant's refusal of VendorScrip has the same time when it is asked again", async () => {
+  await expectSameVerdicts((type) => type === "vendorscrip-request");
+});
+
+// `decideAbort` in `transaction.ts` judges expiry before it looks whether the transaction has ended.
+test.fails("an abort that has expired is told how the transaction ended", async () => {
+  await expectSameVerdicts((type) => type === "abort");
+});
+
+async function expectSameVerdicts(isMeant: (type: string) => boolean): Promise<void> {
+  for (const { by, at, request, answers } of stage.recorder.exchanges) {
+    const type = await typeOf(request);
+    if (type === undefined || !RECORDED.has(type) || !isMeant(type)) continue;
+    const own = destinations.find(({ name }) => name === (at.startsWith("/") ? at : `${by} at ${at}`));
+    if (own === undefined) throw new Error(`${at} is no destination`);
+    const came = await send(idOf(request), request, own);
+    const [was] = await Promise.all(answers.map(verdictIn));
+    const [is] = await Promise.all(came.answers.map(verdictIn));
+    expect(is, `${type} of ${by} to ${at}`).toEqual(was);
+  }
+}
+
+test("so many pairs of a message and a destination, and no value moved", async () => {
+  expect(pairs.size).toBeGreaterThanOrEqual(20_000);
+  // Not even a void or a refusal: what was decided is on record, and what is somebody else's is not taken at all.
+  expect(seen.commits ?? 0, "commits").toBe(0);
+  expect(await stage.value()).toBe(before);
+  expect(stage.world.books().conserved).toBe(true);
+});
+
+/** What carries attachments, and could be read where. */
+const REQUESTS: ReadonlySet<string> = new Set([
+  "authorization-request",
+  "vendorscrip-request",
+  "purchase-request",
+]);
+const ownPlace = ({ type, payload }: Piece, { name, owner }: Destination): boolean => {
+  if (type.name === "authorization-request") return name === "/authorise";
+  const sender = [...stage.customers, ...stage.sellers].find(({ hand }) => hand.uid === payload.from);
+  return owner !== "broker" && name === `${sender?.name} at ${owner.url}`;
+};
+
+async function sealingKeys(): Promise<
+  readonly { readonly owner: Destination["owner"]; readonly key: SealingKey }[]
+> {
+  const { suite } = stage.world.wiring;
+  const [any] = stage.sellers;
+  if (any === undefined) throw new Error("there is a merchant");
+  const broker = await any.hand.party.link.keys();
+  const sellers = await Promise.all(
+    stage.sellers.map(async (owner) => ({
+      owner,
+      key: orThrow(await suite.sealingKey(owner.hand.party.identity.opening.publicKey)),
+    })),
+  );
+  return [{ owner: "broker", key: broker.sealingKey }, ...sellers];
+}
+
+/** Answers to these tell how things stand, or that something was read: they decide nothing. */
+const UNDECIDED: ReadonlySet<string> = new Set(["query", "hello", "offer-request"]);
+
+/** Those whose answer is on record: the others are judged by the clock as well. */
+const RECORDED: ReadonlySet<string> = new Set([
+  "enrol-request",
+  "brokerscrip-request",
+  "vendorscrip-request",
+  "authorization-request",
+  "purchase-request",
+  "abort",
+]);
+
+async function verdictIn(bytes: Uint8Array): Promise<unknown> {
+  const opened = await openMessage(bytes, messages, stage.ring);
+  if (isRefusal(opened)) return toText(bytes);
+  const { type, request, ok, state, reason, grant, charged, decidedAt } = opened.payload as Readonly<
+    Record<string, unknown>
+  >;
+  return { type, request, ok, state, reason, grant, charged, decidedAt };
+}
+
+async function typeOf(bytes: Uint8Array): Promise<string | undefined> {
+  const opened = await openMessage(bytes, messages, stage.ring);
+  return isRefusal(opened) ? undefined : opened.type.name;
+}
+
+/** An answer without what each signing makes anew. */
+async function decisionIn(bytes: Uint8Array): Promise<unknown> {
+  const opened = await openMessage(bytes, messages, stage.ring);
+  if (isRefusal(opened)) return toText(bytes);
+  return decisionOf(opened);
+}
+
+async function decisionOf({ payload, attachments }: Opened<MessageType>): Promise<unknown> {
+  const {
+    issuedAt: _signing,
+    authorization: _m4,
+    enrolment: _signed,
+    ...decision
+  } = payload as Readonly<Record<string, unknown>>;
+  return { ...decision, attached: await Promise.all(attachments.map(attachedIn)) };
+}
+
+/** M3 says the same when it is made again; an enrolment's certificate is compared as it is. */
+const attachedIn = async (bytes: Uint8Array): Promise<unknown> => {
+  const opened = await openMessage(bytes, messages, stage.ring);
+  return isRefusal(opened) ? "signed" : decisionOf(opened);
+};
