@@ -85,9 +85,9 @@ describe("the embedded broker's directory", () => {
       return child;
     };
     const first = start();
+    await once(first.stdout, "data");
+    const second = start();
     try {
-      await once(first.stdout, "data");
-      const second = start();
       const [words] = (await once(second.stderr, "data")) as [string];
       const [code] = await once(second, "close");
       expect(words).toMatch(
@@ -95,6 +95,7 @@ describe("the embedded broker's directory", () => {
       );
       expect(code).toBe(1);
     } finally {
+      second.kill("SIGKILL");
       first.kill("SIGKILL");
       await once(first, "close");
     }

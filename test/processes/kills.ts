@@ -47,7 +47,7 @@ const RESTART_KILLS = 8;
 /** In one of so many rounds a second party dies with the first: nobody is left who would ask again. */
 const ROUNDS_PER_DOUBLE = 3;
 /** The longest wait before a kill from outside, in milliseconds. */
-const LONGEST_WAIT = 80;
+const LONGEST_WAIT = 120;
 /** How long a victim may take to its own step, before it is killed from outside, in milliseconds. */
 const STEP_PATIENCE = 2_000;
 /** Rounds after which everything is stopped and counted. */
