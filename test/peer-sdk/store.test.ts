@@ -250,9 +250,9 @@ describe("the store on disk", () => {
     const store = sqlitePeerStore(dir);
     await store.commit([put("a", 1)]);
     await store.close();
-    setFormat(2);
-    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
     setFormat(1);
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
+    setFormat(2);
     const again = sqlitePeerStore(dir);
     expect(await again.get("a")).toEqual(bytes(1));
     await again.close();

@@ -80,7 +80,7 @@ describe("with conflicts, throttling and lost answers", () => {
     plan = () => "lost";
     const { code } = await broker.call("POST /authorise", sale.sealed);
     plan = () => "none";
-    expect(code).toBe("internal");
+    expect(code).toBe("busy");
     expectOneWinner(contest, await hold(broker, contest));
     await enrolledPeer(broker, "somebody-else");
     expect((await broker.books()).conserved).toBe(true);

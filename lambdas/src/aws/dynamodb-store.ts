@@ -144,13 +144,19 @@ function operation(table: string, write: Write): TransactWriteItem {
 function judge(error: unknown): "moved" | "again" | "fault" {
   if (!(error instanceof Error)) return "fault";
   if (error.name === "ConditionalCheckFailedException") return "moved";
-  if (AGAIN.has(error.name)) return "again";
+  if (AGAIN.has(error.name) || isLost(error)) return "again";
   if (error.name !== "TransactionCanceledException") return "fault";
   const reasons = (error as { CancellationReasons?: readonly { Code?: string }[] }).CancellationReasons ?? [];
   const codes = reasons.map(({ Code }) => Code ?? "None").filter((code) => code !== "None");
   if (codes.includes("ConditionalCheckFailed")) return "moved";
   return codes.length > 0 && codes.every((code) => AGAIN_CODES.has(code)) ? "again" : "fault";
 }
+
+/** No answer came: whether the commit happened is not known, and the same one under its token finds out. */
+const isLost = (error: Error & { readonly code?: unknown }): boolean =>
+  error.name === "TimeoutError" || LOST_CODES.has(String(error.code ?? ""));
+
+const LOST_CODES = new Set(["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "EAI_AGAIN"]);
 
 const AGAIN = new Set([
   "TransactionConflictException",

@@ -38,7 +38,6 @@ export function decideAbort(
 ): Decision<Standing> {
   const { payload } = request;
   const standing = standingFor(payload.from, payload.initiator, state);
-  if (isExpired(payload, now)) return refuse("expired");
   return payload.from === payload.initiator
     ? abortByInitiator(payload.from, payload.subject)
     : abortByMerchant();
@@ -47,7 +46,9 @@ export function decideAbort(
     const { transaction, purse } = state;
     if (purse === undefined) return refuse("unknown-peer");
     const cannot = transaction !== undefined && (isTerminal(transaction) || transaction.state !== "open");
+    // What is decided is told before expiry is judged: the same abort gets the same answer.
     if (cannot) return { writes: [], outcome: standing };
+    if (isExpired(payload, now)) return refuse("expired");
     const record: TransactionRecord = {
       kind: "abort",
       ...transaction,
@@ -64,6 +65,7 @@ export function decideAbort(
 
   function abortByMerchant(): Decision<Standing> {
     if (state.credit !== undefined) return { writes: [], outcome: standing };
+    if (isExpired(payload, now)) return refuse("expired");
     const { authorization, amount, initiator, subject, from } = payload;
     if (authorization === undefined || amount === undefined) return refuse("wrong-reference");
     const credit: CreditRecord = {

@@ -17,6 +17,8 @@ import { createVisit } from "./visit.ts";
 
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
+/** How soon the broker is asked again when it was away, in milliseconds. */
+const SOON = 15_000;
 
 export interface ShopOptions {
   readonly catalogue: Catalogue;
@@ -77,6 +79,7 @@ export class Merchant {
   readonly #ownsParty: boolean;
   readonly #serving = new Set<Serving>();
   #callOff: CallOff | undefined;
+  #soon: CallOff | undefined;
 
   private constructor(shop: Shop, ownsParty: boolean) {
     this.#opened = shop;
@@ -111,6 +114,7 @@ export class Merchant {
       grace,
       noticeDelay,
       onError,
+      tendSoon: () => merchant.#tendSoon(),
     };
     const merchant = new Merchant(shop, ownsParty);
     await merchant.tend();
@@ -228,10 +232,20 @@ export class Merchant {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#callOff?.();
+    this.#soon?.();
     for (const serving of this.#serving) await serving.close();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
+  }
+
+  /** Once, however many ask for it; what fails then asks again. */
+  #tendSoon(): void {
+    if (!this.#isOpen || this.#soon !== undefined) return;
+    this.#soon = this.#opened.party.runtime.later(SOON, () => {
+      this.#soon = undefined;
+      if (this.#isOpen) this.tend().catch(this.#opened.onError);
+    });
   }
 
   #tendLater(every: number): void {

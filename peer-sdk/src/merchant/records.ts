@@ -76,6 +76,8 @@ const authorizationRecord = struct({
   amount: field(7, amount),
   /** M3, once it came. */
   change: optional(8, embedded()),
+  /** When the broker's refusal came: each M5 that tells of it is the same. */
+  refusedAt: optional(9, time),
 });
 export type AuthorizationRecord = Value<typeof authorizationRecord>;
 

@@ -112,7 +112,10 @@ async function begin(
 async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<RefundRecord>> {
   const { party, tables } = shop;
   const decision = await decideAtBroker(shop, doors.refund, id, record);
-  if (isRefusal(decision)) return decision;
+  if (isRefusal(decision)) {
+    shop.tendSoon();
+    return decision;
+  }
   const { ok } = decision.authorization.payload;
   const scrip = await tables.scrip.get(record.scrip);
   if (scrip === undefined) return refuse("internal");

@@ -149,6 +149,7 @@ async function conclude(
     state: ok ? "live" : "refused",
     ...(ok && escrow ? { escrow } : {}),
     ...(change ? { change } : {}),
+    ...(ok ? {} : { refusedAt: shop.party.runtime.now() }),
   };
   const line: LineRecord = {
     credit: txn,
@@ -176,7 +177,9 @@ async function authorise(
   record: AuthorizationRecord,
 ): Promise<Or<AuthorizationRecord>> {
   const decision = await decideAtBroker(shop, doors.authorise, id, record);
-  return isRefusal(decision) ? decision : conclude(shop, id, record, decision);
+  if (!isRefusal(decision)) return conclude(shop, id, record, decision);
+  shop.tendSoon();
+  return decision;
 }
 
 async function answer(
@@ -186,7 +189,7 @@ async function answer(
 ): Promise<readonly Uint8Array[]> {
   const change = record.change === undefined ? [] : [record.change];
   if (record.state === "live" && record.escrow) return [record.escrow, ...change];
-  return [await sealRefusal(shop, request, "refused"), ...change];
+  return [await sealRefusal(shop, request, "refused", record.refusedAt), ...change];
 }
 
 /** Bytes that do not belong together are no request that a decision could be signed for. */
@@ -197,6 +200,7 @@ async function sealRefusal(
   { party }: Shop,
   { message, customer }: Request,
   reason: ErrorCode,
+  decidedAt: number = party.runtime.now(),
 ): Promise<Uint8Array> {
   const refusal = await party.sign(vendorscripResponse, {
     to: customer.uid,
@@ -204,7 +208,7 @@ async function sealRefusal(
     request: message.digest,
     ok: false,
     reason,
-    decidedAt: party.runtime.now(),
+    decidedAt,
   });
   return sealMessage(refusal, customer.sealingKey, party.runtime.random);
 }

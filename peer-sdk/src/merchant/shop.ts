@@ -20,6 +20,8 @@ export interface Shop {
   readonly onError: (error: unknown) => void;
   /** How long notices are gathered before they are sent, in milliseconds. */
   readonly noticeDelay: number;
+  /** The broker was away: what is left under way with it is tried again before long. */
+  readonly tendSoon: () => void;
 }
 
 /** A message from a customer whose credential and signature hold. */

@@ -1,5 +1,5 @@
 /** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
-import { type Capability, type HttpHandler, httpFunctions, routes } from "@lepta/lambdas";
+import { type Capability, createHandlers, type HttpHandler, routes } from "@lepta/lambdas";
 import { type Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
 import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
 import { Hand } from "../../peer-sdk/support/hand.ts";
@@ -123,11 +123,4 @@ function codeOf(body: Uint8Array): string {
   return code;
 }
 
-const handlersOf = ({ wiring }: World): Readonly<Record<Capability, HttpHandler>> => ({
-  keys: httpFunctions.keys(wiring),
-  enrol: httpFunctions.enrol(wiring),
-  fund: httpFunctions.fund(wiring),
-  authorise: httpFunctions.authorise(wiring),
-  notices: httpFunctions.notices(wiring),
-  query: httpFunctions.query(wiring),
-});
+const handlersOf = ({ wiring }: World): Readonly<Record<Capability, HttpHandler>> => createHandlers(wiring);
