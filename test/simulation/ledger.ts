@@ -1,0 +1,218 @@
+/** Watches every commit that happened, at the broker and at honest merchants: each must add up, and no scrip go twice. */
+import { createHash } from "node:crypto";
+import {
+  creditItem,
+  type Item,
+  keys,
+  purseItem,
+  type Store,
+  transactionItem,
+  type Write,
+} from "@lepta/lambdas";
+import type { Change, PeerStore } from "@lepta/peer-sdk";
+import {
+  type MerchantTables,
+  merchantTables,
+  type SaleRecord,
+  type ScripRecord,
+} from "@lepta/peer-sdk/records";
+import { brokerWeight, merchantWeight } from "./books.ts";
+import type { Clock } from "./clock.ts";
+import { itemKind } from "./stores.ts";
+import type { Findings } from "./violation.ts";
+
+/** The fields of items that say what was decided; signatures and sealed bytes are not among them. */
+const DECISIVE = ["kind", "state", "value", "currency", "scrip", "spent", "merchant", "reason", "sequence"];
+
+interface Purse {
+  readonly scrip: string | undefined;
+  readonly sequence: number;
+}
+
+export class Ledger {
+  readonly #findings: Findings;
+  readonly #clock: Clock;
+  readonly #trace = createHash("sha256");
+  readonly #weights = new Map<string, number>();
+  readonly #purses = new Map<string, Purse>();
+  /** Which transaction spent a scrip, by issuer and id. */
+  readonly #spentBy = new Map<string, string>();
+  #table: Store | undefined;
+  /** Purchases that were sold, by honest merchants and others. */
+  sold = 0;
+
+  constructor(findings: Findings, clock: Clock) {
+    this.#findings = findings;
+    this.#clock = clock;
+  }
+
+  /** Of all decisions and commits so far, of nothing that is random under real signatures. */
+  digest(): string {
+    return this.#trace.copy().digest("hex");
+  }
+
+  /** Adds a line to the trace. */
+  trace(line: string): void {
+    this.#trace.update(line);
+  }
+
+  /** The broker's table, watched. */
+  watchTable(inner: Store): Store {
+    this.#table = inner;
+    return {
+      get: inner.get,
+      list: inner.list,
+      commit: async (writes) => {
+        const outcome = await inner.commit(writes);
+        if (outcome === "committed") this.#booked(writes);
+        return outcome;
+      },
+    };
+  }
+
+  #booked(writes: readonly Write[]): void {
+    let change = 0;
+    for (const write of writes) {
+      const { at } = write;
+      const item = "put" in write ? write.put : undefined;
+      const name = `${at.pk} ${at.sk}`;
+      const kind = itemKind(at);
+      this.trace(`B ${this.#clock.now} ${name} ${item === undefined ? "-" : decisive(item)}\n`);
+      if (kind !== "BROKERSCRIP" && kind !== "TXN" && kind !== "CREDIT") continue;
+      const weight = brokerWeight(at, item);
+      change += weight - (this.#weights.get(name) ?? 0);
+      this.#weights.set(name, weight);
+      if (item === undefined) this.#findings.broken("kept", `${name} was removed`);
+      else if (kind === "TXN") this.#ended(at.pk, at.sk.slice(4), item);
+      else if (kind === "BROKERSCRIP") this.#moved(at.pk, item);
+    }
+    if (change !== 0) {
+      this.#findings.conserved = false;
+      const what = writes.map(({ at }) => `${at.pk} ${at.sk}`).join(", ");
+      this.#findings.broken("conserved", `a commit of the broker makes ${change} millionths: ${what}`);
+    }
+  }
+
+  #ended(pk: string, txn: string, item: Item): void {
+    const record = transactionItem.fromItem(item);
+    this.#findings.tell(
+      this.#clock.now,
+      "broker",
+      () =>
+        `${pk.slice(5, 13)} ${txn.slice(0, 8)} ${record.kind} ${record.state} ${record.value ?? ""} ${record.reason ?? ""}`,
+    );
+    if (record.spent === undefined || record.state !== "done") return;
+    this.#spend(`B ${record.spent}`, `${pk} ${txn}`);
+  }
+
+  #moved(pk: string, item: Item): void {
+    const { scrip, sequence } = purseItem.fromItem(item);
+    const before = this.#purses.get(pk);
+    if (sequence !== (before?.sequence ?? 0) + 1)
+      this.#findings.broken("audit chain", `${pk}: record ${sequence} follows ${before?.sequence ?? 0}`);
+    this.#purses.set(pk, { scrip, sequence });
+  }
+
+  #spend(scrip: string, by: string): void {
+    const before = this.#spentBy.get(scrip);
+    if (before !== undefined && before !== by) {
+      this.#findings.doubleSpends += 1;
+      this.#findings.broken("spent once", `${scrip} was spent by ${before} and by ${by}`);
+    }
+    this.#spentBy.set(scrip, by);
+  }
+
+  /** An honest merchant's store, watched. */
+  watchShelf(
+    name: string,
+    uidOf: () => string,
+    inner: PeerStore,
+    prices: (sku: string) => bigint,
+  ): PeerStore {
+    const tables = merchantTables(inner);
+    const shelf = new Shelf(name, uidOf, tables, prices);
+    return { ...inner, commit: (changes) => this.#shelved(shelf, inner, changes) };
+  }
+
+  async #shelved(shelf: Shelf, inner: PeerStore, changes: readonly Change[]): Promise<void> {
+    const broken = (rule: string, what: string) => this.#findings.broken(rule, `${shelf.name}: ${what}`);
+    const before = await shelf.read(changes);
+    await inner.commit(changes);
+    const after = await shelf.read(changes);
+    let change = 0;
+    for (const [id, sale] of after.sales) {
+      const was = before.sales.get(id);
+      change += merchantWeight.sale(sale) - merchantWeight.sale(was);
+      if (was !== undefined && was.request !== sale?.request) broken("a sale is kept", id);
+      if (was === undefined && sale?.ok === 1) this.sold += 1;
+      const price = sale === undefined ? 0n : shelf.prices(sale.sku) * BigInt(sale.quantity);
+      if (sale?.ok === 1 && sale.charged.value !== price) broken("the price is the catalogue's", id);
+      this.trace(`M ${this.#clock.now} ${shelf.name} sale ${id} ${sale?.ok} ${sale?.charged.value}\n`);
+      this.#findings.tell(
+        this.#clock.now,
+        shelf.name,
+        () => `sale ${id.slice(0, 8)} ${id.slice(44, 52)} ok=${sale?.ok} ${sale?.charged.value}`,
+      );
+    }
+    for (const [id, scrip] of after.scrip) {
+      const was = before.scrip.get(id);
+      change += merchantWeight.scrip(scrip) - merchantWeight.scrip(was);
+      this.trace(`M ${this.#clock.now} ${shelf.name} ${id} ${scrip?.state} ${scrip?.value.value}\n`);
+      if (was?.state === "spent" && scrip?.state !== "spent") broken("a tombstone stays", id);
+      if (scrip?.state === "spent") this.#spend(`${shelf.name} ${id}`, `${scrip.owner}/${scrip.spentBy}`);
+      const isNew = scrip?.state === "live" && was?.state !== "live";
+      if (isNew && !after.given.has(id)) change += Number(await this.#authorised(shelf, id, scrip));
+    }
+    if (change !== 0) {
+      this.#findings.conserved = false;
+      broken("conserved", `a commit makes ${change} millionths: ${changes.map(({ key }) => key).join(", ")}`);
+    }
+  }
+
+  /** What the broker has booked for this V0. */
+  async #authorised(shelf: Shelf, id: string, scrip: ScripRecord): Promise<bigint> {
+    const item = (await this.#table?.get([keys.credit(shelf.uidOf(), scrip.owner, scrip.from)]))?.[0];
+    const credit = creditItem.read(item);
+    if (credit?.state === "held" && credit.scrip === id) return credit.value;
+    this.#findings.broken("V0 lives on M4", `${shelf.name}: ${id} is live and nothing is booked for it`);
+    return scrip.value.value;
+  }
+}
+
+const decisive = (item: Item): string => DECISIVE.map((name) => item[name] ?? "").join(" ");
+
+/** What a commit of a merchant is about. */
+interface Shelved {
+  readonly scrip: ReadonlyMap<string, ScripRecord | undefined>;
+  readonly sales: ReadonlyMap<string, SaleRecord | undefined>;
+  /** Scrip that is given as change by the sales. */
+  readonly given: ReadonlySet<string>;
+}
+
+class Shelf {
+  readonly name: string;
+  readonly uidOf: () => string;
+  readonly prices: (sku: string) => bigint;
+  readonly #tables: MerchantTables;
+
+  constructor(name: string, uidOf: () => string, tables: MerchantTables, prices: (sku: string) => bigint) {
+    this.name = name;
+    this.uidOf = uidOf;
+    this.prices = prices;
+    this.#tables = tables;
+  }
+
+  async read(changes: readonly Change[]): Promise<Shelved> {
+    const scrip = new Map<string, ScripRecord | undefined>();
+    const sales = new Map<string, SaleRecord | undefined>();
+    const given = new Set<string>();
+    for (const { key } of changes) {
+      if (key.startsWith("scrip/")) scrip.set(key.slice(6), await this.#tables.scrip.get(key.slice(6)));
+      if (!key.startsWith("sale/")) continue;
+      const sale = await this.#tables.sales.get(key.slice(5));
+      sales.set(key.slice(5), sale);
+      if (sale?.change !== undefined) given.add(sale.change);
+    }
+    return { scrip, sales, given };
+  }
+}
