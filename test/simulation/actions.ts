@@ -7,6 +7,8 @@ export interface Stage {
   readonly customer: CustomerSide;
   readonly merchants: readonly MerchantSide[];
   readonly draws: Draws;
+  /** Everybody, for those who look over others' shoulders. */
+  readonly scene: { readonly customers: readonly CustomerSide[] };
 }
 
 export interface Action {

@@ -97,7 +97,10 @@ function checkChains(
       const next = chainHead(head, uid, txn, record);
       const holds =
         sequence === index + 1 && previous && equalBytes(previous, head) && own && equalBytes(own, next);
-      if (!holds) return findings.broken("audit chain", `${uid} at ${index + 1}`);
+      if (!holds) {
+        findings.broken("audit chain", `${uid} at ${index + 1}`);
+        return;
+      }
       head = next;
     }
     if (purse.sequence !== linked.length || !equalBytes(purse.head, head))

@@ -7,7 +7,7 @@ import { chooseAttack } from "./adversaries.ts";
 import { audit } from "./audit.ts";
 import { type CustomerSide, describe } from "./peers.ts";
 import type { EpisodePlan } from "./plan.ts";
-import { clock as clockRates, episode as sizes } from "./rates.ts";
+import { adversaries, clock as clockRates, episode as sizes } from "./rates.ts";
 import { comeToRest } from "./rest.ts";
 import { createScene, type Scene } from "./scene.ts";
 import { Findings } from "./violation.ts";
@@ -43,7 +43,7 @@ export async function playEpisode(plan: EpisodePlan): Promise<EpisodeResult> {
     findings,
     sold: scene.ledger.sold,
     turns: play.turns,
-    attacks: play.attacks,
+    attacks: play.attacks + scene.interceptor.attempts + scene.twisted.count,
     tally: scene.weather.tally,
     points: scene.weather.points,
     trace: scene.ledger.digest(),
@@ -102,7 +102,7 @@ class Play {
       clock.jump(by);
     }
     if (!customer.isOpen) return;
-    const isAttack = !isHonest && weather.has("adversary") && draws.chance(sizes.attack);
+    const isAttack = !isHonest && weather.has("adversary") && draws.chance(adversaries.attack);
     const stage = { customer, merchants, draws, scene: this.#scene };
     const act = isAttack ? chooseAttack(draws) : chooseAction(stage);
     if (isAttack) this.attacks += 1;
@@ -112,10 +112,16 @@ class Play {
       this.#findings.tell(clock.now, customer.name, () => `${isAttack ? "attack: " : ""}${act.name}`);
       await life.outlive(act.run(stage));
     } catch (error) {
-      if (!(error instanceof LeptaError)) throw error;
-      this.#findings.tell(clock.now, customer.name, () => `${act.name}: ${error.message}`);
+      // What an adversary meets with is nobody's fault, so long as the attack itself is sound.
+      const isExpected =
+        error instanceof LeptaError || (isAttack && error instanceof Error && error.name === "Error");
+      if (!isExpected) throw error;
+      this.#findings.tell(clock.now, customer.name, () => `${act.name}: ${tersely(error)}`);
     } finally {
       customer.busy -= 1;
     }
   }
 }
+
+const tersely = (error: unknown): string =>
+  error instanceof LeptaError ? `${error.code}${/ \(.*\)$/.exec(error.message)?.[0] ?? ""}` : String(error);

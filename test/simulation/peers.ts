@@ -12,8 +12,10 @@ import {
   Wallet,
 } from "@lepta/peer-sdk";
 import { parseAmount, type Suite } from "@lepta/protocol";
+import { Hand } from "../peer-sdk/support/hand.ts";
 import type { BrokerSide } from "./broker.ts";
 import type { Clock } from "./clock.ts";
+import type { Interceptor } from "./interceptor.ts";
 import { Life } from "./life.ts";
 import { type Line, type Network, newLine } from "./network.ts";
 import type { Draws } from "./random.ts";
@@ -33,6 +35,7 @@ export interface Surroundings {
   readonly findings: Findings;
   readonly suite: Suite;
   readonly recorder: Recorder;
+  readonly interceptor: Interceptor;
   /** Merchants by their address. */
   readonly places: Map<string, MerchantSide>;
 }
@@ -57,6 +60,7 @@ export abstract class PeerSide {
   /** Known from the first opening on. */
   uid = "";
   readonly #toBroker: Line;
+  #hand: { readonly life: Life; readonly hand: Promise<Hand> } | undefined;
 
   constructor(around: Surroundings, options: PeerOptions) {
     this.around = around;
@@ -104,6 +108,19 @@ export abstract class PeerSide {
     }
   }
 
+  /** The same peer on the same disk, whose messages are written by hand; one for each life. */
+  hand(): Promise<Hand> {
+    if (this.#hand?.life !== this.life) {
+      const { life } = this;
+      this.#hand = { life, hand: Hand.open(this.optionsFor(life)) };
+      // One that could not be opened is tried again.
+      this.#hand.hand.catch(() => {
+        this.#hand = undefined;
+      });
+    }
+    return this.#hand.hand;
+  }
+
   /** Opens it again; a fault of the opening is one of ours. */
   reopen(): void {
     this.open().catch((error: unknown) => {
@@ -111,9 +128,7 @@ export abstract class PeerSide {
     });
   }
 
-  protected optionsFor(
-    life: Life,
-  ): PartyOptions & { readonly store: PeerStore; readonly noticeDelay: number } {
+  optionsFor(life: Life): PartyOptions & { readonly store: PeerStore; readonly noticeDelay: number } {
     const { clock, weather, broker, suite } = this.around;
     const { draws, skew, account } = this.options;
     return {
@@ -132,12 +147,13 @@ export abstract class PeerSide {
     return (method, url, body) => {
       const path = new URL(url).pathname;
       if (body !== undefined) recorder.toBroker(path, body);
-      return life.call(`network ${path}`, () =>
-        network.exchange({
+      return life.call(`network ${path}`, async () => {
+        const answer = await network.exchange({
           line: this.#toBroker,
           deliver: () => broker.call(method, path, body),
-        }),
-      );
+        });
+        return this.around.interceptor.answer(this, path, answer);
+      });
     };
   }
 }
@@ -148,6 +164,8 @@ export class CustomerSide extends PeerSide {
   busy = 0;
   /** Its purse was too small at the last purchase. */
   isPoor = true;
+  /** A copy of its disk that an adversary keeps. */
+  attic: PeerStore | undefined;
   /** Up to where in its history the audit has looked. */
   checkedUntil = "";
 
@@ -258,7 +276,7 @@ export function connectFor(peer: PeerSide, life: Life): ConnectChannel {
         request: (messages) =>
           life.call(`channel ${kindsOf(messages)}`, async () => {
             if (!isOpen) throw new LeptaError("unreachable", "closed");
-            recorder.toMerchant(url, messages);
+            recorder.toMerchant(peer.name, url, kindsOf(messages), messages);
             return network.exchange({
               line,
               deliver: () => answered(messages),

@@ -11,7 +11,7 @@ export const network = {
   /** A message that is held up, so that others overtake it. */
   delay: 0.015,
   latency: [1, 60],
-  longDelay: [5 * SECOND, 4 * MINUTE],
+  longDelay: [SECOND, 50 * SECOND],
   /** How long an asker waits for an answer: as the WebSocket channel and the HTTP transport do. */
   patience: 30 * SECOND,
   /** A connection that breaks where a message was lost, instead of only being silent. */
@@ -35,7 +35,7 @@ export const crash = {
   any: 0.0004,
   /** One point in so many is hunted in an episode: the first pass there is its last. */
   huntOneIn: 16,
-  reopenAfter: [200, 90 * SECOND],
+  reopenAfter: [200, 30 * SECOND],
 } as const;
 
 export const clock = {
@@ -59,13 +59,20 @@ export const episode = {
   /** How many things one customer does at once. */
   hands: 2,
   noticeDelay: 20 * SECOND,
-  /** An adversary's turn is an attack this often. */
-  attack: 0.4,
   /** The most that one stretch between two quiescences may take, of virtual time. */
   stretch: 100 * 24 * HOUR,
   /** The most that coming to rest may take, of virtual time, and how many rounds. */
   rest: 20 * MINUTE,
   rounds: 6,
+} as const;
+
+export const adversaries = {
+  /** An adversarial customer's turn is an attack this often. */
+  attack: 0.4,
+  /** What an adversarial merchant does with a frame that is not what it should. */
+  twist: 0.12,
+  /** An answer of the broker that is taken for another. */
+  intercept: 0.002,
 } as const;
 
 export const goods = {

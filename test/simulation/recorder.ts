@@ -9,24 +9,23 @@ export interface ToBroker {
 export interface ToMerchant {
   readonly url: string;
   readonly messages: readonly Uint8Array[];
+  /** With what its sender had said hello there. */
+  readonly hello: readonly Uint8Array[] | undefined;
 }
 
 export class Recorder {
   readonly #requests: ToBroker[] = [];
   readonly #frames: ToMerchant[] = [];
-  readonly #answers: Uint8Array[] = [];
+  readonly #hellos = new Map<string, readonly Uint8Array[]>();
   #seen = 0;
 
   toBroker(path: string, body: Uint8Array): void {
     this.#keep(this.#requests, { path, body });
   }
 
-  toMerchant(url: string, messages: readonly Uint8Array[]): void {
-    this.#keep(this.#frames, { url, messages });
-  }
-
-  fromMerchant(answers: readonly Uint8Array[]): void {
-    for (const answer of answers) this.#keep(this.#answers, answer);
+  toMerchant(from: string, url: string, kinds: string, messages: readonly Uint8Array[]): void {
+    if (kinds === "hello") this.#hellos.set(`${from} ${url}`, messages);
+    else this.#keep(this.#frames, { url, messages, hello: this.#hellos.get(`${from} ${url}`) });
   }
 
   request(draws: Draws): ToBroker | undefined {
@@ -35,10 +34,6 @@ export class Recorder {
 
   frame(draws: Draws): ToMerchant | undefined {
     return this.#frames.length === 0 ? undefined : draws.pick(this.#frames);
-  }
-
-  answer(draws: Draws): Uint8Array | undefined {
-    return this.#answers.length === 0 ? undefined : draws.pick(this.#answers);
   }
 
   /** The place of the oldest is taken by the newest. */

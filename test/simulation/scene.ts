@@ -5,6 +5,7 @@ import type { Suite } from "@lepta/protocol";
 import { goodsFor } from "./actions.ts";
 import { BrokerSide } from "./broker.ts";
 import { Clock } from "./clock.ts";
+import { Interceptor } from "./interceptor.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
 import { CustomerSide, HANDLER_FAILS, MerchantSide, type PeerOptions, type Surroundings } from "./peers.ts";
@@ -21,6 +22,8 @@ export interface Scene extends Surroundings {
   readonly customers: readonly CustomerSide[];
   readonly merchants: readonly MerchantSide[];
   readonly draws: Draws;
+  /** How often merchants have lied. */
+  readonly twisted: { readonly count: number };
 }
 
 /** Everybody is there, and nobody open but the broker. */
@@ -48,6 +51,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     suite,
     network: new Network(clock, weather),
     recorder: new Recorder(),
+    interceptor: new Interceptor(weather, draws.fork("interceptor")),
     places: new Map(),
   };
   const hasAdversaries = !plan.without.has("adversary");
@@ -59,6 +63,8 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     const suffix = own.pick(ACCOUNTS);
     return { role, name, isHonest, draws: own, skew, account: `${role}-${index}${suffix}` };
   };
+  const twisted = { count: 0 };
+  let customers: readonly CustomerSide[] = [];
   const merchants = Array.from({ length: sizes.merchants }, (_, index) => {
     const options = optionsFor("merchant", index, sizes.merchants);
     const prices = options.draws.pick(PRICE_LISTS);
@@ -69,7 +75,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
       url: `ws://${options.role}-${index}.example/`,
       catalogue,
       scripLife: options.draws.pick(scripLife.vendor),
-      ...(options.isHonest ? {} : { twist: twistOf(options.draws) }),
+      ...(options.isHonest ? {} : { twist: twistOf(options.draws.fork("twist"), twisted, () => customers) }),
     };
     const watch = options.isHonest
       ? ledger.watchShelf(
@@ -83,11 +89,11 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     Object.defineProperty(known, "uid", { get: () => merchant.uid });
     return merchant;
   });
-  const customers = Array.from(
+  customers = Array.from(
     { length: plan.customers },
     (_, index) => new CustomerSide(around, optionsFor("customer", index, plan.customers)),
   );
-  return { ...around, ledger, customers, merchants, draws };
+  return { ...around, ledger, customers, merchants, draws, twisted };
 }
 
 /** Most accounts pay at once; the rail declines some, and is slow or silent about others. */
