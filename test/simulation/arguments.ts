@@ -9,6 +9,7 @@ export interface Arguments {
   readonly only: number | undefined;
   readonly hunted: readonly string[] | undefined;
   readonly without: ReadonlySet<Kind>;
+  readonly fault: string | undefined;
 }
 
 export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] [--real] [--episode K] [--without KINDS] [--fault NAME]
@@ -20,7 +21,7 @@ export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] 
   --episode K      plays only this episode, counted from 0
   --hunt POINTS    with --episode: the points that the run was hunting then, as a failure prints them
   --without KINDS  faults that do not happen: ${kinds.join(", ")}
-  --fault NAME     a seeded fault in the production code; without a name, lists them`;
+  --fault NAME     a seeded fault in the production code, of test/simulation/faults.ts`;
 
 /** What was asked for, or what is wrong with it. */
 export function readArguments(words: readonly string[]): Arguments | string {
@@ -52,6 +53,7 @@ export function readArguments(words: readonly string[]): Arguments | string {
     only,
     isJson: values.has("--json"),
     isReal: values.has("--real"),
+    fault: values.get("--fault"),
     hunted: values.get("--hunt")?.split(";"),
     without: new Set(kinds.filter((kind) => without.includes(kind))),
   };

@@ -1,10 +1,18 @@
 /** The books at rest: the broker's table against every honest wallet's and every honest merchant's store, owner by owner. */
-import { brokerBooks, creditItem, type Item, keys, purseItem, transactionItem } from "@lepta/lambdas";
+import {
+  brokerBooks,
+  creditItem,
+  type Item,
+  keys,
+  noticeItem,
+  purseItem,
+  transactionItem,
+} from "@lepta/lambdas";
 import { bodyOf, customerTables, merchantTables, PURSE } from "@lepta/peer-sdk/records";
 import { equalBytes } from "@lepta/protocol";
 import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
-import { CURRENCY, isAccounted, isBalanced, isWhole } from "./books.ts";
+import { CURRENCY, isAccounted, isBalanced, isPaidFor, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Findings } from "./violation.ts";
@@ -20,6 +28,10 @@ export interface Audited {
 
 /** What the broker's table says, by peer. */
 interface BrokerSays {
+  /** What the rail has charged, what of it is booked, and what transactions are under way. */
+  readonly fromBank: bigint;
+  readonly funded: bigint;
+  readonly charging: bigint;
   readonly credits: ReadonlyMap<string, bigint>;
   readonly toppedUp: ReadonlyMap<string, bigint>;
   readonly undecided: readonly { readonly uid: string; readonly txn: string; readonly state: string }[];
@@ -38,6 +50,12 @@ export async function audit(audited: Audited): Promise<void> {
     );
   }
   const says = readTable(items);
+  const { fromBank, funded, charging } = says;
+  if (!isPaidFor(fromBank, funded, charging))
+    findings.broken(
+      "money in is what the rail paid",
+      `rail ${fromBank}, booked ${funded}, under way ${charging}`,
+    );
   checkChains(items, broker.network, findings);
   const shelves = new Map<string, ReadonlyMap<string, string>>();
   for (const merchant of audited.merchants) {
@@ -53,9 +71,12 @@ function readTable(items: ReturnType<BrokerSide["table"]["items"]>): BrokerSays 
   const credits = new Map<string, bigint>();
   const toppedUp = new Map<string, bigint>();
   const undecided: { uid: string; txn: string; state: string }[] = [];
+  let [fromBank, funded, charging] = [0n, 0n, 0n];
   for (const { key, item } of items) {
     const [kind = "", ...names] = key.sk.split("#");
-    if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
+    if (key.pk.startsWith("BANKCHARGE#")) {
+      if (item.state === "charged") fromBank += BigInt(item.value as bigint);
+    } else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
       const credit = creditItem.fromItem(item);
       if (credit.state === "void") continue;
       const merchant = key.pk.slice(9);
@@ -65,10 +86,12 @@ function readTable(items: ReturnType<BrokerSide["table"]["items"]>): BrokerSays 
       const uid = key.pk.slice(5);
       const { kind: what, state, value = 0n } = transactionItem.fromItem(item);
       if (what === "brokerscrip" && state === "done") toppedUp.set(uid, (toppedUp.get(uid) ?? 0n) + value);
+      if (what === "brokerscrip" && (state === "done" || state === "charged")) funded += value;
+      if (state === "charging") charging += value;
       if (state === "charging" || state === "charged") undecided.push({ uid, txn: names[0] ?? "", state });
     }
   }
-  return { credits, toppedUp, undecided };
+  return { credits, toppedUp, undecided, fromBank, funded, charging };
 }
 
 /** Every record links to the one before it, and the purse names the last. */
@@ -196,7 +219,7 @@ async function checkCustomer(
         `${name} at ${merchant.name}: ${Object.values(dealings).join(" ")}`,
       );
   }
-  await checkGoods(customer, history, findings);
+  await checkGoods(customer, history, shelves, broker, findings);
 }
 
 /** What was paid has its goods, in the evidence that both have signed; what was checked once is not checked again. */
@@ -204,17 +227,28 @@ async function checkGoods(
   customer: CustomerSide,
   history: readonly (readonly [
     string,
-    { readonly kind: string; readonly txn: string; readonly outcome: string },
+    {
+      readonly kind: string;
+      readonly txn: string;
+      readonly outcome: string;
+      readonly merchant?: string | undefined;
+    },
   ])[],
+  shelves: ReadonlyMap<string, unknown>,
+  broker: BrokerSide,
   findings: Findings,
 ): Promise<void> {
-  for (const [id, { kind, txn, outcome }] of history) {
+  for (const [id, { kind, txn, outcome, merchant = "" }] of history) {
     if (id <= customer.checkedUntil) continue;
     customer.checkedUntil = id;
     if (kind !== "purchase" || outcome !== "done") continue;
     const bought = await customer.wallet.recall(txn);
     if (bought === undefined || !bought.goods.text().endsWith(` for ${customer.uid}/${txn}`))
       findings.broken("a paid purchase has its goods", `${customer.name} ${txn}: ${bought?.goods.text()}`);
+    if (!shelves.has(merchant)) continue;
+    const [item] = await broker.table.get([keys.notice(customer.uid, merchant, `TXN#${txn}`)]);
+    if (noticeItem.read(item)?.state !== "matched")
+      findings.broken("both notices reach the broker", `${customer.name} ${txn}: ${item?.state}`);
   }
 }
 

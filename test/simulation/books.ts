@@ -63,3 +63,7 @@ export const isWhole = (toppedUp: bigint, purse: bigint, credited: bigint): bool
 /** Merchant: VendorScrip authorised = live + sold + refunded + expired (expired scrip is counted with the live). */
 export const isBalanced = (authorised: bigint, live: bigint, sold: bigint, refunded: bigint): boolean =>
   authorised === live + sold + refunded;
+
+/** What the rail has charged is booked, or its transaction is still under way. */
+export const isPaidFor = (fromRail: bigint, booked: bigint, underWay: bigint): boolean =>
+  booked <= fromRail && fromRail <= booked + underWay;

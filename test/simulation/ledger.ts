@@ -6,6 +6,7 @@ import {
   keys,
   purseItem,
   type Store,
+  type TransactionRecord,
   transactionItem,
   type Write,
 } from "@lepta/lambdas";
@@ -16,6 +17,15 @@ import {
   type SaleRecord,
   type ScripRecord,
 } from "@lepta/peer-sdk/records";
+import {
+  authorizationRequest,
+  brokerSpendCodec,
+  isRefusal,
+  readMessage,
+  readScrip,
+  readSpend,
+  vendorscripOrder,
+} from "@lepta/protocol";
 import { brokerWeight, merchantWeight } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import { itemKind } from "./stores.ts";
@@ -24,9 +34,13 @@ import type { Findings } from "./violation.ts";
 /** The fields of items that say what was decided; signatures and sealed bytes are not among them. */
 const DECISIVE = ["kind", "state", "value", "currency", "scrip", "spent", "merchant", "reason", "sequence"];
 
+/** Of a merchant's clock, and of the time that a commit takes. */
+const TOLERANCE = 2 * 60 * 1000;
+
 interface Purse {
   readonly scrip: string | undefined;
   readonly sequence: number;
+  readonly expiresAt: number;
 }
 
 export class Ledger {
@@ -83,9 +97,10 @@ export class Ledger {
       change += weight - (this.#weights.get(name) ?? 0);
       this.#weights.set(name, weight);
       if (item === undefined) this.#findings.broken("kept", `${name} was removed`);
-      else if (kind === "TXN") this.#ended(at.pk, at.sk.slice(4), item);
-      else if (kind === "BROKERSCRIP") this.#moved(at.pk, item);
+      else if (kind === "TXN") this.#ended(at.pk, at.sk.slice(4), item, writes);
     }
+    for (const write of writes)
+      if ("put" in write && write.at.sk === "BROKERSCRIP") this.#moved(write.at.pk, write.put);
     if (change !== 0) {
       this.#findings.conserved = false;
       const what = writes.map(({ at }) => `${at.pk} ${at.sk}`).join(", ");
@@ -93,24 +108,30 @@ export class Ledger {
     }
   }
 
-  #ended(pk: string, txn: string, item: Item): void {
+  #ended(pk: string, txn: string, item: Item, writes: readonly Write[]): void {
     const record = transactionItem.fromItem(item);
-    this.#findings.tell(
-      this.#clock.now,
-      "broker",
-      () =>
-        `${pk.slice(5, 13)} ${txn.slice(0, 8)} ${record.kind} ${record.state} ${record.value ?? ""} ${record.reason ?? ""}`,
-    );
-    if (record.spent === undefined || record.state !== "done") return;
-    this.#spend(`B ${record.spent}`, `${pk} ${txn}`);
+    const { kind, state, spent, value = "", reason = "", decidedAt = 0 } = record;
+    const name = `${pk.slice(5, 13)} ${txn.slice(0, 8)}`;
+    this.#findings.tell(this.#clock.now, "broker", () => `${name} ${kind} ${state} ${value} ${reason}`);
+    if (state !== "done") return;
+    if (spent !== undefined) {
+      this.#spend(`B ${spent}`, `${pk} ${txn}`);
+      if (!writes.some(({ at }) => at.pk === pk && at.sk === `SPENT#${spent}`))
+        this.#findings.broken("a spent scrip leaves a tombstone", `${name}: ${spent}`);
+    }
+    if (kind !== "vendorscrip") return;
+    if ((this.#purses.get(pk)?.expiresAt ?? 0) <= decidedAt)
+      this.#findings.broken("expired scrip buys nothing", `${name}: BrokerScrip`);
+    const wrong = unlikeSigned(pk.slice(5), txn, record);
+    if (wrong !== undefined) this.#findings.broken("what is booked is what was signed", `${name}: ${wrong}`);
   }
 
   #moved(pk: string, item: Item): void {
-    const { scrip, sequence } = purseItem.fromItem(item);
+    const { scrip, sequence, expiresAt = 0 } = purseItem.fromItem(item);
     const before = this.#purses.get(pk);
     if (sequence !== (before?.sequence ?? 0) + 1)
       this.#findings.broken("audit chain", `${pk}: record ${sequence} follows ${before?.sequence ?? 0}`);
-    this.#purses.set(pk, { scrip, sequence });
+    this.#purses.set(pk, { scrip, sequence, expiresAt });
   }
 
   #spend(scrip: string, by: string): void {
@@ -159,7 +180,11 @@ export class Ledger {
       change += merchantWeight.scrip(scrip) - merchantWeight.scrip(was);
       this.trace(`M ${this.#clock.now} ${shelf.name} ${id} ${scrip?.state} ${scrip?.value.value}\n`);
       if (was?.state === "spent" && scrip?.state !== "spent") broken("a tombstone stays", id);
-      if (scrip?.state === "spent") this.#spend(`${shelf.name} ${id}`, `${scrip.owner}/${scrip.spentBy}`);
+      if (scrip?.state === "spent") {
+        this.#spend(`${shelf.name} ${id}`, `${scrip.owner}/${scrip.spentBy}`);
+        const isLate = was?.state === "live" && scrip.expiresAt + TOLERANCE <= this.#clock.now;
+        if (isLate) broken("expired scrip buys nothing", id);
+      }
       const isNew = scrip?.state === "live" && was?.state !== "live";
       if (isNew && !after.given.has(id)) change += Number(await this.#authorised(shelf, id, scrip));
     }
@@ -180,6 +205,34 @@ export class Ledger {
 }
 
 const decisive = (item: Item): string => DECISIVE.map((name) => item[name] ?? "").join(" ");
+
+/** How the record differs from what customer and merchant have signed. */
+function unlikeSigned(uid: string, txn: string, record: TransactionRecord): string | undefined {
+  const part = record.signed && readMessage(record.signed, [vendorscripOrder]);
+  const request = record.authorization && readMessage(record.authorization, [authorizationRequest]);
+  if (part === undefined || request === undefined || isRefusal(part) || isRefusal(request))
+    return "no signed requests";
+  const spend = readSpend(brokerSpendCodec, part.payload.spend);
+  const scrip = readScrip(request.payload.scrip);
+  if (isRefusal(spend) || isRefusal(scrip)) return "no readable scrip";
+  const facts: readonly (readonly [string, unknown, unknown])[] = [
+    ["customer", part.payload.from, uid],
+    ["transaction", part.payload.txn, txn],
+    ["merchant", part.payload.merchant, record.merchant],
+    ["merchant of M2", request.payload.from, record.merchant],
+    ["amount", spend.amount.value, record.value],
+    ["scrip", readScripId(spend.scrip[0]), record.spent],
+    ["V0's owner", scrip.owner, uid],
+    ["V0's issuer", scrip.issuer, record.merchant],
+    ["V0's value", scrip.value.value, record.value],
+  ];
+  return facts.find(([, signed, booked]) => signed !== booked)?.join(" ");
+}
+
+function readScripId(body: Uint8Array): string | undefined {
+  const scrip = readScrip(body);
+  return isRefusal(scrip) ? undefined : scrip.id;
+}
 
 /** What a commit of a merchant is about. */
 interface Shelved {
