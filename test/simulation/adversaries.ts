@@ -15,7 +15,7 @@ export const attacks: readonly Action[] = [
   { name: "plays a request to the broker again", weight: 6, run: replayRequest },
   { name: "plays a frame to a merchant again", weight: 6, run: replayFrame },
   { name: "gives one merchant's part to another", weight: 3, run: splicePart },
-  { name: "orders for less", weight: 4, run: orderForLess },
+  { name: "orders for less", weight: 8, run: orderForLess },
   { name: "asks for more than it signs for", weight: 2, run: askForMore },
   { name: "spends what is another's", weight: 4, run: spendAnothers },
   { name: "aborts what it has asked for", weight: 4, run: abortMeanwhile },
@@ -60,7 +60,7 @@ async function openCopy(
   customer: CustomerSide,
   disk: PeerStore,
 ): Promise<{ readonly clone: Wallet; readonly life: Life }> {
-  const life = new Life("copy", customer.around.weather);
+  const life = new Life("customer", customer.around.weather);
   customer.life.onDeath((point) => life.die(point));
   const { store: _original, ...options } = customer.optionsFor(life);
   const opened = await life.outlive(
@@ -198,11 +198,17 @@ async function spendAnothers(stage: Stage): Promise<void> {
 async function abortMeanwhile(stage: Stage): Promise<void> {
   const { hand, meeting } = await meet(stage);
   const purse = await purseOf(hand);
-  const { txn, sealed } = await meeting.obtain(parseAmount("EUR 0.05"), purse);
+  const asked = [parseAmount("EUR 0.05"), parseAmount("EUR 0.06")];
+  const obtained = await Promise.all(asked.map((amount) => meeting.obtain(amount, purse)));
   const { link } = hand.party;
-  const request = await hand.sign(abort, { to: link.network, initiator: hand.uid, subject: txn });
-  const abortion = async () => stage.customer.around.broker.call("POST", "/abort", await link.seal(request));
-  await Promise.allSettled([meeting.send(sealed), abortion(), abortion()]);
+  const abortion = async (subject: string) => {
+    const request = await hand.sign(abort, { to: link.network, initiator: hand.uid, subject });
+    await stage.customer.around.broker.call("POST", "/abort", await link.seal(request));
+  };
+  await Promise.allSettled([
+    ...obtained.map(({ sealed }) => meeting.send(sealed)),
+    ...[...obtained, ...obtained].map(({ txn }) => abortion(txn)),
+  ]);
 }
 
 /** One transaction, two orders; one order, two scrips; the same M1 over two connections. */

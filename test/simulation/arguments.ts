@@ -10,14 +10,17 @@ export interface Arguments {
   readonly hunted: readonly string[] | undefined;
   readonly without: ReadonlySet<Kind>;
   readonly fault: string | undefined;
+  /** A failure is told without looking for its shortest history. */
+  readonly isBrief: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] [--real] [--episode K] [--without KINDS] [--fault NAME]
+export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] [--real] [--brief] [--episode K] [--without KINDS] [--fault NAME]
 
   --purchases N    how many purchases to simulate (default 2000)
   --seed S         where all randomness comes from (default 1): the same seed gives the same trace
   --json           the last line of the output is the result as one JSON object
   --real           real signatures and seals instead of stand-ins
+  --brief          does not look for the shortest history of a failure
   --episode K      plays only this episode, counted from 0
   --hunt POINTS    with --episode: the points that the run was hunting then, as a failure prints them
   --without KINDS  faults that do not happen: ${kinds.join(", ")}
@@ -53,13 +56,14 @@ export function readArguments(words: readonly string[]): Arguments | string {
     only,
     isJson: values.has("--json"),
     isReal: values.has("--real"),
+    isBrief: values.has("--brief"),
     fault: values.get("--fault"),
     hunted: values.get("--hunt")?.split(";"),
     without: new Set(kinds.filter((kind) => without.includes(kind))),
   };
 }
 
-const FLAGS: ReadonlySet<string> = new Set(["--json", "--real"]);
+const FLAGS: ReadonlySet<string> = new Set(["--json", "--real", "--brief"]);
 const OPTIONS: ReadonlySet<string> = new Set([
   "--purchases",
   "--seed",

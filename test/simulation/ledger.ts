@@ -155,6 +155,19 @@ export class Ledger {
     return { ...inner, commit: (changes) => this.#shelved(shelf, inner, changes) };
   }
 
+  /** An adversary's store: only what it sold is counted. */
+  watchSales(inner: PeerStore): PeerStore {
+    const { sales } = merchantTables(inner);
+    const commit = async (changes: readonly Change[]): Promise<void> => {
+      const ids = changes.filter(({ key }) => key.startsWith("sale/")).map(({ key }) => key.slice(5));
+      const fresh: string[] = [];
+      for (const id of ids) if ((await sales.get(id)) === undefined) fresh.push(id);
+      await inner.commit(changes);
+      for (const id of fresh) if ((await sales.get(id))?.ok === 1) this.sold += 1;
+    };
+    return { ...inner, commit };
+  }
+
   async #shelved(shelf: Shelf, inner: PeerStore, changes: readonly Change[]): Promise<void> {
     const broken = (rule: string, what: string) => this.#findings.broken(rule, `${shelf.name}: ${what}`);
     const before = await shelf.read(changes);

@@ -64,8 +64,7 @@ export class Network {
         );
       };
       if (!this.#send(line, there)) breakOff();
-      if (this.#weather.doubles())
-        this.#clock.after(this.#weather.slowness() + rates.latency[1], () => this.#send(line, there));
+      if (this.#weather.doubles()) this.#clock.after(rates.latency[1], () => this.#send(line, there));
     });
   }
 

@@ -254,9 +254,7 @@ export function connectFor(peer: PeerSide, life: Life): ConnectChannel {
   return (url) =>
     life.call("network connect", async () => {
       const line = newLine(`${peer.name} → ${url}`);
-      const place = await network.exchange({ line, deliver: async () => placeAt(places, url) });
-      const home = place.life;
-      const visit = place.visit();
+      const { home, visit } = await network.exchange({ line, deliver: async () => knock(places, url) });
       let isOpen = true;
       home.onDeath(() => {
         isOpen = false;
@@ -292,10 +290,14 @@ export function connectFor(peer: PeerSide, life: Life): ConnectChannel {
     });
 }
 
-function placeAt(places: ReadonlyMap<string, MerchantSide>, url: string): MerchantSide {
+/** Who is at home there, and the handler of a new connection. */
+function knock(
+  places: ReadonlyMap<string, MerchantSide>,
+  url: string,
+): { readonly home: Life; readonly visit: Visit } {
   const place = places.get(url);
   if (place === undefined || !place.isOpen) throw new LeptaError("unreachable", url);
-  return place;
+  return { home: place.life, visit: place.visit() };
 }
 
 /** The kinds of messages, from their media types, which stand in the clear at their head. */

@@ -1,5 +1,5 @@
 /** What one episode is to be: all that it depends on. */
-import type { Kind } from "./weather.ts";
+import type { Hunts, Kind } from "./weather.ts";
 
 export interface EpisodePlan {
   readonly seed: string;
@@ -7,8 +7,8 @@ export interface EpisodePlan {
   /** How many purchases to wait for. */
   readonly purchases: number;
   readonly without: ReadonlySet<Kind>;
-  /** Points that nobody was killed at yet. */
-  readonly hunted: ReadonlySet<string> | "all";
+  /** Where somebody is killed in any case. */
+  readonly hunts: Hunts;
   readonly isReal: boolean;
   readonly keepsHistory: boolean;
   /** After so many turns nobody begins anything new. */

@@ -20,21 +20,24 @@ export const network = {
 
 /** What befalls the broker's table. */
 export const table = {
-  busyBefore: 0.004,
-  busyAfter: 0.004,
-  movedBefore: 0.004,
-  movedAfter: 0.004,
+  busyBefore: 0.006,
+  busyAfter: 0.012,
+  movedBefore: 0.006,
+  movedAfter: 0.012,
   busyRead: 0.002,
+  /** A call that takes time, so that requests overtake each other between their reads and their writes. */
+  slow: 0.08,
+  slowness: [1, 80],
 } as const;
 
-/** Store calls answer at once but for these. */
+/** A peer's store answers at once but for these. */
 export const store = { slow: 0.02, slowness: [1, 20] } as const;
 
 export const crash = {
   /** At any point that was crashed at already. */
-  any: 0.0004,
+  any: 0.0002,
   /** One point in so many is hunted in an episode: the first pass there is its last. */
-  huntOneIn: 16,
+  huntOneIn: 32,
   reopenAfter: [200, 30 * SECOND],
 } as const;
 
@@ -58,7 +61,7 @@ export const episode = {
   think: [100, 25 * SECOND],
   /** How many things one customer does at once. */
   hands: 2,
-  noticeDelay: 20 * SECOND,
+  noticeDelay: 4 * MINUTE,
   /** The most that one stretch between two quiescences may take, of virtual time. */
   stretch: 100 * 24 * HOUR,
   /** The most that coming to rest may take, of virtual time, and how many rounds. */
@@ -68,9 +71,11 @@ export const episode = {
 
 export const adversaries = {
   /** An adversarial customer's turn is an attack this often. */
-  attack: 0.4,
+  attack: 0.3,
   /** What an adversarial merchant does with a frame that is not what it should. */
-  twist: 0.12,
+  twist: 0.06,
+  /** Where the frame asks for VendorScrip. */
+  twistObtain: 0.6,
   /** An answer of the broker that is taken for another. */
   intercept: 0.002,
 } as const;

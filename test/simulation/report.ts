@@ -45,16 +45,19 @@ export function summary(totals: Totals, seconds: number): string {
 }
 
 /** What was broken, and the shortest history of it that a bounded number of tries found. */
-export async function failure(plan: RunPlan, { failed }: RunResult): Promise<string> {
+export async function failure(plan: RunPlan, { failed }: RunResult, isBrief: boolean): Promise<string> {
   if (failed === undefined) return "";
-  const { hunted, number } = failed.plan;
-  const hunt = hunted === "all" || hunted.size === 0 ? "" : ` --hunt "${[...hunted].join(";")}"`;
+  const { number } = failed.plan;
+  // What the episode knew of those before it: where nobody had been killed. The first one knew nothing.
+  const met = [...failed.points.values()].filter(({ isHunted, crashes }) => isHunted && crashes > 0);
+  const hunt = number === 0 ? "" : ` --hunt "${met.map(({ name }) => name).join(";")}"`;
   const again = `npm run sim -- --purchases ${failed.plan.purchases} --seed ${plan.seed} --episode ${number}${plan.isReal ? " --real" : ""}${hunt}`;
   const lines = [
     `BROKEN with seed ${plan.seed}, episode ${number}:`,
     ...failed.findings.violations.map(({ message }) => `  ${message}`),
     `again: ${again}`,
   ];
+  if (isBrief) return lines.join("\n");
   const { result, reruns } = await shrink(failed);
   const { plan: shortest, findings, turns } = result;
   const history = findings.lines.slice(-bounds.lines);

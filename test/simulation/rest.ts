@@ -1,5 +1,6 @@
 /** Coming to rest: no more faults, everybody open again, what was left under way brought to its end. */
 import { LeptaError } from "@lepta/peer-sdk";
+import { merchantTables } from "@lepta/peer-sdk/records";
 import { episode as sizes } from "./rates.ts";
 import type { Scene } from "./scene.ts";
 import type { Findings } from "./violation.ts";
@@ -15,12 +16,12 @@ export async function comeToRest(scene: Scene, findings: Findings): Promise<void
     findings.broken("everything ends", `${who?.name} is still busy ${sizes.rest} ms later`);
     return;
   }
-  // A restart is how a merchant takes up what it left; of the wallets every other one is told to resume instead.
-  for (const merchant of merchants) merchant.life.die("restart");
-  for (const [index, customer] of customers.entries()) if (index % 2 === 0) customer.life.die("restart");
+  // Some come up again and take up what they left; the others are told to resume.
+  for (const [index, peer] of [...merchants, ...customers].entries())
+    if (index % RESTARTS === 0) peer.life.die("restart");
   let before = "";
   for (let round = 0; round < sizes.rounds; round += 1) {
-    await within(scene, findings, settle(scene, round));
+    await within(scene, findings, settle(scene));
     await clock.run(() => false, ROUND);
     const after = scene.ledger.digest();
     if (after === before && round >= 2) return;
@@ -28,15 +29,19 @@ export async function comeToRest(scene: Scene, findings: Findings): Promise<void
   }
 }
 
+/** One in so many. */
+const RESTARTS = 3;
+
 /** Between two rounds every request that was left expires. */
 const ROUND = 6 * 60 * 1000;
 
-async function settle({ broker, customers, merchants }: Scene, round: number): Promise<void> {
+async function settle({ broker, customers, merchants }: Scene): Promise<void> {
   await broker.rotate();
   await broker.finish();
   for (const merchant of merchants) {
-    // One that could not end its authorizations at its opening opens once more.
-    if (round > 0) merchant.life.die("restart");
+    // A restart is how a merchant takes up what it left.
+    const isLeft = (await merchantTables(merchant.disk).sent.list({ limit: 1 })).length > 0;
+    if (isLeft) merchant.life.die("restart");
     await merchant.open();
   }
   for (const customer of customers) {

@@ -51,7 +51,6 @@ export async function run(plan: RunPlan): Promise<RunResult> {
 
 function episodePlan(plan: RunPlan, number: number, totals: Totals): EpisodePlan {
   const { seed, isReal, without } = plan;
-  const left = [...totals.seen].filter((point) => !totals.crashed.has(point));
   const purchases = Math.min(sizes.purchases, plan.purchases - totals.purchases);
   return {
     seed,
@@ -59,8 +58,8 @@ function episodePlan(plan: RunPlan, number: number, totals: Totals): EpisodePlan
     isReal,
     without,
     purchases,
-    // The first episode hunts every point; the others what is left, and some of the rest.
-    hunted: number === 0 ? "all" : new Set(plan.hunted ?? left),
+    // Whoever passes a point where nobody was killed yet is killed there.
+    hunts: plan.hunted === undefined ? { allBut: new Set(totals.crashed) } : { only: new Set(plan.hunted) },
     keepsHistory: false,
     turns: purchases * TURNS_PER_PURCHASE + TURNS_LEAST,
     customers: sizes.customers,

@@ -31,7 +31,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
   const seed = `${plan.seed}/${plan.number}`;
   const draws = drawsOf(`${seed}/scene`);
   const clock = new Clock(clockRates.startAt);
-  const weather = new Weather({ seed, without: plan.without, hunted: plan.hunted });
+  const weather = new Weather({ seed, without: plan.without, hunts: plan.hunts });
   const ledger = new Ledger(findings, clock);
   const broker = await BrokerSide.open({
     clock,
@@ -84,7 +84,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
           disk,
           (sku) => BigInt(PRICES.get(sku) ?? 0),
         )
-      : disk;
+      : ledger.watchSales(disk);
     const merchant = new MerchantSide(around, { ...options, store: watch }, shopPlan);
     Object.defineProperty(known, "uid", { get: () => merchant.uid });
     return merchant;

@@ -30,7 +30,7 @@ export async function simulate(asked: Arguments): Promise<number> {
   const result = await run(plan).finally(unmute);
   if (process.stderr.isTTY === true) process.stderr.write("\r\u001b[K");
   console.log(summary(result.totals, (performance.now() - began) / 1000));
-  if (result.failed !== undefined) console.error(await failure(plan, result));
+  if (result.failed !== undefined) console.error(await failure(plan, result, asked.isBrief));
   if (isJson) console.log(resultLine(plan, result));
   return result.failed === undefined ? 0 : 1;
 }

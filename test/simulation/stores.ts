@@ -15,7 +15,7 @@ export interface Surroundings {
 /** A peer's store; `inner` is what is on its disk. */
 export function livePeerStore(inner: PeerStore, { life, clock, weather }: Surroundings): PeerStore {
   const slowly = async <T>(work: () => Promise<T>): Promise<T> => {
-    const delay = weather.slowness();
+    const delay = weather.slowness("store");
     if (delay > 0) await clock.sleep(delay);
     return work();
   };
@@ -45,7 +45,7 @@ export function liveTable(
   options: { readonly isHonest?: boolean } = {},
 ): Store {
   const slowly = async <T>(work: () => Promise<T>): Promise<T> => {
-    const delay = weather.slowness();
+    const delay = weather.slowness("table");
     if (delay > 0) await clock.sleep(delay);
     return work();
   };

@@ -45,9 +45,6 @@ const lies: readonly Lie[] = [
   async (_frame, _honest, { draws }) => [draws.bytes(300)],
   async (frame) => frame,
   async (_frame, honest, { draws }) => (await honest()).map((bytes) => altered(bytes, draws)),
-  collect,
-  collect,
-  collect,
 ];
 
 /** Twists some frames of an adversarial merchant. */
@@ -60,7 +57,10 @@ export function twistOf(
   return (visit: Visit, merchant: MerchantSide): Visit =>
     async (messages) => {
       const { weather } = merchant.around;
-      if (!weather.has("adversary") || kindsOf(messages) === "hello" || !draws.chance(rates.twist)) {
+      const kind = kindsOf(messages);
+      const isObtain = kind === "vendorscrip-request";
+      const isTwisted = kind !== "hello" && draws.chance(isObtain ? rates.twistObtain : rates.twist);
+      if (!weather.has("adversary") || !isTwisted) {
         const answer = await visit(messages);
         if (said.length < REMEMBERED) said.push(answer);
         else said[draws.below(REMEMBERED)] = answer;
@@ -68,7 +68,8 @@ export function twistOf(
       }
       counter.count += 1;
       const others = accomplices().filter(({ options, isOpen }) => !options.isHonest && isOpen);
-      return draws.pick(lies)(messages, () => visit(messages), {
+      const lie = isObtain && draws.chance(0.7) ? collect : draws.pick(lies);
+      return lie(messages, () => visit(messages), {
         merchant,
         draws,
         accomplices: others,

@@ -40,12 +40,14 @@ export interface Tally {
   jumps: number;
 }
 
+/** The points where the first pass is somebody's last: these, or all but these, where somebody was killed before. */
+export type Hunts = { readonly only: ReadonlySet<string> } | { readonly allBut: ReadonlySet<string> };
+
 export interface WeatherOptions {
   readonly seed: string;
   /** What does not happen. */
   readonly without: ReadonlySet<Kind>;
-  /** Points that no earlier episode has crashed at; `all` hunts every point once. */
-  readonly hunted: ReadonlySet<string> | "all";
+  readonly hunts: Hunts;
 }
 
 export class Weather {
@@ -96,9 +98,9 @@ export class Weather {
   }
 
   #point(name: string): Point {
-    const { hunted, seed } = this.#options;
-    const isHunted =
-      hunted === "all" || hunted.has(name) || hashOf(`${seed}/${name}`) % crash.huntOneIn === 0;
+    const { hunts, seed } = this.#options;
+    const isNew = "only" in hunts ? hunts.only.has(name) : !hunts.allBut.has(name);
+    const isHunted = isNew || hashOf(`${seed}/${name}`) % crash.huntOneIn === 0;
     const point: Point = { name, isHunted, isSeen: false, crashes: 0 };
     this.points.set(name, point);
     return point;
@@ -115,10 +117,11 @@ export class Weather {
     return true;
   }
 
-  /** How long a store call takes, where it takes time. */
-  slowness(): number {
-    if (!this.has("slow") || !this.#slow.chance(store.slow)) return 0;
-    return this.#slow.between(store.slowness[0], store.slowness[1]);
+  /** How long a call of a peer's store, or of the broker's table, takes where it takes time. */
+  slowness(of: "store" | "table"): number {
+    const rates = of === "store" ? store : table;
+    if (!this.has("slow") || !this.#slow.chance(rates.slow)) return 0;
+    return this.#slow.between(rates.slowness[0], rates.slowness[1]);
   }
 
   /** How long a message is on its way; undefined where it is lost. */
