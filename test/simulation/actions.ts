@@ -76,7 +76,7 @@ export const goodsFor = (customer: string, txn: string, sku: string): string =>
 
 async function topUp({ customer, draws }: Stage): Promise<void> {
   customer.isPoor = false;
-  await customer.wallet.topUp(`EUR ${draws.between(1, 4)}.00`);
+  await customer.wallet.topUp(`EUR ${draws.between(4, 16)}.00`);
 }
 
 async function obtain({ customer, draws, ...stage }: Stage): Promise<void> {

@@ -4,8 +4,9 @@ import { customerTables } from "@lepta/peer-sdk/records";
 import { abort, type Order, parseAmount, sha256, toText } from "@lepta/protocol";
 import { type Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
 import type { Action, Stage } from "./actions.ts";
+import { connectFor } from "./channel.ts";
 import { Life } from "./life.ts";
-import { type CustomerSide, connectFor, type MerchantSide } from "./peers.ts";
+import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 
 export const attacks: readonly Action[] = [

@@ -6,28 +6,15 @@ import {
   keys,
   purseItem,
   type Store,
-  type TransactionRecord,
   transactionItem,
   type Write,
 } from "@lepta/lambdas";
 import type { Change, PeerStore } from "@lepta/peer-sdk";
-import {
-  type MerchantTables,
-  merchantTables,
-  type SaleRecord,
-  type ScripRecord,
-} from "@lepta/peer-sdk/records";
-import {
-  authorizationRequest,
-  brokerSpendCodec,
-  isRefusal,
-  readMessage,
-  readScrip,
-  readSpend,
-  vendorscripOrder,
-} from "@lepta/protocol";
+import { customerTables, merchantTables, type ScripRecord } from "@lepta/peer-sdk/records";
 import { brokerWeight, merchantWeight } from "./books.ts";
 import type { Clock } from "./clock.ts";
+import { Shelf } from "./shelf.ts";
+import { unlikeSigned } from "./signed.ts";
 import { itemKind } from "./stores.ts";
 import type { Findings } from "./violation.ts";
 
@@ -155,6 +142,35 @@ export class Ledger {
     return { ...inner, commit: (changes) => this.#shelved(shelf, inner, changes) };
   }
 
+  /** An honest wallet's store: a scrip that is on its way to its issuer is sent in no other transaction. */
+  watchWallet(name: string, inner: PeerStore): PeerStore {
+    const { pending } = customerTables(inner);
+    const sentIn = new Map<string, string>();
+    const scripOf = new Map<string, string>();
+    const commit = async (changes: readonly Change[]): Promise<void> => {
+      await inner.commit(changes);
+      for (const { key, value } of changes) {
+        if (!key.startsWith("pending/")) continue;
+        const txn = key.slice(8);
+        this.trace(`C ${this.#clock.now} ${name} ${txn} ${value === undefined ? "ended" : "sent"}\n`);
+        const scrip = value === undefined ? undefined : (await pending.get(txn))?.scrip;
+        const before = scrip && sentIn.get(scrip);
+        if (before !== undefined && before !== txn)
+          this.#findings.broken(
+            "a scrip is locked while it is sent",
+            `${name}: ${scrip} in ${before} and ${txn}`,
+          );
+        if (value === undefined) sentIn.delete(scripOf.get(txn) ?? "");
+        else if (scrip !== undefined) {
+          sentIn.set(scrip, txn);
+          scripOf.set(txn, scrip);
+        }
+        if (value === undefined) scripOf.delete(txn);
+      }
+    };
+    return { ...inner, commit };
+  }
+
   /** An adversary's store: only what it sold is counted. */
   watchSales(inner: PeerStore): PeerStore {
     const { sales } = merchantTables(inner);
@@ -218,67 +234,3 @@ export class Ledger {
 }
 
 const decisive = (item: Item): string => DECISIVE.map((name) => item[name] ?? "").join(" ");
-
-/** How the record differs from what customer and merchant have signed. */
-function unlikeSigned(uid: string, txn: string, record: TransactionRecord): string | undefined {
-  const part = record.signed && readMessage(record.signed, [vendorscripOrder]);
-  const request = record.authorization && readMessage(record.authorization, [authorizationRequest]);
-  if (part === undefined || request === undefined || isRefusal(part) || isRefusal(request))
-    return "no signed requests";
-  const spend = readSpend(brokerSpendCodec, part.payload.spend);
-  const scrip = readScrip(request.payload.scrip);
-  if (isRefusal(spend) || isRefusal(scrip)) return "no readable scrip";
-  const facts: readonly (readonly [string, unknown, unknown])[] = [
-    ["customer", part.payload.from, uid],
-    ["transaction", part.payload.txn, txn],
-    ["merchant", part.payload.merchant, record.merchant],
-    ["merchant of M2", request.payload.from, record.merchant],
-    ["amount", spend.amount.value, record.value],
-    ["scrip", readScripId(spend.scrip[0]), record.spent],
-    ["V0's owner", scrip.owner, uid],
-    ["V0's issuer", scrip.issuer, record.merchant],
-    ["V0's value", scrip.value.value, record.value],
-  ];
-  return facts.find(([, signed, booked]) => signed !== booked)?.join(" ");
-}
-
-function readScripId(body: Uint8Array): string | undefined {
-  const scrip = readScrip(body);
-  return isRefusal(scrip) ? undefined : scrip.id;
-}
-
-/** What a commit of a merchant is about. */
-interface Shelved {
-  readonly scrip: ReadonlyMap<string, ScripRecord | undefined>;
-  readonly sales: ReadonlyMap<string, SaleRecord | undefined>;
-  /** Scrip that is given as change by the sales. */
-  readonly given: ReadonlySet<string>;
-}
-
-class Shelf {
-  readonly name: string;
-  readonly uidOf: () => string;
-  readonly prices: (sku: string) => bigint;
-  readonly #tables: MerchantTables;
-
-  constructor(name: string, uidOf: () => string, tables: MerchantTables, prices: (sku: string) => bigint) {
-    this.name = name;
-    this.uidOf = uidOf;
-    this.prices = prices;
-    this.#tables = tables;
-  }
-
-  async read(changes: readonly Change[]): Promise<Shelved> {
-    const scrip = new Map<string, ScripRecord | undefined>();
-    const sales = new Map<string, SaleRecord | undefined>();
-    const given = new Set<string>();
-    for (const { key } of changes) {
-      if (key.startsWith("scrip/")) scrip.set(key.slice(6), await this.#tables.scrip.get(key.slice(6)));
-      if (!key.startsWith("sale/")) continue;
-      const sale = await this.#tables.sales.get(key.slice(5));
-      sales.set(key.slice(5), sale);
-      if (sale?.change !== undefined) given.add(sale.change);
-    }
-    return { scrip, sales, given };
-  }
-}

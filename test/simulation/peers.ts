@@ -2,7 +2,6 @@
 import {
   type BrokerTransport,
   type Catalogue,
-  type ConnectChannel,
   LeptaError,
   Merchant,
   memoryPeerStore,
@@ -14,6 +13,7 @@ import {
 import { parseAmount, type Suite } from "@lepta/protocol";
 import { Hand } from "../peer-sdk/support/hand.ts";
 import type { BrokerSide } from "./broker.ts";
+import { connectFor, type Place } from "./channel.ts";
 import type { Clock } from "./clock.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { Life } from "./life.ts";
@@ -37,7 +37,7 @@ export interface Surroundings {
   readonly recorder: Recorder;
   readonly interceptor: Interceptor;
   /** Merchants by their address. */
-  readonly places: Map<string, MerchantSide>;
+  readonly places: Map<string, Place>;
 }
 
 export interface PeerOptions {
@@ -247,72 +247,6 @@ export class MerchantSide extends PeerSide {
 
 /** What a delivery that fails as planned says. */
 export const HANDLER_FAILS = "the handler fails as planned";
-
-/** Opens channels to merchants over the network. */
-export function connectFor(peer: PeerSide, life: Life): ConnectChannel {
-  const { network, places, recorder } = peer.around;
-  return (url) =>
-    life.call("network connect", async () => {
-      const line = newLine(`${peer.name} → ${url}`);
-      const { home, visit } = await network.exchange({ line, deliver: async () => knock(places, url) });
-      let isOpen = true;
-      home.onDeath(() => {
-        isOpen = false;
-      });
-      const answered = async (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
-        if (home.isDead) throw new LeptaError("unreachable", "nobody is at home");
-        const outcome = await home.outlive(
-          home.call(`visit ${kindsOf(messages)}`, () => visit(messages.map((each) => each.slice()))),
-        );
-        if (outcome === undefined) throw new LeptaError("unreachable", "the merchant died");
-        return outcome.value.map((each) => each.slice());
-      };
-      return {
-        get isOpen() {
-          return isOpen;
-        },
-        request: (messages) =>
-          life.call(`channel ${kindsOf(messages)}`, async () => {
-            if (!isOpen) throw new LeptaError("unreachable", "closed");
-            recorder.toMerchant(peer.name, url, kindsOf(messages), messages);
-            return network.exchange({
-              line,
-              deliver: () => answered(messages),
-              onBreak: () => {
-                isOpen = false;
-              },
-            });
-          }),
-        close: () => {
-          isOpen = false;
-        },
-      };
-    });
-}
-
-/** Who is at home there, and the handler of a new connection. */
-function knock(
-  places: ReadonlyMap<string, MerchantSide>,
-  url: string,
-): { readonly home: Life; readonly visit: Visit } {
-  const place = places.get(url);
-  if (place === undefined || !place.isOpen) throw new LeptaError("unreachable", url);
-  return { home: place.life, visit: place.visit() };
-}
-
-/** The kinds of messages, from their media types, which stand in the clear at their head. */
-export function kindsOf(messages: readonly Uint8Array[]): string {
-  return messages
-    .map((bytes) => {
-      const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, HEAD)).toString(
-        "latin1",
-      );
-      return /lepta\.([a-z-]+)/.exec(head)?.[1] ?? "?";
-    })
-    .join(",");
-}
-
-const HEAD = 160;
 
 export const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message).split("\n").slice(0, 4).join(" ") : String(error);

@@ -75,7 +75,7 @@ export const adversaries = {
   /** What an adversarial merchant does with a frame that is not what it should. */
   twist: 0.06,
   /** Where the frame asks for VendorScrip. */
-  twistObtain: 0.6,
+  twistObtain: 0.25,
   /** An answer of the broker that is taken for another. */
   intercept: 0.002,
 } as const;

@@ -89,10 +89,12 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     Object.defineProperty(known, "uid", { get: () => merchant.uid });
     return merchant;
   });
-  customers = Array.from(
-    { length: plan.customers },
-    (_, index) => new CustomerSide(around, optionsFor("customer", index, plan.customers)),
-  );
+  customers = Array.from({ length: plan.customers }, (_, index) => {
+    const options = optionsFor("customer", index, plan.customers);
+    const disk = memoryPeerStore();
+    const store = options.isHonest ? ledger.watchWallet(options.name, disk) : disk;
+    return new CustomerSide(around, { ...options, store });
+  });
   return { ...around, ledger, customers, merchants, draws, twisted };
 }
 

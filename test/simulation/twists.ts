@@ -12,7 +12,8 @@ import {
   vendorscripRequest,
 } from "@lepta/protocol";
 import type { Hand } from "../peer-sdk/support/hand.ts";
-import { type CustomerSide, kindsOf, type MerchantSide } from "./peers.ts";
+import { kindsOf } from "./channel.ts";
+import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { adversaries as rates } from "./rates.ts";
 
