@@ -5,43 +5,84 @@ import type { Attribute, Expectation, Item, Key, Page, Store, Write } from "../p
 export function memoryStore(): Store & {
   readonly items: () => readonly { readonly key: Key; readonly item: Item }[];
 } {
-  const partitions = new Map<string, Map<string, Item>>();
-  const at = ({ pk, sk }: Key): Item | undefined => {
-    const item = partitions.get(pk)?.get(sk);
+  const partitions = new Map<string, Partition>();
+  const found = ({ pk, sk }: Key): Item | undefined => partitions.get(pk)?.items.get(sk);
+  const at = (key: Key): Item | undefined => {
+    const item = found(key);
     return item && copy(item);
   };
-  const sorted = (pk: string): readonly (readonly [string, Item])[] =>
-    [...(partitions.get(pk) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
 
   return {
     get: async (keys) => keys.map(at),
     list: async (pk, { prefix = "", limit = 100, after = "" } = {}): Promise<Page> => {
-      const found = sorted(pk).filter(([sk]) => sk.startsWith(prefix) && sk > after);
-      const items = found.slice(0, limit).map(([sk, item]) => ({ key: { pk, sk }, item: copy(item) }));
-      const last = items.at(-1);
-      return found.length > limit && last ? { items, next: last.key.sk } : { items };
+      const { items, order } = partitions.get(pk) ?? newPartition();
+      const page: { readonly key: Key; readonly item: Item }[] = [];
+      let place = placeOf(order, after > prefix ? after : prefix);
+      if (order[place] === after) place += 1;
+      for (; page.length < limit; place += 1) {
+        const sk = order[place];
+        const item = sk?.startsWith(prefix) ? items.get(sk) : undefined;
+        if (sk === undefined || item === undefined) return { items: page };
+        page.push({ key: { pk, sk }, item: copy(item) });
+      }
+      const last = page.at(-1);
+      const hasMore = order[place]?.startsWith(prefix) === true;
+      return hasMore && last ? { items: page, next: last.key.sk } : { items: page };
     },
     commit: async (writes) => {
       refuseDoubles(writes);
-      if (!writes.every((write) => holds(at(write.at), write.expect))) return "moved";
+      if (!writes.every((write) => holds(found(write.at), write.expect))) return "moved";
       for (const write of writes) {
         const { pk, sk } = write.at;
-        const partition = partitions.get(pk) ?? new Map<string, Item>();
+        const partition = partitions.get(pk) ?? newPartition();
         partitions.set(pk, partition);
-        if ("put" in write) partition.set(sk, copy(write.put));
-        else partition.delete(sk);
+        if ("put" in write) put(partition, sk, copy(write.put));
+        else remove(partition, sk);
       }
       return "committed";
     },
     items: () =>
-      [...partitions.keys()]
-        .sort()
-        .flatMap((pk) => sorted(pk).map(([sk, item]) => ({ key: { pk, sk }, item }))),
+      [...partitions]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .flatMap(([pk, { items, order }]) =>
+          order.flatMap((sk) => {
+            const item = items.get(sk);
+            return item === undefined ? [] : [{ key: { pk, sk }, item }];
+          }),
+        ),
   };
 }
 
+/** The items of one partition; the sort keys are kept in order, so that a list costs what it finds. */
+interface Partition {
+  readonly items: Map<string, Item>;
+  readonly order: string[];
+}
+
+const newPartition = (): Partition => ({ items: new Map(), order: [] });
+
+function put({ items, order }: Partition, sk: string, item: Item): void {
+  if (!items.has(sk)) order.splice(placeOf(order, sk), 0, sk);
+  items.set(sk, item);
+}
+
+function remove({ items, order }: Partition, sk: string): void {
+  if (items.delete(sk)) order.splice(placeOf(order, sk), 1);
+}
+
+/** Where a sort key stands, or would stand, among those in their order. */
+function placeOf(order: readonly string[], sk: string): number {
+  let [least, most] = [0, order.length];
+  while (least < most) {
+    const middle = (least + most) >> 1;
+    if ((order[middle] ?? "") < sk) least = middle + 1;
+    else most = middle;
+  }
+  return least;
+}
+
 function refuseDoubles(writes: readonly Write[]): void {
-  const names = new Set(writes.map(({ at }) => JSON.stringify([at.pk, at.sk])));
+  const names = new Set(writes.map(({ at }) => `${at.pk}\n${at.sk}`));
   if (names.size !== writes.length || writes.length === 0 || writes.length > 100)
     throw new Error("a commit writes 1 to 100 different items");
 }
@@ -65,7 +106,11 @@ const isNumber = (value: Attribute | undefined): value is number | bigint =>
   typeof value === "number" || typeof value === "bigint";
 
 /** What is kept and what is handed out share no bytes with the caller's. */
-const copy = (item: Item): Item =>
-  Object.fromEntries(
-    Object.entries(item).map(([name, value]) => [name, value instanceof Uint8Array ? value.slice() : value]),
-  );
+function copy(item: Item): Item {
+  const fresh: Record<string, Attribute> = {};
+  for (const name in item) {
+    const value = item[name];
+    if (value !== undefined) fresh[name] = value instanceof Uint8Array ? value.slice() : value;
+  }
+  return fresh;
+}

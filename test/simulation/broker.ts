@@ -1,0 +1,174 @@
+/** The broker: the production handlers on one table, in function instances that are killed in the middle of a request. */
+import {
+  type Capability,
+  type HttpHandler,
+  httpFunctions,
+  readEnvironment,
+  rotateKeys,
+  rotationOf,
+  routes,
+  type Store,
+  scheduledFunctions,
+  variable,
+  type Wiring,
+} from "@lepta/lambdas";
+import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { memoryStore } from "@lepta/lambdas/memory/store";
+import { type BrokerTransport, LeptaError } from "@lepta/peer-sdk";
+import { decodeAs, ERROR_MEDIA_TYPE, errorCodec, isRefusal, type Suite } from "@lepta/protocol";
+import { eventOf } from "../peer-sdk/support/world.ts";
+import { CURRENCY } from "./books.ts";
+import type { Clock } from "./clock.ts";
+import type { Ledger } from "./ledger.ts";
+import { Life } from "./life.ts";
+import type { Draws } from "./random.ts";
+import { schedule } from "./rates.ts";
+import { liveRuntime } from "./runtime.ts";
+import { liveTable } from "./stores.ts";
+import type { Findings } from "./violation.ts";
+import type { Weather } from "./weather.ts";
+
+export type Answer = Awaited<ReturnType<BrokerTransport>>;
+type KeyService = Wiring["keyService"];
+
+interface Instance {
+  readonly life: Life;
+  readonly handler: HttpHandler;
+}
+
+export interface BrokerPorts {
+  readonly clock: Clock;
+  readonly weather: Weather;
+  readonly ledger: Ledger;
+  readonly findings: Findings;
+  readonly draws: Draws;
+  readonly suite: Suite;
+  readonly scripLife: number;
+  readonly recallableLimit: number;
+}
+
+export class BrokerSide {
+  readonly table: ReturnType<typeof memoryStore>;
+  readonly network: string;
+  readonly #ports: BrokerPorts;
+  readonly #watched: Store;
+  readonly #keyService: KeyService;
+  readonly #idle = new Map<Capability, Instance[]>();
+
+  private constructor(
+    ports: BrokerPorts,
+    table: ReturnType<typeof memoryStore>,
+    keyService: KeyService,
+    network: string,
+    watched: Store,
+  ) {
+    this.#ports = ports;
+    this.table = table;
+    this.#keyService = keyService;
+    this.network = network;
+    this.#watched = watched;
+  }
+
+  /** A new broker with its keys, its schedules running. */
+  static async open(ports: BrokerPorts): Promise<BrokerSide> {
+    const table = memoryStore();
+    const watched = ports.ledger.watchTable(table);
+    const keyService = await memoryKeyService(ports.draws.bytes);
+    const first = wiringOf(ports, watched, keyService, new Life("setup", ports.weather));
+    const { network } = await rotateKeys(rotationOf(first));
+    const broker = new BrokerSide(ports, table, keyService, network, watched);
+    broker.#every(schedule.finish, () => broker.finish());
+    broker.#every(schedule.rotate, () => broker.rotate());
+    return broker;
+  }
+
+  /** One request to one instance. Throws `unreachable` where the instance dies. */
+  async call(method: "GET" | "POST", path: string, body: Uint8Array | undefined): Promise<Answer> {
+    const { capability } = routes.find((each) => each.path === path && each.method === method) ?? {};
+    if (capability === undefined) throw new LeptaError("not-found", path);
+    const instance = this.#take(capability);
+    const { life, handler } = instance;
+    const outcome = await life.outlive(life.call(`door ${path}`, () => handler(eventOf(method, path, body))));
+    if (outcome === undefined) throw new LeptaError("unreachable", "the function was killed");
+    this.#idle.get(capability)?.push(instance);
+    const { headers, body: text = "" } = outcome.value;
+    const contentType = String(headers?.["content-type"] ?? "");
+    const answer = { contentType, body: new Uint8Array(Buffer.from(text, "base64")) };
+    if (contentType.startsWith(ERROR_MEDIA_TYPE)) this.#note(path, answer.body);
+    return answer;
+  }
+
+  /** The schedule `finish`, in an instance of its own. */
+  async finish(): Promise<void> {
+    const life = new Life("broker", this.#ports.weather);
+    const run = scheduledFunctions.finish(this.#wiring(life));
+    await life.outlive(life.call("schedule finish", () => run({}))).catch(busy);
+  }
+
+  /** The schedule `rotate`. */
+  async rotate(): Promise<void> {
+    const life = new Life("broker", this.#ports.weather);
+    const run = scheduledFunctions.rotate(this.#wiring(life, true));
+    await life.outlive(life.call("schedule rotate", () => run({}))).catch(busy);
+  }
+
+  #every(period: number, work: () => Promise<void>): void {
+    this.#ports.clock.after(period, () => {
+      work().catch((error: unknown) => this.#ports.findings.broken("no fault of our own", String(error)));
+      this.#every(period, work);
+    });
+  }
+
+  #take(capability: Capability): Instance {
+    const idle = this.#idle.get(capability) ?? [];
+    this.#idle.set(capability, idle);
+    for (let instance = idle.pop(); instance !== undefined; instance = idle.pop())
+      if (!instance.life.isDead) return instance;
+    const life = new Life("broker", this.#ports.weather);
+    return { life, handler: httpFunctions[capability](this.#wiring(life)) };
+  }
+
+  #wiring(life: Life, isHonest = false): Wiring {
+    return wiringOf(this.#ports, this.#watched, this.#keyService, life, isHonest);
+  }
+
+  /** An internal error is our own fault, whoever asked. */
+  #note(path: string, body: Uint8Array): void {
+    const error = decodeAs(errorCodec, body);
+    if (!isRefusal(error) && error.code === "internal")
+      this.#ports.findings.broken("no fault of our own", `the broker's ${path} answered internal`);
+  }
+}
+
+/** A schedule that found the table busy does its work at its next turn. */
+function busy(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== "StoreBusy") throw error;
+}
+
+function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life, isHonest = false): Wiring {
+  const { clock, weather, draws, suite } = ports;
+  return {
+    environment: readEnvironment({
+      [variable.table]: "memory",
+      [variable.rootKey]: "memory",
+      [variable.wrappingKey]: "memory",
+      [variable.currency]: CURRENCY,
+      [variable.scripLife]: String(ports.scripLife),
+      [variable.recallableLimit]: String(ports.recallableLimit),
+    }),
+    store: liveTable(table, { life, clock, weather }, { isHonest }),
+    keyService: {
+      root: {
+        publicKey: () => life.call("custody root", () => keys.root.publicKey()),
+        sign: (data) => life.call("custody sign", () => keys.root.sign(data)),
+      },
+      wrapper: {
+        generate: (context) => life.call("custody generate", () => keys.wrapper.generate(context)),
+        unwrap: (wrapped, context) =>
+          life.call("custody unwrap", () => keys.wrapper.unwrap(wrapped, context)),
+      },
+    },
+    suite,
+    runtime: liveRuntime(clock, life, draws, 0),
+  };
+}

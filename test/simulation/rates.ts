@@ -1,0 +1,98 @@
+/** Every probability, size and duration of the simulation. Times in milliseconds. */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** What befalls messages, each way. */
+export const network = {
+  drop: 0.008,
+  duplicate: 0.01,
+  /** A message that is held up, so that others overtake it. */
+  delay: 0.015,
+  latency: [1, 60],
+  longDelay: [SECOND, 50 * SECOND],
+  /** How long an asker waits for an answer: as the WebSocket channel and the HTTP transport do. */
+  patience: 30 * SECOND,
+  /** A connection that breaks where a message was lost, instead of only being silent. */
+  breaks: 0.5,
+} as const;
+
+/** What befalls the broker's table. */
+export const table = {
+  busyBefore: 0.006,
+  busyAfter: 0.012,
+  movedBefore: 0.006,
+  movedAfter: 0.012,
+  busyRead: 0.002,
+  /** A call that takes time, so that requests overtake each other between their reads and their writes. */
+  slow: 0.08,
+  slowness: [1, 80],
+} as const;
+
+/** A peer's store answers at once but for these. */
+export const store = { slow: 0.02, slowness: [1, 20] } as const;
+
+export const crash = {
+  /** At any point that was crashed at already. */
+  any: 0.0002,
+  /** One point in so many is hunted in an episode: the first pass there is its last. */
+  huntOneIn: 32,
+  reopenAfter: [200, 30 * SECOND],
+} as const;
+
+export const clock = {
+  startAt: Date.UTC(2027, 0, 1),
+  /** Of a party's clock against the world's: two of them differ by less than the protocol's bound. */
+  skew: 55 * SECOND,
+  /** A jump forward, once in so many turns. */
+  jump: 0.004,
+  jumps: [10 * MINUTE, 3 * HOUR],
+} as const;
+
+export const episode = {
+  purchases: 1000,
+  customers: 20,
+  merchants: 5,
+  /** The part of the peers, rounded up, who are adversaries. */
+  adversaries: 0.2,
+  /** How often everybody comes to rest and the books are compared. */
+  quiescences: 3,
+  think: [100, 25 * SECOND],
+  /** How many things one customer does at once. */
+  hands: 2,
+  noticeDelay: 4 * MINUTE,
+  /** The most that one stretch between two quiescences may take, of virtual time. */
+  stretch: 100 * 24 * HOUR,
+  /** The most that coming to rest may take, of virtual time, and how many rounds. */
+  rest: 20 * MINUTE,
+  rounds: 6,
+} as const;
+
+export const adversaries = {
+  /** An adversarial customer's turn is an attack this often. */
+  attack: 0.3,
+  /** What an adversarial merchant does with a frame that is not what it should. */
+  twist: 0.06,
+  /** Where the frame asks for VendorScrip. */
+  twistObtain: 0.25,
+  /** An answer of the broker that is taken for another. */
+  intercept: 0.002,
+} as const;
+
+export const goods = {
+  /** A handler that fails, and charges nothing. */
+  deliveryFails: 0.01,
+  prices: ["EUR 0.01", "EUR 0.02", "EUR 0.05", "EUR 0.005"],
+} as const;
+
+export const schedule = { finish: 5 * MINUTE, rotate: HOUR } as const;
+
+/** How VendorScrip and BrokerScrip live in an episode: one of each is drawn. */
+export const scripLife = {
+  vendor: [2 * HOUR, 12 * HOUR, 90 * 24 * HOUR],
+  broker: [6 * HOUR, 365 * 24 * HOUR],
+} as const;
+
+/** How often a failing episode is run again to make its history shorter. */
+export const shrink = { reruns: 40, lines: 60 } as const;

@@ -1,0 +1,134 @@
+/** The fresh world of one episode: a broker, a few merchants, some customers, a part of each adversaries. */
+import type { Catalogue } from "@lepta/peer-sdk";
+import { memoryPeerStore } from "@lepta/peer-sdk";
+import type { Suite } from "@lepta/protocol";
+import { goodsFor } from "./actions.ts";
+import { BrokerSide } from "./broker.ts";
+import { Clock } from "./clock.ts";
+import { Interceptor } from "./interceptor.ts";
+import { Ledger } from "./ledger.ts";
+import { Network } from "./network.ts";
+import { CustomerSide, HANDLER_FAILS, MerchantSide, type PeerOptions, type Surroundings } from "./peers.ts";
+import type { EpisodePlan } from "./plan.ts";
+import { type Draws, drawsOf } from "./random.ts";
+import { clock as clockRates, goods, scripLife, episode as sizes } from "./rates.ts";
+import { Recorder } from "./recorder.ts";
+import { twistOf } from "./twists.ts";
+import type { Findings } from "./violation.ts";
+import { Weather } from "./weather.ts";
+
+export interface Scene extends Surroundings {
+  readonly ledger: Ledger;
+  readonly customers: readonly CustomerSide[];
+  readonly merchants: readonly MerchantSide[];
+  readonly draws: Draws;
+  /** How often merchants have lied. */
+  readonly twisted: { readonly count: number };
+}
+
+/** Everybody is there, and nobody open but the broker. */
+export async function createScene(plan: EpisodePlan, suite: Suite, findings: Findings): Promise<Scene> {
+  const seed = `${plan.seed}/${plan.number}`;
+  const draws = drawsOf(`${seed}/scene`);
+  const clock = new Clock(clockRates.startAt);
+  const weather = new Weather({ seed, without: plan.without, hunts: plan.hunts });
+  const ledger = new Ledger(findings, clock);
+  const broker = await BrokerSide.open({
+    clock,
+    weather,
+    ledger,
+    findings,
+    suite,
+    draws: draws.fork("broker"),
+    scripLife: draws.pick(scripLife.broker),
+    recallableLimit: draws.pick([0, 3_000_000, 1_000_000_000]),
+  });
+  const around: Surroundings = {
+    clock,
+    weather,
+    broker,
+    findings,
+    suite,
+    network: new Network(clock, weather),
+    recorder: new Recorder(),
+    interceptor: new Interceptor(weather, draws.fork("interceptor")),
+    places: new Map(),
+  };
+  const hasAdversaries = !plan.without.has("adversary");
+  const optionsFor = (role: string, index: number, of: number): PeerOptions => {
+    const name = `${role} ${index}`;
+    const own = draws.fork(name);
+    const skew = plan.without.has("skew") ? 0 : own.between(-clockRates.skew, clockRates.skew);
+    const isHonest = !hasAdversaries || index >= Math.ceil(of * sizes.adversaries);
+    const suffix = own.pick(ACCOUNTS);
+    return { role, name, isHonest, draws: own, skew, account: `${role}-${index}${suffix}` };
+  };
+  const twisted = { count: 0 };
+  let customers: readonly CustomerSide[] = [];
+  const merchants = Array.from({ length: sizes.merchants }, (_, index) => {
+    const options = optionsFor("merchant", index, sizes.merchants);
+    const prices = options.draws.pick(PRICE_LISTS);
+    const disk = memoryPeerStore();
+    const known = { uid: "" };
+    const catalogue = catalogueOf(prices, options.draws, () => weather.has("delivery"));
+    const shopPlan = {
+      url: `ws://${options.role}-${index}.example/`,
+      catalogue,
+      scripLife: options.draws.pick(scripLife.vendor),
+      ...(options.isHonest ? {} : { twist: twistOf(options.draws.fork("twist"), twisted, () => customers) }),
+    };
+    const watch = options.isHonest
+      ? ledger.watchShelf(
+          options.name,
+          () => known.uid,
+          disk,
+          (sku) => BigInt(PRICES.get(sku) ?? 0),
+        )
+      : ledger.watchSales(disk);
+    const merchant = new MerchantSide(around, { ...options, store: watch }, shopPlan);
+    Object.defineProperty(known, "uid", { get: () => merchant.uid });
+    return merchant;
+  });
+  customers = Array.from({ length: plan.customers }, (_, index) => {
+    const options = optionsFor("customer", index, plan.customers);
+    const disk = memoryPeerStore();
+    const store = options.isHonest ? ledger.watchWallet(options.name, disk) : disk;
+    return new CustomerSide(around, { ...options, store });
+  });
+  return { ...around, ledger, customers, merchants, draws, twisted };
+}
+
+/** Most accounts pay at once; the rail declines some, and is slow or silent about others. */
+const ACCOUNTS = [
+  "",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "+unknown",
+  "+lost",
+  "+recallable",
+  "+declined",
+] as const;
+
+const PRICE_LISTS = [goods.prices, goods.prices.slice(0, 2), goods.prices.slice(2)] as const;
+const PRICES: ReadonlyMap<string, number> = new Map(
+  goods.prices.map((price) => [`item at ${price}`, Math.round(Number(price.slice(4)) * 1e6)]),
+);
+
+function catalogueOf(prices: readonly string[], draws: Draws, mayFail: () => boolean): Catalogue {
+  const items = prices.map((price) => {
+    const sku = `item at ${price}`;
+    const deliver = ({ id }: { readonly id: string }): string => {
+      if (mayFail() && draws.chance(goods.deliveryFails)) throw new Error(HANDLER_FAILS);
+      const [customer = "", txn = ""] = id.split("/");
+      return goodsFor(customer, txn, sku);
+    };
+    return [sku, { price, deliver }] as const;
+  });
+  return Object.fromEntries(items);
+}
