@@ -327,7 +327,7 @@ describe("amounts made by hand", () => {
       const refund = respell(encodePayload(refundAuthorization, { ...request(), ...given }), 11, value);
       const kept = { customer: merchant, subject: alice.newTxn(), claimed: amount };
       // Nothing may be claimed: only below nothing and beyond the largest amount it is malformed.
-      const claimed = units === 0 ? ["EUR", 0.5] : value;
+      const claimed = units === 0 ? ["EUR", "0"] : value;
       const claim = respell(encodePayload(reversalClaim, { ...request(), ...kept }), 12, claimed);
       const sent = [
         broker.call("POST /intent", await sealPayload(alice, vendorscripIntent, intent)),
