@@ -148,6 +148,7 @@ const others: readonly { readonly name: string; readonly codec: Codec<unknown>; 
         suite: "default",
         currency: "EUR",
         rail: "sandbox",
+        unit: 10_000,
       },
     ],
     [
