@@ -184,7 +184,8 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
     const { transaction, ...state } = await disputed(sold, txn);
     if (transaction === undefined) throw new Error("a dispute is gone");
     const order = { sku: "article", description: "", unitPrice: amountOf("EUR", 1n), quantity: 1 };
-    const amount = amountOf("EUR", proven);
+    // A purchase of part of V0, or of all of it.
+    const amount = amountOf("EUR", 1n + (proven % orThrow(readScrip(sold.v0.body)).value.value));
     const spend = { scrip: scripOf(sold.v0), order, salt: new Uint8Array(16), amount, metered: false };
     const { payload: evidence } = verified(purchaseRequest, {
       from: sold.customer,
