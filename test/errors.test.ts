@@ -53,6 +53,9 @@ import {
   NEVER,
   type World,
 } from "./peer-sdk/support/world.ts";
+import { memoryBroker } from "./support/broker.ts";
+import { authorise, enrolledPeer, makeSale } from "./support/peer.ts";
+import { letCreditsFree, makeReversal, makeSettlement, reverse, settle } from "./support/returns.ts";
 
 const NEWS = "ws://news.example/pay";
 const SHORT = "ws://short.example/pay";
@@ -243,6 +246,17 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
     const { grant } = await hand.holding(news.uid);
     return bought({ scrip: scripOf(grant), secret: new Uint8Array(32) }, order);
   },
+  "paid-out": async () => {
+    const { broker, alice, sale, shop } = await sold();
+    await letCreditsFree(broker);
+    orThrow(await settle(shop, await makeSettlement(shop)));
+    return given(orThrow(await reverse(alice, await makeReversal(alice, shop.uid, sale.txn))).payload.reason);
+  },
+  "too-late": async () => {
+    const { broker, alice, sale, shop } = await sold();
+    await letCreditsFree(broker);
+    return given(orThrow(await reverse(alice, await makeReversal(alice, shop.uid, sale.txn))).payload.reason);
+  },
   insufficient: async () =>
     bought(await ours(), orderFor("article", "EUR 0.02", 1000), { amount: euro("20") }),
   "intent-mismatch": async () => {
@@ -327,6 +341,16 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
     return codeOf(shut.topUp("EUR 1.00"));
   },
 };
+
+/** A broker with a sale that went well, driven by hand: the SDK offers no way back yet. */
+async function sold() {
+  const broker = await memoryBroker();
+  const [alice, shop] = [await enrolledPeer(broker, "alice"), await enrolledPeer(broker, "shop")];
+  const held = await alice.fund(euro("1"));
+  const sale = await makeSale(alice, shop, broker.runtime.now(), { amount: euro("0.50"), held });
+  orThrow(await authorise(broker, sale));
+  return { broker, alice, shop, sale };
+}
 
 async function withFault(error: Error, work: () => Promise<string>): Promise<string> {
   fault = error;

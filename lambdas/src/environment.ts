@@ -58,8 +58,8 @@ export function readEnvironment(variables: Variables): Environment {
   if (rail !== "sandbox") throw new Error(`${variable.rail} names no funding rail: ${rail}`);
   const holdTime = whole(variable.holdTime, 3 * DAY);
   const claimTime = whole(variable.claimTime, Math.floor(holdTime / 3));
-  if (claimTime > 0 && claimTime >= holdTime)
-    throw new Error(`${variable.claimTime} must be shorter than ${variable.holdTime}: ${claimTime}`);
+  if (holdTime > 0 && (claimTime === 0 || claimTime >= holdTime))
+    throw new Error(`${variable.claimTime} must be more than nothing and shorter than ${variable.holdTime}: ${claimTime}`);
   return {
     table: needed(variable.table),
     rootKey: needed(variable.rootKey),

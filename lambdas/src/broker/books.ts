@@ -32,6 +32,7 @@ export function brokerBooks(
   now: number,
 ): BrokerBooks {
   const books = { ...NOTHING };
+  let isSound = true;
   for (const { key, item } of items) {
     const kind = key.sk.split("#")[0];
     if (key.pk.startsWith("PEER#") && kind === "TXN") moved(books, transactionItem.fromItem(item), currency);
@@ -40,7 +41,11 @@ export function brokerBooks(
     else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
       const credit = creditItem.fromItem(item);
       const isOwed = credit.state === "held" || credit.state === "disputed";
-      if (credit.currency === currency && isOwed) books.owedToMerchants += credit.owed ?? 0n;
+      if (credit.currency !== currency || !isOwed) continue;
+      const { owed = 0n, value } = credit;
+      // Nobody is owed less than nothing, nor more than was authorised: sums that hide it do not balance anything.
+      if (owed < 0n || owed > value) isSound = false;
+      books.owedToMerchants += owed;
     } else if (key.pk.startsWith("MERCHANT#") && key.sk === `CARRY#${currency}`)
       books.owedToMerchants += carryItem.fromItem(item).carried;
     else if (key.pk === `LOSS#${currency}`) {
@@ -51,7 +56,7 @@ export function brokerBooks(
   }
   const { moneyIn, moneyOut, operatorLoss, ...rest } = books;
   const accounted = Object.values(rest).reduce((sum, each) => sum + each, 0n) - operatorLoss;
-  return { ...books, conserved: moneyIn - moneyOut === accounted };
+  return { ...books, conserved: isSound && moneyIn - moneyOut === accounted };
 }
 
 type Sums = Record<Exclude<keyof BrokerBooks, "conserved">, bigint>;

@@ -188,15 +188,17 @@ export const noticeItem = itemType({
 });
 export type NoticeRecord = RecordOf<typeof noticeItem>;
 
-/** What a schedule must bring to its end: a transaction, or a notice whose other side is missing. */
+/** A notice whose other side is missing. */
+export const waitingItem = itemType({ customer: "text", merchant: "text", txn: "text", due: "integer" });
+export type WaitingRecord = RecordOf<typeof waitingItem>;
+
+/** A transaction that a schedule must bring to its end. */
 export const openItem = itemType({
   uid: "text",
   txn: "text",
   since: "integer",
   /** Nothing is to be done before. */
   due: "integer?",
-  /** The merchant of a notice that waits for its other side. */
-  merchant: "text?",
   /** What was minted against money that can still be recalled. */
   recallable: "money?",
 });
@@ -250,9 +252,9 @@ export const keys = {
   carry: (merchant: Uid, currency: string): Key => ({ pk: `MERCHANT#${merchant}`, sk: `CARRY#${currency}` }),
   loss: (currency: string, uid: Uid, txn: Txn): Key => ({ pk: `LOSS#${currency}`, sk: `${uid}#${txn}` }),
   exposure: (currency: string): Key => ({ pk: "EXPOSURE", sk: currency }),
-  waiting: (customer: Uid, merchant: Uid, txn: Txn): Key => ({
-    pk: openPartition(txn),
-    sk: `${customer}#${txn}#${merchant}`,
+  waiting: (due: number, customer: Uid, merchant: Uid, txn: Txn): Key => ({
+    pk: `WAITING#${txn.charAt(0)}`,
+    sk: `${moment(due)}#${customer}#${merchant}#${txn}`,
   }),
   open: (uid: Uid, txn: Txn): Key => ({ pk: openPartition(txn), sk: `${uid}#${txn}` }),
 } as const;
@@ -264,11 +266,12 @@ export const TRANSACTION = "TXN#";
 
 /** Sorts as the moments do. */
 const moment = (at: number): string => at.toString().padStart(15, "0");
-/** Sorts behind all that is due before this moment. */
-export const dueBefore = (now: number): string => `${DUE}${moment(now + 1)}`;
+/** Sorts behind all that is due at this moment. */
+export const behind = (now: number): string => moment(now + 1);
 
 /** Open transactions lie in 64 partitions, so that no one of them is hot. */
 const openPartition = (txn: Txn): string => `OPEN#${txn.charAt(0)}`;
-export const openPartitions: readonly string[] = [
-  ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-].map((first) => `OPEN#${first}`);
+const FIRST = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"];
+export const openPartitions: readonly string[] = FIRST.map((first) => `OPEN#${first}`);
+/** Notices that wait for their other side, in the order in which they are looked at. */
+export const waitingPartitions: readonly string[] = FIRST.map((first) => `WAITING#${first}`);

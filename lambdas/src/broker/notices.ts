@@ -15,7 +15,7 @@ import {
 } from "@lepta/protocol";
 import type { Write } from "../ports/store.ts";
 import type { Decision, Terms } from "./decision.ts";
-import { keys, type NoticeRecord, noticeItem, type OpenRecord, openItem } from "./items.ts";
+import { keys, type NoticeRecord, noticeItem, type WaitingRecord, waitingItem } from "./items.ts";
 
 export type Notice = Verified<typeof purchaseNotice> | Verified<typeof saleNotice>;
 
@@ -69,10 +69,10 @@ export function decideNotice(
   /** A sweep looks for the other side later; once it is there, nobody need look. */
   function waiting(): readonly Write[] {
     const { txn } = notice.payload;
-    const at = keys.waiting(customer, merchant, txn);
+    const due = (before?.firstAt ?? now) + terms.noticePatience;
+    const at = keys.waiting(due, customer, merchant, txn);
     if (before !== undefined) return [{ remove: true, at, expect: "any" }];
-    const due = now + terms.noticePatience;
-    return [{ put: openItem.toItem({ uid: customer, merchant, txn, since: now, due }), at, expect: "any" }];
+    return [{ put: waitingItem.toItem({ customer, merchant, txn, due }), at, expect: "any" }];
   }
 
   function record(
@@ -95,13 +95,13 @@ export function decideNotice(
 
 /** A notice whose other side has not come for too long is flagged; it may still come. */
 export function decideFlag(
-  open: OpenRecord,
+  waiting: WaitingRecord,
   before: NoticeRecord | undefined,
   now: number,
 ): Decision<{ readonly flagged: boolean }> {
-  const { uid: customer, merchant = "", txn, due = 0 } = open;
+  const { customer, merchant, txn, due } = waiting;
   if (now < due) return { writes: [], outcome: { flagged: false } };
-  const gone: Write = { remove: true, at: keys.waiting(customer, merchant, txn), expect: "any" };
+  const gone: Write = { remove: true, at: keys.waiting(due, customer, merchant, txn), expect: "any" };
   if (before?.state !== "one-sided") return { writes: [gone], outcome: { flagged: false } };
   const put: Write = {
     put: noticeItem.toItem({ ...before, flaggedAt: now }),
@@ -112,7 +112,7 @@ export function decideFlag(
 }
 
 /** Outside sessions the key is the transaction's id; in a session, the session and a block of its sequence. */
-const placeOf = (txn: Txn): string => `TXN#${txn}`;
+export const placeOf = (txn: Txn): string => `TXN#${txn}`;
 
 /** Whether both sides tell the same story: the charge within the maximum, the same order, the same M1. */
 function agree(notice: Notice, other: Uint8Array): boolean {

@@ -84,6 +84,7 @@ export function decidePayout(
   txn: Txn,
   state: { readonly purse: PurseRecord; readonly transaction: TransactionRecord },
   answer: PayoutState,
+  account: string,
   now: number,
   terms: Terms,
   fresh: Fresh,
@@ -93,6 +94,11 @@ export function decidePayout(
     return { writes: [], outcome: { step: "decided", record: transaction } };
   if (answer.state === "paid") {
     const { reference } = answer;
+    const asAsked =
+      answer.account === account &&
+      answer.amount.value === transaction.value &&
+      answer.amount.currency === transaction.currency;
+    if (!asAsked) throw new Error("the rail paid another account or amount than it was asked to");
     return ended({ ...transaction, state: "done", reference, decidedAt: now });
   }
   const amount = amountOf(transaction.currency ?? terms.currency, transaction.value ?? 0n);

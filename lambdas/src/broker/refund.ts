@@ -8,7 +8,6 @@ import type { Write } from "../ports/store.ts";
 import {
   type Decision,
   type Fresh,
-  isTerminal,
   type Minting,
   mintOnTop,
   type Terms,
@@ -60,7 +59,11 @@ export function decideRefund(
   if (customer === merchant) return refuse("same-party");
   // What is wrong between the merchant and its customer does not touch the customer's transaction.
   if (isRefusal(part) || purse === undefined || !isWanted(request, part, now)) return voided(undefined, []);
-  if (transaction !== undefined && isTerminal(transaction)) return voided(undefined, []);
+  // Whatever this customer did, or does, under the same id is another thing.
+  if (transaction !== undefined) return voided(undefined, []);
+  // Only the merchant named the credit.
+  const isOwed = credit?.state === "held" && !isRefusal(subtract(owedOf(credit), amount));
+  if (credit === undefined || (credit.state !== "settled" && !isOwed)) return voided(undefined, []);
   const base: TransactionRecord = {
     kind: "refund",
     state: "refused",
@@ -74,7 +77,7 @@ export function decideRefund(
     subject: payload.credit,
     decidedAt: now,
   };
-  const minting = refundable(purse);
+  const minting = refundable(purse, part, credit);
   if (isRefusal(minting)) {
     const { record, writes } = terminal(
       customer,
@@ -89,27 +92,28 @@ export function decideRefund(
   return recorded({ ...outcomeBase(), state: "refund" }, record, [...writes, ...minting.writes]);
 
   /** Out of what is owed for this VendorScrip and not paid out yet. */
-  function refundable(held: PurseRecord): Or<Minting & { readonly writes: readonly Write[] }> {
-    if (!isRefusal(part) && isExpired(part.payload, now)) return refuse("expired" satisfies ErrorCode);
-    if (credit === undefined || credit.state === "void" || credit.state === "refund")
-      return refuse("wrong-reference");
-    if (credit.state === "settled") return refuse("paid-out");
-    if (credit.state !== "held") return refuse("wrong-reference");
-    const rest = subtract(owedOf(credit), amount);
+  function refundable(
+    held: PurseRecord,
+    order: Part,
+    from: CreditRecord,
+  ): Or<Minting & { readonly writes: readonly Write[] }> {
+    if (isExpired(order.payload, now)) return refuse("expired" satisfies ErrorCode);
+    if (from.state === "settled") return refuse("paid-out");
+    const rest = subtract(owedOf(from), amount);
     if (isRefusal(rest)) return rest;
     const minted = mintOnTop(customer, amount, held, now, terms, fresh);
     if (isRefusal(minted)) return minted;
     const owes: Write = {
       put: creditItem.toItem({
-        ...credit,
+        ...from,
         owed: rest.value,
         ...(rest.value === 0n ? { state: "ended" } : {}),
       }),
       at: keys.credit(merchant, customer, payload.credit),
-      expect: { state: "held", owed: credit.owed },
+      expect: { state: "held", owed: from.owed },
     };
     const due =
-      rest.value === 0n ? [removeDue(merchant, credit.heldUntil ?? 0, customer, payload.credit)] : [];
+      rest.value === 0n ? [removeDue(merchant, from.heldUntil ?? 0, customer, payload.credit)] : [];
     return { ...minted, writes: [owes, ...due] };
   }
 

@@ -8,6 +8,7 @@ import {
   refuse,
   returnSpendCodec,
   sameAmount,
+  type Value,
 } from "@lepta/protocol";
 import {
   type Decision,
@@ -44,6 +45,8 @@ export function decideRenewal(
   const { from: uid, txn } = payload;
   const known = knownOutcome(state.transaction, digest);
   if (known !== undefined) return { writes: [], outcome: known };
+  const spend = readSpend(returnSpendCodec, payload.spend);
+  if (isRefusal(spend)) return spend;
   const base: TransactionRecord = {
     kind: "renewal",
     state: "refused",
@@ -51,7 +54,7 @@ export function decideRenewal(
     signed: request.signed,
     decidedAt: now,
   };
-  const live = renewable();
+  const live = renewable(spend);
   if (isRefusal(live)) return decided({ ...base, reason: live.code satisfies ErrorCode });
   const draft = { owner: uid, value: live.value, expiresAt: now + terms.scripLife, parent: live.id };
   const minted = mintBrokerScrip(draft, fresh, terms);
@@ -59,10 +62,8 @@ export function decideRenewal(
   const done = { ...base, state: "done", value, currency, spent: live.id, spentValue: value };
   return decided({ ...done, ...granted(minted.grant) }, pursed(minted));
 
-  function renewable(): Or<LiveScrip> {
+  function renewable(spend: Value<typeof returnSpendCodec>): Or<LiveScrip> {
     if (isExpired(payload, now)) return refuse("expired");
-    const spend = readSpend(returnSpendCodec, payload.spend);
-    if (isRefusal(spend)) return refuse("scrip-forged");
     const shown = checkShown(uid, spend.scrip, payload.spend, state, terms);
     if (isRefusal(shown)) return shown;
     if (now >= shown.expiresAt + terms.grace) return refuse("scrip-expired");

@@ -148,7 +148,9 @@ export function decideDispute(
   if (claim === undefined && now < (transaction.answerBy ?? 0))
     return { writes: [], outcome: { step: "undecided", record: transaction } };
   const owed = owedOf(credit);
-  const kept = claim === undefined ? 0n : keptBy(merchant, customer, credit, claim);
+  // A merchant whose time was over has been silent, whenever the schedule comes by.
+  const isInTime = now < (transaction.answerBy ?? 0);
+  const kept = claim !== undefined && isInTime ? keptBy(merchant, customer, credit, claim) : 0n;
   const reversed = amountOf(owed.currency, owed.value - kept);
   const back =
     reversed.value === 0n
@@ -183,7 +185,10 @@ function keptBy(merchant: Uid, customer: Uid, credit: CreditRecord, { claimed, e
   const scrip = readScrip(spend.scrip[0]);
   if (isRefusal(scrip)) return 0n;
   const rest = subtract(scrip.value, spend.amount);
+  // The body is what customer and merchant say; its certificate is the merchant's to check. So no more is believed of it
+  // than that V0 was worth what the credit says, and that what descends from it is worth no more.
   const isOfThis =
+    scrip.value.value <= credit.value &&
     scrip.issuer === merchant &&
     scrip.owner === customer &&
     originOf(scrip) === credit.scrip &&

@@ -75,11 +75,11 @@ export function decideSettlement(
   const known = knownOutcome(state.transaction, request.digest);
   if (known !== undefined) return { writes: [], outcome: known };
   if (isExpired(request.payload, now)) return refuse("expired");
-  const credits = state.credits.map(
+  const brought = state.carried ?? 0n;
+  const { chosen, total } = payable(state, brought);
+  const credits = chosen.map(
     ({ customer, txn: subject, credit }): SettledCredit => [customer, subject, owedOf(credit)],
   );
-  const brought = state.carried ?? 0n;
-  const total = credits.reduce((sum, [, , owed]) => sum + owed.value, brought);
   const carried = total % terms.unit;
   const record: TransactionRecord = {
     kind: "settlement",
@@ -91,9 +91,9 @@ export function decideSettlement(
     brought,
     paid: total - carried,
     carried,
-    more: state.more ? 1 : 0,
+    more: state.more || chosen.length < state.credits.length ? 1 : 0,
   };
-  const taken = state.credits.flatMap(({ customer, txn: subject, credit }) => [
+  const taken = chosen.flatMap(({ customer, txn: subject, credit }) => [
     {
       put: creditItem.toItem({ ...credit, state: "settled", settlement: txn }),
       at: keys.credit(merchant, customer, subject),
@@ -119,6 +119,18 @@ export function decideSettlement(
   return { writes: [...begun, ...taken], outcome: { step: "undecided", record } };
 }
 
+/** As many of the free credits as fit into one payment. */
+function payable({ credits }: SettleState, brought: bigint) {
+  const chosen: SettleState["credits"][number][] = [];
+  let total = brought;
+  for (const each of credits) {
+    if (total + (each.credit.owed ?? 0n) > limits.amount) break;
+    chosen.push(each);
+    total += each.credit.owed ?? 0n;
+  }
+  return { chosen, total };
+}
+
 export interface PayingState {
   readonly purse: PurseRecord;
   readonly transaction: TransactionRecord;
@@ -133,6 +145,7 @@ export function decideSettled(
   txn: Txn,
   state: PayingState,
   answer: PayoutState,
+  account: string,
   now: number,
   terms: Terms,
 ): Decision<ReturnOutcome> {
@@ -142,6 +155,11 @@ export function decideSettled(
   if (answer.state === "unknown") return { writes: [], outcome: { step: "undecided", record: transaction } };
   const before = state.carried ?? 0n;
   if (answer.state === "paid") {
+    const asAsked =
+      answer.account === account &&
+      answer.amount.value === transaction.paid &&
+      answer.amount.currency === transaction.currency;
+    if (!asAsked) throw new Error("the rail paid another account or amount than it was asked to");
     const done = { ...transaction, state: "done", reference: answer.reference, decidedAt: now };
     return ended(done, before + (transaction.carried ?? 0n), []);
   }

@@ -3,6 +3,7 @@ import { isRefusal } from "@lepta/protocol";
 import { decideIntentOver } from "../broker/authorise.ts";
 import { isTerminal, removeOpen } from "../broker/decision.ts";
 import {
+  behind,
   keys,
   noticeItem,
   type OpenRecord,
@@ -10,8 +11,11 @@ import {
   openPartitions,
   purseItem,
   transactionItem,
+  type WaitingRecord,
+  waitingItem,
+  waitingPartitions,
 } from "../broker/items.ts";
-import { decideFlag } from "../broker/notices.ts";
+import { decideFlag, placeOf } from "../broker/notices.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { type Broker, settle } from "./broker.ts";
 import { finishFunding } from "./obtain-brokerscrip.ts";
@@ -36,6 +40,13 @@ export async function finishOpen(broker: Broker): Promise<Finished> {
   let seen = 0;
   let decided = 0;
   let failed = 0;
+  const work = async (finishing: Promise<boolean>): Promise<void> => {
+    seen += 1;
+    // One that fails is told and tried at the next turn; it does not hold up the others.
+    const hasEnded = await finishing.catch(() => undefined);
+    if (hasEnded === undefined) failed += 1;
+    else if (hasEnded) decided += 1;
+  };
   for (const partition of openPartitions) {
     let after: string | undefined;
     do {
@@ -43,16 +54,21 @@ export async function finishOpen(broker: Broker): Promise<Finished> {
         limit: PAGE,
         ...(after === undefined ? {} : { after }),
       });
-      for (const { item } of page.items) {
-        const open = openItem.fromItem(item);
-        seen += 1;
-        // One that fails is told and tried at the next turn; it does not hold up the others.
-        const hasEnded = await finish(broker, keySet, open).catch(() => undefined);
-        if (hasEnded === undefined) failed += 1;
-        else if (hasEnded) decided += 1;
-      }
+      for (const { item } of page.items) await work(finish(broker, keySet, openItem.fromItem(item)));
       after = page.next;
     } while (after !== undefined);
+  }
+  const now = broker.runtime.now();
+  for (const partition of waitingPartitions) {
+    let left = true;
+    while (left) {
+      // Those that are flagged are gone from here: the next page begins where this one did.
+      const { items } = await broker.store.list(partition, { limit: PAGE });
+      const due = items.filter(({ key }) => key.sk < behind(now));
+      const before = failed;
+      for (const { item } of due) await work(flag(broker, waitingItem.fromItem(item), now));
+      left = due.length === PAGE && failed === before;
+    }
   }
   return { seen, decided, failed };
 }
@@ -61,7 +77,6 @@ async function finish(broker: Broker, keySet: KeySet, open: OpenRecord): Promise
   const { uid, txn, due = 0 } = open;
   const now = broker.runtime.now();
   if (now < due) return false;
-  if (open.merchant !== undefined) return flag(broker, open, open.merchant, now);
   const transaction = transactionItem.read((await broker.store.get([keys.transaction(uid, txn)]))[0]);
   switch (transaction?.kind) {
     case "brokerscrip":
@@ -77,10 +92,11 @@ async function finish(broker: Broker, keySet: KeySet, open: OpenRecord): Promise
   }
 }
 
-async function flag(broker: Broker, open: OpenRecord, merchant: string, now: number): Promise<boolean> {
-  const at = keys.notice(open.uid, merchant, `TXN#${open.txn}`);
+async function flag(broker: Broker, waiting: WaitingRecord, now: number): Promise<boolean> {
+  const { customer, merchant, txn } = waiting;
+  const at = keys.notice(customer, merchant, placeOf(txn));
   const load = async () => noticeItem.read((await broker.store.get([at]))[0]);
-  return !isRefusal(await settle(broker, load, (before) => decideFlag(open, before, now)));
+  return !isRefusal(await settle(broker, load, (before) => decideFlag(waiting, before, now)));
 }
 
 async function endIntent(broker: Broker, { uid, txn }: OpenRecord, now: number): Promise<boolean> {

@@ -88,7 +88,7 @@ export async function finishRedemption(
   const now = broker.runtime.now();
   const fresh = freshFrom(broker);
   const outcome = await settle(broker, load, (state) =>
-    decidePayout(uid, txn, state, answer, now, termsOf(broker, keySet), fresh),
+    decidePayout(uid, txn, state, answer, account, now, termsOf(broker, keySet), fresh),
   );
   if (isRefusal(outcome)) throw new Error(`a payout was refused as input: ${outcome.code}`);
   return outcome;

@@ -1,5 +1,6 @@
 /** Held credit goes back to a customer for whom its VendorScrip was of no use; the merchant is heard first. */
 import {
+  isExpired,
   isRefusal,
   type Or,
   type Payload,
@@ -69,13 +70,16 @@ export async function reverseCredit(broker: Broker, bytes: Uint8Array): Promise<
 export async function claimCredit(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
   const received = await receive(broker, bytes, [reversalClaim]);
   if (isRefusal(received)) return received;
-  const { message, sender, keySet } = received;
+  const { message, sender, keySet, now } = received;
   const { customer, subject, txn, claimed } = message.payload;
   const [item, creditOf] = await broker.store.get([
     keys.dispute(sender.uid, customer, subject),
     keys.credit(sender.uid, customer, subject),
   ]);
-  const reversalTxn = disputeItem.read(item)?.txn ?? creditItem.read(creditOf)?.reversedBy;
+  const open = disputeItem.read(item);
+  // A claim that somebody kept back is not heard later; one that comes again is told what was decided.
+  if (open !== undefined && isExpired(message.payload, now)) return refuse("expired");
+  const reversalTxn = open?.txn ?? creditItem.read(creditOf)?.reversedBy;
   if (reversalTxn === undefined) return refuse("wrong-reference");
   const claim = { claimed, evidence: await verifyEvidence(broker, received) };
   const outcome = await closeDispute(broker, keySet, customer, reversalTxn, claim);

@@ -11,11 +11,11 @@ import {
   type Uid,
 } from "@lepta/protocol";
 import {
+  behind,
   carryItem,
   credentialItem,
   creditItem,
   DUE,
-  dueBefore,
   dueItem,
   keys,
   purseItem,
@@ -74,7 +74,7 @@ export async function finishSettlement(
   const answer = await broker.rail.pay({ key, account, amount });
   const now = broker.runtime.now();
   const outcome = await settle(broker, load, (state) =>
-    decideSettled(merchant, txn, state, answer, now, termsOf(broker, keySet)),
+    decideSettled(merchant, txn, state, answer, account, now, termsOf(broker, keySet)),
   );
   if (isRefusal(outcome)) throw new Error(`a settlement was refused as input: ${outcome.code}`);
   return outcome;
@@ -86,7 +86,7 @@ async function loadFree(broker: Broker, merchant: Uid, txn: Txn, now: number): P
   const limit = limits.settlementCredits + 1;
   const page = await broker.store.list(keys.carry(merchant, "").pk, { prefix: DUE, limit });
   const due = page.items
-    .filter(({ key }) => key.sk < dueBefore(now))
+    .filter(({ key }) => key.sk < DUE + behind(now))
     .map(({ item }) => dueItem.fromItem(item));
   const taken = due.slice(0, limits.settlementCredits);
   const items = await broker.store.get([

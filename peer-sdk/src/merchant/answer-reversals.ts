@@ -5,6 +5,7 @@ import {
   add,
   isRefusal,
   LeptaError,
+  limits,
   orThrow,
   reversalClaim,
   toText,
@@ -18,14 +19,22 @@ import type { Shop } from "./shop.ts";
 
 /** Asks the broker who waits for our answer, and answers. Throws `unreachable` and the broker's codes. */
 export async function answerReversals(shop: Shop): Promise<void> {
-  const { party } = shop;
+  // Those that were answered are told no more: a full list may have more behind it.
+  for (let turn = 0; turn < limits.accountPages; turn += 1) {
+    const disputes = await readDisputes(shop);
+    for (const [customer, subject] of disputes) await answer(shop, customer, subject);
+    if (disputes.length < limits.accountEntries) return;
+  }
+}
+
+async function readDisputes({ party }: Shop) {
   const { link, runtime } = party;
   const txn = toText(runtime.random(16));
   const expiresAt = runtime.now() + REQUEST_LIFE;
   const request = await party.sign(accountQuery, { to: link.network, txn, expiresAt });
   const named = { txn, digest: request.digest };
   const account = orThrow(await askAt(party, doors.account, await link.seal(request), named));
-  for (const [customer, subject] of account.payload.disputes) await answer(shop, customer, subject);
+  return account.payload.disputes;
 }
 
 /** Nothing more is sold under the credit; then we claim what was. Whatever the broker leaves us, the scrip is gone. */

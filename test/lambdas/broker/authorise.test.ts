@@ -62,9 +62,9 @@ async function decided(options: AuthorisationOptions = {}) {
 }
 
 describe("an authorization that goes well", () => {
-  test("moves the purse to the change, leaves a tombstone and books the merchant's credit, in four writes", async () => {
+  test("moves the purse to the change, leaves a tombstone and books the merchant's credit and when it is free, in five writes", async () => {
     const { writes, credit, transaction, state, request, part } = await decided();
-    expect(writes).toHaveLength(4);
+    expect(writes).toHaveLength(5);
     const purse = orThrow(readPurse(writes));
     const tombstone = tombstoneItem.fromItem(
       putAt(writes, keys.tombstone(customer, state.purse?.scrip ?? "")) ?? {},
@@ -86,7 +86,12 @@ describe("an authorization that goes well", () => {
       currency: "EUR",
       authorizationDigest: request.digest,
       heldUntil: NOW + terms.holdTime,
+      owed: euro("0.30").value,
     });
+    const free = keys.due(merchant, NOW + terms.holdTime, customer, txn);
+    expect(putAt(writes, free)).toEqual({ customer, txn });
+    const v0 = orThrow(readScrip(request.payload.scrip));
+    expect(credit.scrip).toBe(v0.id);
     expect(record).toEqual(transaction);
     expect(record).toMatchObject({
       kind: "vendorscrip",
@@ -212,7 +217,15 @@ describe("what is the customer's fault is refused, recorded in its chain, and ma
     const { writes, credit, transaction, state } = await decided(options);
     expect(transaction).toMatchObject({ state: "refused", reason: code, kind: "vendorscrip" });
     expect(credit).toMatchObject({ state: "void", reason: "refused" });
-    expect(writes.map(({ at }) => at.sk.split("#")[0])).toEqual(["BROKERSCRIP", "TXN", "CREDIT"]);
+    // What had an intent was on the schedule's list, and is taken off it.
+    const listed = options.state?.transaction === undefined ? [] : [keys.open(customer, txn)];
+    expect(writes.map(({ at }) => at)).toEqual([
+      keys.purse(customer),
+      keys.transaction(customer, txn),
+      ...listed,
+      keys.credit(merchant, customer, txn),
+    ]);
+    for (const at of listed) expect(writes).toContainEqual({ remove: true, at, expect: "any" });
     // The purse keeps its scrip; only the chain moves on.
     const { sequence, head, ...scrip } = orThrow(readPurse(writes));
     const { sequence: was, head: headWas, ...scripWas } = state.purse ?? emptied;
@@ -310,7 +323,13 @@ describe("an intent", () => {
     const message = intent();
     const decision = orThrow(decide(message));
     expect(decision.outcome).toEqual({ recorded: true });
-    expect(decision.writes).toMatchObject([{ at: keys.transaction(customer, txn), expect: "absent" }]);
+    expect(decision.writes).toMatchObject([
+      { at: keys.transaction(customer, txn), expect: "absent" },
+      { at: keys.open(customer, txn), expect: "any" },
+    ]);
+    // The schedule ends it once nothing can come of it any more.
+    const due = message.payload.expiresAt + limits.clockSkew;
+    expect(putAt(decision.writes, keys.open(customer, txn))).toEqual({ uid: customer, txn, since: NOW, due });
     const record = transactionItem.fromItem(putAt(decision.writes, keys.transaction(customer, txn)) ?? {});
     expect(record).toMatchObject({ kind: "vendorscrip", state: "open", merchant, intent: message.signed });
   });

@@ -1,5 +1,5 @@
 import { keys, type NoticeRecord, noticeItem } from "@lepta/lambdas/broker/items";
-import { decideNotice, type Notice, pairOf } from "@lepta/lambdas/broker/notices";
+import { decideFlag, decideNotice, type Notice, pairOf } from "@lepta/lambdas/broker/notices";
 import {
   type Amount,
   amountOf,
@@ -81,7 +81,22 @@ describe("notices", () => {
     expect(pairOf(await bought())).toEqual(meeting);
     expect(pairOf(await sold())).toEqual(meeting);
     const { writes } = orThrow(decideNotice(await bought(), undefined, NOW, terms));
-    expect(writes).toMatchObject([{ at: keys.notice(customer, merchant, meeting.place), expect: "absent" }]);
+    const waiting = keys.waiting(customer, merchant, common.txn);
+    expect(writes).toMatchObject([
+      { at: keys.notice(customer, merchant, meeting.place), expect: "absent" },
+      { at: waiting, expect: "any" },
+    ]);
+    const due = NOW + terms.noticePatience;
+    const [, listed] = writes;
+    expect(listed && "put" in listed && listed.put).toEqual({
+      uid: customer,
+      merchant,
+      txn: common.txn,
+      since: NOW,
+      due,
+    });
+    const second = orThrow(decideNotice(await sold(), record(await bought()).last, NOW, terms)).writes;
+    expect(second).toContainEqual({ remove: true, at: waiting, expect: "any" });
   });
 
   test("one side alone is one-sided; with the other, in either order, it is matched", async () => {
@@ -91,8 +106,8 @@ describe("notices", () => {
     ]) {
       const { outcomes, last } = record(...both);
       expect(outcomes).toEqual([
-        { state: "one-sided", conflict: false, wrote: 1 },
-        { state: "matched", conflict: false, wrote: 1 },
+        { state: "one-sided", conflict: false, wrote: 2 },
+        { state: "matched", conflict: false, wrote: 2 },
       ]);
       expect(last).toMatchObject({ state: "matched", firstAt: NOW, lastAt: NOW + 1 });
     }
@@ -131,9 +146,9 @@ describe("notices", () => {
     expect(
       record(m0, m0, m3, m0, m3).outcomes.map(({ state, conflict, wrote }) => [state, conflict, wrote]),
     ).toEqual([
-      ["one-sided", false, 1],
+      ["one-sided", false, 2],
       ["one-sided", false, 0],
-      ["matched", false, 1],
+      ["matched", false, 2],
       ["matched", false, 0],
       ["matched", false, 0],
     ]);
@@ -143,10 +158,10 @@ describe("notices", () => {
     const [m0, m3, other] = [await bought(), await sold(), await bought({ amount: euro("0.06") })];
     const { outcomes, last } = record(m0, other, other, m3);
     expect(outcomes.map(({ state, conflict, wrote }) => [state, conflict, wrote])).toEqual([
-      ["one-sided", false, 1],
+      ["one-sided", false, 2],
       ["differs", true, 1],
       ["differs", true, 0],
-      ["differs", false, 1],
+      ["differs", false, 2],
     ]);
     expect(last).toMatchObject({ state: "differs", customerDigest: m0.digest });
   });
@@ -155,5 +170,40 @@ describe("notices", () => {
     expect(decideNotice(await bought({ merchant: customer }), undefined, NOW, terms)).toEqual(
       refuse("same-party"),
     );
+  });
+});
+
+describe("the sweep", () => {
+  const open = { uid: customer, merchant, txn: common.txn, since: NOW, due: NOW + terms.noticePatience };
+  const waiting = keys.waiting(customer, merchant, common.txn);
+  const gone = { remove: true, at: waiting, expect: "any" };
+
+  test("flags a notice whose other side has not come in time, once, and not a moment before", async () => {
+    const { last } = record(await bought());
+    expect(decideFlag(open, last, open.due - 1)).toEqual({ writes: [], outcome: { flagged: false } });
+    const { writes, outcome } = orThrow(decideFlag(open, frozen(last), open.due));
+    expect(outcome).toEqual({ flagged: true });
+    expect(writes).toEqual([
+      {
+        put: { ...last, flaggedAt: open.due },
+        at: keys.notice(customer, merchant, `TXN#${common.txn}`),
+        expect: { state: "one-sided" },
+      },
+      gone,
+    ]);
+  });
+
+  test("flags nothing where both sides have come, or differ, or nothing is there", async () => {
+    const both = record(await bought(), await sold()).last;
+    const differing = record(await bought(), await bought({ amount: euro("0.06") })).last;
+    for (const before of [both, differing, undefined])
+      expect(decideFlag(open, before, open.due)).toEqual({ writes: [gone], outcome: { flagged: false } });
+  });
+
+  test("leaves its flag on a notice whose other side comes after all", async () => {
+    const { last } = record(await bought());
+    const late = { ...last, flaggedAt: NOW } as NoticeRecord;
+    const [write] = orThrow(decideNotice(await sold(), frozen(late), NOW + 1, terms)).writes;
+    expect(write).toMatchObject({ put: { state: "matched", flaggedAt: NOW } });
   });
 });

@@ -31,7 +31,7 @@ describe("a query", () => {
   const ask = (from: string, state: SubjectState, now = NOW) =>
     decideQuery(verified(query, { from, initiator: customer, subject }), state, now);
 
-  test.each(["open", "charging", "charged", "done", "refused", "aborted"])(
+  test.each(["open", "charging", "charged", "paying", "disputed", "done", "refused", "aborted"])(
     "by the initiator tells %s",
     (state) => {
       const transaction = transactionIn(state);
@@ -48,6 +48,10 @@ describe("a query", () => {
 
   test.each([
     ["held", "done"],
+    ["disputed", "done"],
+    ["settled", "done"],
+    ["ended", "done"],
+    ["refund", "done"],
     ["void", "refused"],
   ])("by the merchant of a %s credit tells %s and nothing of the customer's", (state, told) => {
     expect(ask(merchant, { ...none, credit: credit(state) })).toEqual({
@@ -95,9 +99,10 @@ describe("an abort", () => {
     const { writes, outcome } = orThrow(end(customer, own(transactionIn("open"))));
     expect(outcome.transaction).toMatchObject({ kind: "vendorscrip", state: "aborted" });
     expect(writes[1]?.expect).toEqual({ state: "open" });
+    expect(writes).toContainEqual({ remove: true, at: keys.open(customer, subject), expect: "any" });
   });
 
-  test.each(["charging", "charged", "done", "refused", "aborted"])(
+  test.each(["charging", "charged", "paying", "disputed", "done", "refused", "aborted"])(
     "of what is %s changes nothing and tells so",
     (state) => {
       const transaction = transactionIn(state);

@@ -1,6 +1,7 @@
 import { errorResponse, routes, SEALED_MEDIA_TYPE } from "@lepta/lambdas";
 import {
   abort,
+  accountQuery,
   amountOf,
   authorizationRequest,
   brokerscripRequest,
@@ -19,6 +20,8 @@ import {
   purchaseNotice,
   query,
   readSign1,
+  refundAuthorization,
+  reversalClaim,
   sealMessage,
   sha256,
   Tagged,
@@ -32,6 +35,7 @@ import { type BrokerUnderTest, type HttpAnswer, memoryBroker } from "../../suppo
 import {
   enrolledPeer,
   euro,
+  type Held,
   HOUR,
   makeSale,
   type Overrides,
@@ -40,10 +44,18 @@ import {
   type TestPeer,
   testPeer,
 } from "../../support/peer.ts";
+import {
+  makeClaim,
+  makeRedemption,
+  makeRenewal,
+  makeReversal,
+  makeSettlement,
+} from "../../support/returns.ts";
 
 let broker: BrokerUnderTest;
 let alice: TestPeer;
 let shop: TestPeer;
+let held: Held;
 let stranger: TestPeer;
 let before: Awaited<ReturnType<BrokerUnderTest["items"]>>;
 
@@ -52,7 +64,7 @@ beforeAll(async () => {
   alice = await enrolledPeer(broker, "alice");
   shop = await enrolledPeer(broker, "shop");
   stranger = await testPeer(broker, "stranger");
-  await alice.fund(euro("1.00"));
+  held = await alice.fund(euro("1.00"));
 });
 
 beforeEach(async () => {
@@ -98,6 +110,20 @@ const makers: Readonly<Record<string, (peer: TestPeer, overrides: Overrides) => 
         overrides,
       ),
     ),
+  "/renew": async (peer, overrides) => (await makeRenewal(peer, held, overrides)).sealed,
+  "/redeem": async (peer, overrides) => (await makeRedemption(peer, held, euro("0.10"), overrides)).sealed,
+  "/refund": async (peer, overrides) => {
+    const own = { customer: alice.uid, amount: euro("0.10"), part: shop.uid, credit: peer.newTxn() };
+    return peer.seal(await peer.sign(refundAuthorization, own, overrides));
+  },
+  "/reversal": async (peer, overrides) =>
+    (await makeReversal(peer, shop.uid, peer.newTxn(), overrides)).sealed,
+  "/claim": async (peer, overrides) => {
+    const subject = peer.newTxn();
+    return (await makeClaim(peer, { customer: alice.uid, subject, claimed: euro("0.10") }, overrides)).sealed;
+  },
+  "/account": async (peer, overrides) => peer.seal(await peer.sign(accountQuery, {}, overrides)),
+  "/settle": async (peer, overrides) => (await makeSettlement(peer, overrides)).sealed,
   "/query": async (peer, overrides) =>
     peer.seal(await peer.sign(query, { initiator: peer.uid, subject: peer.newTxn() }, overrides)),
 };
@@ -229,7 +255,7 @@ describe.each(doors)("the door POST $path", ({ path, bodyLimit }) => {
 });
 
 describe("a request that came too late", () => {
-  test.each(["/enrol", "/abort", "/intent", "/query"])(
+  test.each(["/enrol", "/abort", "/intent", "/query", "/account", "/settle"])(
     "is refused at %s and writes nothing",
     async (path) => {
       const now = broker.runtime.now();
@@ -297,11 +323,19 @@ describe("amounts made by hand", () => {
       const m2Payload = respell(encodePayload(authorizationRequest, m2), 11, value);
       const notice = respell(encodePayload(purchaseNotice, told), 11, value);
       const abortPayload = respell(encodePayload(abort, ended), 13, value);
+      const given = { customer: merchant, amount, part: shop.uid, credit: alice.newTxn() };
+      const refund = respell(encodePayload(refundAuthorization, { ...request(), ...given }), 11, value);
+      const kept = { customer: merchant, subject: alice.newTxn(), claimed: amount };
+      // Nothing may be claimed: only below nothing and beyond the largest amount it is malformed.
+      const claimed = units === 0 ? ["EUR", "0"] : value;
+      const claim = respell(encodePayload(reversalClaim, { ...request(), ...kept }), 12, claimed);
       const sent = [
         broker.call("POST /intent", await sealPayload(alice, vendorscripIntent, intent)),
         broker.call("POST /authorise", await sealPayload(alice, authorizationRequest, m2Payload)),
         broker.call("POST /notices", await sealPayload(alice, purchaseNotice, notice)),
         broker.call("POST /abort", await sealPayload(alice, abort, abortPayload)),
+        broker.call("POST /refund", await sealPayload(alice, refundAuthorization, refund)),
+        broker.call("POST /claim", await sealPayload(alice, reversalClaim, claim)),
       ];
       for (const answer of sent) await expectError(await answer, "malformed");
     },
@@ -334,6 +368,16 @@ describe("amounts made by hand", () => {
     await ask(
       "/authorise",
       m2.then((message) => shop.seal(message)),
+    );
+    const given = { customer: alice.uid, amount, part: shop.uid, credit: shop.newTxn() };
+    const refund = shop.sign(refundAuthorization, given);
+    await ask(
+      "/refund",
+      refund.then((message) => shop.seal(message)),
+    );
+    await ask(
+      "/redeem",
+      makeRedemption(alice, held, amount).then(({ sealed }) => sealed),
     );
   });
 });
@@ -378,7 +422,7 @@ test("the content type may be spelt in any case and with any parameter", async (
 
 afterAll(async () => {
   // After everything that was thrown at it the broker still sells.
-  const held = await alice.fund(euro("1.00"));
-  const sale = await makeSale(alice, shop, broker.runtime.now(), { amount: euro("0.10"), held });
+  const more = await alice.fund(euro("1.00"));
+  const sale = await makeSale(alice, shop, broker.runtime.now(), { amount: euro("0.10"), held: more });
   expect((await broker.call("POST /authorise", sale.sealed)).status).toBe(200);
 });

@@ -26,6 +26,8 @@ describe("the types of messages", () => {
       "purchase-response": limits.goodsBytes,
       offer: limits.offerBytes,
       acknowledgement: 64 * 1024,
+      "account-response": limits.offerBytes,
+      "holdings-response": limits.offerBytes,
     };
     expect(limit).toBe(larger[name] ?? limits.messageBytes);
   });

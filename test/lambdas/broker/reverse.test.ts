@@ -1,0 +1,359 @@
+import { grantOf } from "@lepta/lambdas/broker/decision";
+import {
+  type CreditRecord,
+  creditItem,
+  type DisputeRecord,
+  keys,
+  type PurseRecord,
+  type TransactionRecord,
+} from "@lepta/lambdas/broker/items";
+import { type Claim, decideDispute, decideReversal } from "@lepta/lambdas/broker/reverse";
+import {
+  type Amount,
+  amountOf,
+  type ErrorCode,
+  encodeAs,
+  limits,
+  mint,
+  purchaseRequest,
+  purchaseSpendCodec,
+  readScrip,
+  reversalRequest,
+  type ScripBody,
+  scripOf,
+  sha256,
+  utf8,
+} from "@lepta/protocol";
+import { describe, expect, test } from "vitest";
+import {
+  customer,
+  DAY,
+  euro,
+  freshOf,
+  frozen,
+  HOUR,
+  id16,
+  id32,
+  merchant,
+  NOW,
+  network,
+  purseOf,
+  terms,
+  verified,
+} from "./cases.ts";
+import {
+  heldCredit,
+  places,
+  placesOf,
+  purseAfter,
+  putAt,
+  recorded,
+  subject,
+  txn,
+  v0,
+  writeAt,
+} from "./return-cases.ts";
+
+const source = keys.credit(merchant, customer, subject);
+const dispute = keys.dispute(merchant, customer, subject);
+const due = keys.due(merchant, NOW + DAY, customer, subject);
+const { purse } = purseOf(customer, euro("1.00"));
+
+describe("a request for reversal", () => {
+  const decide = (
+    options: {
+      readonly credit?: CreditRecord | undefined;
+      readonly transaction?: TransactionRecord;
+      readonly expiresAt?: number;
+      readonly now?: number;
+    } = {},
+  ) => {
+    const { now = NOW, expiresAt = NOW + HOUR, transaction } = options;
+    const request = verified(reversalRequest, { from: customer, merchant, subject, expiresAt });
+    const credit = "credit" in options ? options.credit : heldCredit();
+    const state = frozen({ purse, transaction, credit });
+    return { request, decision: decideReversal(request, state, now, terms) };
+  };
+
+  test("locks the credit, takes it out of what becomes free, tells the merchant, and gives it its time", () => {
+    const { request, decision } = decide();
+    const { writes, record, step } = recorded(decision);
+    expect(step).toBe("undecided");
+    const answerBy = NOW + terms.claimTime;
+    expect(record).toEqual({
+      kind: "reversal",
+      state: "disputed",
+      request: request.digest,
+      signed: request.signed,
+      merchant,
+      subject,
+      currency: "EUR",
+      answerBy,
+    });
+    expect(writes).toHaveLength(5);
+    expect(writeAt(writes, keys.transaction(customer, txn)).expect).toBe("absent");
+    expect(writeAt(writes, source)).toEqual({
+      put: { ...heldCredit(), state: "disputed" },
+      at: source,
+      expect: { state: "held", owed: 300_000n },
+    });
+    expect(writeAt(writes, due)).toEqual({ remove: true, at: due, expect: "any" });
+    expect(writeAt(writes, dispute)).toEqual({
+      put: { customer, subject, txn, answerBy },
+      at: dispute,
+      expect: "absent",
+    });
+    expect(putAt(writes, keys.open(customer, txn))).toEqual({
+      uid: customer,
+      txn,
+      since: NOW,
+      due: answerBy,
+    });
+  });
+
+  test.each<[what: string, code: ErrorCode, options: Parameters<typeof decide>[0]]>([
+    ["past its end", "expired", { expiresAt: NOW }],
+    ["of a credit that never was", "wrong-reference", { credit: undefined }],
+    ["of a void credit", "wrong-reference", { credit: heldCredit({ state: "void" }) }],
+    ["of a refund", "wrong-reference", { credit: heldCredit({ state: "refund" }) }],
+    ["of a disputed credit", "wrong-reference", { credit: heldCredit({ state: "disputed" }) }],
+    ["of an ended credit", "wrong-reference", { credit: heldCredit({ state: "ended" }) }],
+    [
+      "of a credit that went through one before",
+      "wrong-reference",
+      { credit: heldCredit({ reversedBy: id16("r") }) },
+    ],
+    ["of a settled credit", "paid-out", { credit: heldCredit({ state: "settled" }) }],
+    ["the moment that the credit is free", "too-late", { credit: heldCredit({ heldUntil: NOW }) }],
+  ])("%s is refused with %s, recorded, and moves no money", (_, code, options) => {
+    const { writes, record, step } = recorded(decide(options).decision);
+    expect([step, record.state, record.reason, record.value]).toEqual(["decided", "refused", code, 0n]);
+    expect(places(writes)).toEqual(placesOf(keys.purse(customer), keys.transaction(customer, txn)));
+    expect(purseAfter(writes).scrip).toBe(purse.scrip);
+  });
+
+  test("in the last moment that the credit is held is in time", () => {
+    expect(recorded(decide({ credit: heldCredit({ heldUntil: NOW + 1 }) }).decision).record.state).toBe(
+      "disputed",
+    );
+  });
+
+  test("that was taken before goes on, one that was decided is told, another under its id is a conflict", () => {
+    const { request, decision } = decide();
+    const { record } = recorded(decision);
+    const late = NOW + 9 * DAY;
+    expect(decide({ transaction: record, now: late }).decision).toEqual({
+      writes: [],
+      outcome: { step: "undecided", record },
+    });
+    const done = { ...record, state: "done", decidedAt: NOW };
+    expect(decide({ transaction: done, now: late }).decision).toEqual({
+      writes: [],
+      outcome: { step: "decided", record: done },
+    });
+    const other = { ...record, request: `${request.digest.slice(1)}A` };
+    expect(decide({ transaction: other }).decision).toEqual({ writes: [], outcome: { step: "conflict" } });
+  });
+});
+
+describe("the end of a dispute", () => {
+  const answerBy = NOW + terms.claimTime;
+  const disputed: TransactionRecord = frozen({
+    kind: "reversal",
+    state: "disputed",
+    request: id32("request"),
+    merchant,
+    subject,
+    currency: "EUR",
+    answerBy,
+  });
+  const waiting: DisputeRecord = frozen({ customer, subject, txn, answerBy });
+
+  /** The purchase that the merchant shows: the customer's signature leaves EUR 0.10 of V0. */
+  const evidence = (
+    amount: Amount = euro("0.20"),
+    draft: Partial<ScripBody> = {},
+    spendBody?: Uint8Array,
+  ) => {
+    const scrip = mint(
+      { epochRoot: sha256(), salt: sha256() },
+      {
+        kind: "vendor",
+        network,
+        issuer: merchant,
+        owner: customer,
+        id: v0,
+        value: euro("0.30"),
+        expiresAt: NOW + DAY,
+        ...draft,
+      },
+    );
+    const order = { sku: "article", description: "", unitPrice: euro("0.01"), quantity: 1 };
+    const spend = { scrip: scripOf(scrip.grant), order, salt: new Uint8Array(16), amount, metered: false };
+    const body = spendBody ?? encodeAs(purchaseSpendCodec, spend);
+    return verified(purchaseRequest, { from: customer, spend: [body, sha256()] }).payload;
+  };
+  const claimOf = (claimed: Amount, shown?: Claim["evidence"]): Claim => ({ claimed, evidence: shown });
+
+  interface Options {
+    readonly credit?: CreditRecord;
+    readonly transaction?: TransactionRecord;
+    readonly dispute?: DisputeRecord | undefined;
+    readonly now?: number;
+    readonly purse?: PurseRecord;
+  }
+  const decide = (claim: Claim | undefined, options: Options = {}) =>
+    decideDispute(
+      customer,
+      txn,
+      frozen({
+        purse: options.purse ?? purse,
+        transaction: options.transaction ?? disputed,
+        credit: options.credit ?? heldCredit({ state: "disputed" }),
+        dispute: "dispute" in options ? options.dispute : waiting,
+      }),
+      claim,
+      options.now ?? NOW + HOUR,
+      terms,
+      frozen(freshOf("reversed")),
+    );
+  /** What the merchant keeps and the customer gets back. */
+  const shares = (claim: Claim | undefined, options: Options = {}) => {
+    const { writes, record } = recorded(decide(claim, options));
+    const credit = creditItem.fromItem(putAt(writes, source));
+    return { writes, record, credit, kept: credit.owed, back: record.value };
+  };
+
+  test("without an answer is not before the merchant's time is over, and is then in its first moment", () => {
+    expect(decide(undefined, { now: answerBy - 1 })).toEqual({
+      writes: [],
+      outcome: { step: "undecided", record: disputed },
+    });
+    const { writes, record, credit } = shares(undefined, { now: answerBy });
+    expect(record).toMatchObject({ state: "done", value: 300_000n, decidedAt: answerBy, spent: purse.scrip });
+    expect(credit).toMatchObject({ state: "ended", owed: 0n, reversedBy: txn });
+    expect(purseAfter(writes).value).toBe(1_300_000n);
+    expect(readScrip(grantOf(record)?.body ?? sha256())).toMatchObject({ value: euro("1.30") });
+    // The merchant has not been heard: it is still told of this dispute.
+    expect(places(writes)).toEqual(
+      placesOf(
+        keys.purse(customer),
+        keys.transaction(customer, txn),
+        keys.tombstone(customer, purse.scrip ?? ""),
+        source,
+        keys.open(customer, txn),
+      ),
+    );
+    expect(writeAt(writes, source).expect).toEqual({ state: "disputed", owed: 300_000n });
+    expect(writeAt(writes, keys.transaction(customer, txn)).expect).toEqual({ state: "disputed" });
+    expect(writeAt(writes, keys.open(customer, txn))).toMatchObject({ remove: true });
+  });
+
+  test("leaves the merchant what it claims and the customer's signature bears out; the rest goes back", () => {
+    const { writes, record, credit, kept, back } = shares(claimOf(euro("0.20"), evidence()));
+    expect([kept, back]).toEqual([200_000n, 100_000n]);
+    expect(credit).toMatchObject({ state: "held", heldUntil: NOW + DAY, reversedBy: txn });
+    expect(record).toMatchObject({ state: "done", decidedAt: NOW + HOUR });
+    expect(purseAfter(writes).value).toBe(1_100_000n);
+    expect(putAt(writes, due)).toEqual({ customer, txn: subject });
+    expect(writeAt(writes, dispute)).toMatchObject({ remove: true });
+  });
+
+  const scripOfOthers: readonly [string, Partial<ScripBody>][] = [
+    ["scrip of another issuer", { issuer: id32("other") }],
+    ["another customer's scrip", { owner: id32("other") }],
+    ["scrip that descends from another V0", { id: id16("other"), origin: id16("another V0") }],
+    ["scrip of another V0", { id: id16("other") }],
+    ["scrip in another currency", { value: amountOf("USD", 300_000n) }],
+  ];
+  test.each<[what: string, claim: Claim, kept: bigint]>([
+    ["less than what the signature bears out", claimOf(euro("0.05"), evidence()), 50_000n],
+    ["more than what the signature bears out", claimOf(euro("0.30"), evidence()), 200_000n],
+    ["nothing", claimOf(amountOf("EUR", 0n), evidence()), 0n],
+    ["without evidence", claimOf(euro("0.30")), 0n],
+    ["all, by a purchase for all of it", claimOf(euro("0.30"), evidence(euro("0.30"))), 300_000n],
+    ["a unit", claimOf(amountOf("EUR", 1n), evidence()), 1n],
+    ["in another currency", claimOf(amountOf("USD", 200_000n), evidence()), 0n],
+    [
+      "with scrip that descends from V0",
+      claimOf(euro("0.30"), evidence(euro("0.05"), { id: id16("V1"), origin: v0, value: euro("0.10") })),
+      250_000n,
+    ],
+    ["with a purchase of more than its scrip is worth", claimOf(euro("0.30"), evidence(euro("0.31"))), 0n],
+    [
+      "with a spend that cannot be read",
+      claimOf(euro("0.30"), evidence(euro("0.20"), {}, utf8("nonsense"))),
+      0n,
+    ],
+    ...scripOfOthers
+      .map(
+        ([what, draft]) =>
+          [
+            `with ${what}`,
+            claimOf(euro("0.30"), evidence(amountOf(draft.value?.currency ?? "EUR", 200_000n), draft)),
+            0n,
+          ] as const,
+      )
+      .map((each): [string, Claim, bigint] => [...each]),
+  ])("a claim of %s", (_, claim, expected) => {
+    const { kept, back, credit } = shares(claim);
+    expect([kept, back]).toEqual([expected, 300_000n - expected]);
+    expect(credit.state).toBe(expected === 0n ? "ended" : "held");
+  });
+
+  test("never leaves the merchant more than is still owed after a refund", () => {
+    const credit = heldCredit({ state: "disputed", owed: 50_000n });
+    const { kept, back } = shares(claimOf(euro("0.30"), evidence()), { credit });
+    expect([kept, back]).toEqual([50_000n, 0n]);
+  });
+
+  test("that gives nothing back leaves the customer's purse and its scrip as they are", () => {
+    const { writes, record } = shares(claimOf(euro("0.30"), evidence(euro("0.30"))));
+    expect(purseAfter(writes).scrip).toBe(purse.scrip);
+    expect([record.state, record.value, grantOf(record)]).toEqual(["done", 0n, undefined]);
+  });
+
+  test("waits while what goes back does not fit into the purse, and fits to the unit", () => {
+    const full = (value: bigint) => purseOf(customer, amountOf("EUR", value)).purse;
+    expect(decide(undefined, { now: answerBy, purse: full(limits.amount - 299_999n) })).toEqual({
+      writes: [],
+      outcome: { step: "undecided", record: disputed },
+    });
+    const { writes } = shares(undefined, { now: answerBy, purse: full(limits.amount - 300_000n) });
+    expect(purseAfter(writes).value).toBe(limits.amount);
+  });
+
+  test("is told to a merchant that answers too late, which is told of the dispute no more", () => {
+    const done = { ...disputed, state: "done", value: 300_000n };
+    const ended = { transaction: done, credit: heldCredit({ state: "ended", owed: 0n }) };
+    expect(decide(claimOf(euro("0.20"), evidence()), ended)).toEqual({
+      writes: [{ remove: true, at: dispute, expect: "any" }],
+      outcome: { step: "decided", record: done },
+    });
+    expect(decide(claimOf(euro("0.20"), evidence()), { ...ended, dispute: undefined })).toMatchObject({
+      writes: [],
+    });
+    expect(decide(undefined, ended)).toEqual({ writes: [], outcome: { step: "decided", record: done } });
+  });
+
+  test("of a credit that is gone is our own fault", () => {
+    const state = frozen({ purse, transaction: disputed, credit: undefined, dispute: waiting });
+    expect(() => decideDispute(customer, txn, state, undefined, answerBy, terms, freshOf("x"))).toThrow(
+      "gone",
+    );
+  });
+
+  // The body of the scrip in the evidence is the word of customer and merchant alone. Where it says more than V0 was
+  // worth, what is "kept" falls below nothing, and the customer gets back more than was ever owed.
+  test.fails("never gives back more than is owed, whatever value the shown scrip claims to have", () => {
+    const shown = evidence(euro("0.01"), { value: euro("1000.00") });
+    const { kept, back } = shares(claimOf(amountOf("EUR", 0n), shown));
+    expect([kept, back]).toEqual([0n, 300_000n]);
+  });
+
+  // `answerBy` is exclusive, but until the schedule has come by, a claim is taken.
+  test.fails("does not wait for the schedule: an answer in the first moment past its time is too late", () => {
+    const { kept } = shares(claimOf(euro("0.20"), evidence()), { now: answerBy });
+    expect(kept).toBe(0n);
+  });
+});
