@@ -101,4 +101,4 @@ export const scripLife = {
 } as const;
 
 /** How often a failing episode is run again to make its history shorter. */
-export const shrink = { reruns: 40, lines: 60 } as const;
+export const shrink = { reruns: 24, lines: 60 } as const;
