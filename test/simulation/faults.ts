@@ -206,14 +206,6 @@ export const faults: Readonly<Record<string, Fault>> = {
     within: 2000,
     isNoticed: true,
   },
-  "charged-before-it-is-written": {
-    file: FUNDING,
-    text: "  const begun = await settle(\n",
-    instead:
-      "  await broker.rail.charge({ key: railKey(keySet.network, uid, txn), account: sender.credential.account, amount: message.payload.amount });\n" +
-      "  const begun = await settle(\n",
-    within: 4000,
-  },
   "signed-before-commit": {
     file: PIPELINE,
     text: '    if ((await broker.store.commit(decision.writes)) === "committed") return decision.outcome;',
