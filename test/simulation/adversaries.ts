@@ -16,7 +16,7 @@ export const attacks: readonly Action[] = [
   { name: "plays a request to the broker again", weight: 6, run: replayRequest },
   { name: "plays a frame to a merchant again", weight: 6, run: replayFrame },
   { name: "gives one merchant's part to another", weight: 3, run: splicePart },
-  { name: "orders for less", weight: 8, run: orderForLess },
+  { name: "orders for less", weight: 12, run: orderForLess },
   { name: "asks for more than it signs for", weight: 2, run: askForMore },
   { name: "spends what is another's", weight: 4, run: spendAnothers },
   { name: "aborts what it has asked for", weight: 4, run: abortMeanwhile },

@@ -99,17 +99,25 @@ export class BrokerSide {
   }
 
   /** The schedule `finish`, in an instance of its own. */
-  async finish(): Promise<void> {
-    const life = new Life("broker", this.#ports.weather);
-    const run = scheduledFunctions.finish(this.#wiring(life));
-    await life.outlive(life.call("schedule finish", () => run({}))).catch(busy);
+  finish(): Promise<void> {
+    return this.#scheduled("finish", false);
   }
 
   /** The schedule `rotate`. */
-  async rotate(): Promise<void> {
-    const life = new Life("broker", this.#ports.weather);
-    const run = scheduledFunctions.rotate(this.#wiring(life, true));
-    await life.outlive(life.call("schedule rotate", () => run({}))).catch(busy);
+  rotate(): Promise<void> {
+    return this.#scheduled("rotate", true);
+  }
+
+  /** What is called by the clock is called again where it was killed or found the table busy, as the platform does. */
+  async #scheduled(name: "finish" | "rotate", isHonest: boolean): Promise<void> {
+    for (let attempt = 0; attempt < schedule.attempts; attempt += 1) {
+      const life = new Life("broker", this.#ports.weather);
+      const run = scheduledFunctions[name](this.#wiring(life, isHonest));
+      const call = async () => void (await run({}));
+      const outcome = await life.outlive(life.call(`schedule ${name}`, call).catch(busy));
+      if (outcome?.value !== "busy" && outcome !== undefined) return;
+      await this.#ports.clock.sleep(schedule.again);
+    }
   }
 
   #every(period: number, work: () => Promise<void>): void {
@@ -140,9 +148,10 @@ export class BrokerSide {
   }
 }
 
-/** A schedule that found the table busy does its work at its next turn. */
-function busy(error: unknown): void {
-  if (!(error instanceof Error) || error.name !== "StoreBusy") throw error;
+/** Whether a schedule found the table busy; anything else is a fault. */
+function busy(error: unknown): "busy" {
+  if (error instanceof Error && error.name === "StoreBusy") return "busy";
+  throw error;
 }
 
 function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life, isHonest = false): Wiring {

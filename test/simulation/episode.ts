@@ -30,11 +30,11 @@ export async function playEpisode(plan: EpisodePlan): Promise<EpisodeResult> {
   const suite = plan.isReal ? defaultSuite : standInSuite();
   const scene = await createScene(plan, suite, findings);
   const play = new Play(plan, scene, findings);
-  for (let part = 1; part <= sizes.quiescences && !findings.isFailed; part += 1) {
+  for (let part = 1; part <= sizes.quiescences && !findings.isOver; part += 1) {
     await play.until(Math.ceil((plan.purchases * part) / sizes.quiescences));
-    if (findings.isFailed) break;
+    if (findings.isOver) break;
     await comeToRest(scene, findings);
-    if (findings.isFailed) break;
+    if (findings.isOver) break;
     await audit({ ...scene, findings, now: scene.clock.now });
     scene.ledger.trace(`rest ${scene.clock.now}\n`);
   }
@@ -73,7 +73,7 @@ class Play {
     for (const peer of [...merchants, ...customers]) if (!peer.isOpen) peer.reopen();
     for (const customer of customers) for (let hand = 0; hand < sizes.hands; hand += 1) this.#next(customer);
     await clock.run(
-      () => ledger.sold >= sold || this.turns >= this.#plan.turns || this.#findings.isFailed,
+      () => ledger.sold >= sold || this.turns >= this.#plan.turns || this.#findings.isOver,
       sizes.stretch,
     );
     this.#isResting = true;

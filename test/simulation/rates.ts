@@ -58,7 +58,7 @@ export const episode = {
   adversaries: 0.2,
   /** How often everybody comes to rest and the books are compared. */
   quiescences: 3,
-  think: [100, 25 * SECOND],
+  think: [100, 90 * SECOND],
   /** How many things one customer does at once. */
   hands: 2,
   noticeDelay: 4 * MINUTE,
@@ -86,13 +86,19 @@ export const goods = {
   prices: ["EUR 0.01", "EUR 0.02", "EUR 0.05", "EUR 0.005"],
 } as const;
 
-export const schedule = { finish: 5 * MINUTE, rotate: HOUR } as const;
+export const schedule = {
+  finish: 5 * MINUTE,
+  rotate: HOUR,
+  /** What was killed is called again after so long, and so often. */
+  again: SECOND,
+  attempts: 100,
+} as const;
 
 /** How VendorScrip and BrokerScrip live in an episode: one of each is drawn. */
 export const scripLife = {
-  vendor: [2 * HOUR, 12 * HOUR, 90 * 24 * HOUR],
+  vendor: [1.5 * HOUR, 12 * HOUR, 90 * 24 * HOUR],
   broker: [6 * HOUR, 365 * 24 * HOUR],
 } as const;
 
 /** How often a failing episode is run again to make its history shorter. */
-export const shrink = { reruns: 40, lines: 60 } as const;
+export const shrink = { reruns: 24, lines: 60 } as const;
