@@ -59,7 +59,9 @@ export function readEnvironment(variables: Variables): Environment {
   const holdTime = whole(variable.holdTime, 3 * DAY);
   const claimTime = whole(variable.claimTime, Math.floor(holdTime / 3));
   if (holdTime > 0 && (claimTime === 0 || claimTime >= holdTime))
-    throw new Error(`${variable.claimTime} must be more than nothing and shorter than ${variable.holdTime}: ${claimTime}`);
+    throw new Error(
+      `${variable.claimTime} must be more than nothing and shorter than ${variable.holdTime}: ${claimTime}`,
+    );
   return {
     table: needed(variable.table),
     rootKey: needed(variable.rootKey),

@@ -5,14 +5,7 @@
 import type { ErrorCode, Or, refundAuthorization, refundOrder, Verified } from "@lepta/protocol";
 import { isExpired, isRefusal, refuse, sameAmount, subtract } from "@lepta/protocol";
 import type { Write } from "../ports/store.ts";
-import {
-  type Decision,
-  type Fresh,
-  type Minting,
-  mintOnTop,
-  type Terms,
-  terminal,
-} from "./decision.ts";
+import { type Decision, type Fresh, type Minting, mintOnTop, type Terms, terminal } from "./decision.ts";
 import { type CreditRecord, creditItem, keys, type PurseRecord, type TransactionRecord } from "./items.ts";
 import { owedOf, removeDue } from "./settle.ts";
 
@@ -112,8 +105,7 @@ export function decideRefund(
       at: keys.credit(merchant, customer, payload.credit),
       expect: { state: "held", owed: from.owed },
     };
-    const due =
-      rest.value === 0n ? [removeDue(merchant, from.heldUntil ?? 0, customer, payload.credit)] : [];
+    const due = rest.value === 0n ? [removeDue(merchant, from.heldUntil ?? 0, customer, payload.credit)] : [];
     return { ...minted, writes: [owes, ...due] };
   }
 
