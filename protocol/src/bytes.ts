@@ -1,7 +1,12 @@
 /** Bytes and their base64url text form: the one spelling of identifiers outside CBOR. */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const VALUES = new Map([...ALPHABET].map((character, value) => [character, value]));
+const NO_DIGIT = 255;
+/** The value of each ASCII character, or `NO_DIGIT`. */
+const VALUES = new Uint8Array(128).fill(NO_DIGIT);
+for (let i = 0; i < ALPHABET.length; i += 1) VALUES[ALPHABET.charCodeAt(i)] = i;
+/** Each 12 bits as two characters. */
+const PAIRS: readonly string[] = [...ALPHABET].flatMap((high) => [...ALPHABET].map((low) => high + low));
 
 const encoder = new TextEncoder();
 
@@ -33,9 +38,9 @@ export function toText(bytes: Uint8Array): string {
   for (let i = 0; i < bytes.length; i += 3) {
     const left = bytes.length - i;
     const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += ALPHABET.charAt((word >> 18) & 63) + ALPHABET.charAt((word >> 12) & 63);
-    if (left > 1) text += ALPHABET.charAt((word >> 6) & 63);
-    if (left > 2) text += ALPHABET.charAt(word & 63);
+    text += PAIRS[word >> 12];
+    if (left > 2) text += PAIRS[word & 0xfff];
+    else if (left > 1) text += ALPHABET.charAt((word >> 6) & 63);
   }
   return text;
 }
@@ -47,9 +52,9 @@ export function fromText(text: string, length: number): Uint8Array | undefined {
   let word = 0;
   let bits = 0;
   let at = 0;
-  for (const character of text) {
-    const value = VALUES.get(character);
-    if (value === undefined) return undefined;
+  for (let i = 0; i < text.length; i += 1) {
+    const value = VALUES[text.charCodeAt(i)] ?? NO_DIGIT;
+    if (value === NO_DIGIT) return undefined;
     word = ((word << 6) | value) & 0xffff;
     bits += 6;
     if (bits >= 8) {

@@ -20,9 +20,9 @@ export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor
 
 /** The one encoding of a value. Throws where the value has none: that is our own fault. */
 export function encodeCbor(value: Cbor): Uint8Array {
-  const writer = new Writer();
-  write(writer, value, 1);
-  return writer.bytes();
+  end = 0;
+  write(value, 1);
+  return written();
 }
 
 /** The value whose one encoding these bytes are, or `malformed`. Work is bounded by the length of the bytes. */
@@ -30,7 +30,7 @@ export function decodeCbor(bytes: Uint8Array): Or<Cbor> {
   try {
     // A plain view: a Buffer's own slice would share its pool's memory with what we hand out.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const reader = { bytes: plain, view: new DataView(plain.buffer, plain.byteOffset, plain.length), at: 0 };
+    const reader = { bytes: plain, at: 0 };
     const value = read(reader, 1);
     if (reader.at !== plain.length) throw new Malformed("bytes after the end");
     return value;
@@ -59,89 +59,109 @@ const NULL = 0xf6;
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-class Writer {
-  #buffer = new Uint8Array(512);
-  #view = new DataView(this.#buffer.buffer);
-  #at = 0;
+/**
+ * What is being written. There is one for all: encoding is synchronous and calls nothing of anybody else's, and a buffer of
+ * its own for each value would cost more than the writing.
+ */
+const LARGEST_KEPT = 64 * 1024;
+let buffer = new Uint8Array(4096);
+let end = 0;
 
-  bytes(): Uint8Array {
-    return this.#buffer.slice(0, this.#at);
-  }
-
-  byte(value: number): void {
-    this.#room(1);
-    this.#buffer[this.#at] = value;
-    this.#at += 1;
-  }
-
-  raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#buffer.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
-  head(major: number, argument: number): void {
-    this.#room(9);
-    const lead = major << 5;
-    if (argument < 24) this.byte(lead | argument);
-    else if (argument < 0x100) {
-      this.byte(lead | 24);
-      this.byte(argument);
-    } else if (argument < 0x10000) {
-      this.byte(lead | 25);
-      this.#view.setUint16(this.#at, argument);
-      this.#at += 2;
-    } else if (argument < 0x100000000) {
-      this.byte(lead | 26);
-      this.#view.setUint32(this.#at, argument);
-      this.#at += 4;
-    } else {
-      this.byte(lead | 27);
-      this.#view.setBigUint64(this.#at, BigInt(argument));
-      this.#at += 8;
-    }
-  }
-
-  #room(more: number): void {
-    if (this.#at + more <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#at + more));
-    grown.set(this.#buffer);
-    this.#buffer = grown;
-    this.#view = new DataView(grown.buffer);
-  }
+/** What was written, apart from the buffer; one that has grown for a large value is given back. */
+function written(): Uint8Array {
+  const bytes = buffer.slice(0, end);
+  if (buffer.length > LARGEST_KEPT) buffer = new Uint8Array(4096);
+  return bytes;
 }
 
-function write(writer: Writer, value: Cbor, depth: number): void {
+function room(more: number): void {
+  if (end + more <= buffer.length) return;
+  const grown = new Uint8Array(Math.max(buffer.length * 2, end + more));
+  grown.set(buffer.subarray(0, end));
+  buffer = grown;
+}
+
+function writeByte(value: number): void {
+  room(1);
+  buffer[end] = value;
+  end += 1;
+}
+
+function writeBytes(bytes: Uint8Array): void {
+  room(bytes.length);
+  buffer.set(bytes, end);
+  end += bytes.length;
+}
+
+function writeHead(major: number, argument: number): void {
+  room(9);
+  const lead = major << 5;
+  if (argument < 24) writeNumber(lead | argument, 0, 0);
+  else if (argument < 0x100) writeNumber(lead | 24, argument, 1);
+  else if (argument < 0x10000) writeNumber(lead | 25, argument, 2);
+  else if (argument < 0x100000000) writeNumber(lead | 26, argument, 4);
+  else writeNumber(lead | 27, argument, 8);
+}
+
+/** A lead byte and an argument of `width` bytes, big-endian. */
+function writeNumber(lead: number, argument: number, width: number): void {
+  buffer[end] = lead;
+  let rest = argument;
+  for (let at = end + width; at > end; at -= 1) {
+    buffer[at] = rest % 0x100;
+    rest = Math.floor(rest / 0x100);
+  }
+  end += 1 + width;
+}
+
+function writeText(text: string): void {
+  if (!text.isWellFormed()) throw new RangeError("CBOR text is not well-formed Unicode");
+  const bytes = textEncoder.encode(text);
+  writeHead(TEXT, bytes.length);
+  writeBytes(bytes);
+}
+
+function write(value: Cbor, depth: number): void {
   if (depth > limits.nesting) throw new RangeError("CBOR value is nested too deeply");
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value)) throw new RangeError("CBOR number is not a safe integer");
-    if (value >= 0) writer.head(UINT, value);
-    else writer.head(NEGATIVE, -1 - value);
-  } else if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new RangeError("CBOR text is not well-formed Unicode");
-    const bytes = textEncoder.encode(value);
-    writer.head(TEXT, bytes.length);
-    writer.raw(bytes);
-  } else if (value instanceof Uint8Array) {
-    writer.head(BYTES, value.length);
-    writer.raw(value);
-  } else if (value === null) writer.byte(NULL);
-  else if (typeof value === "boolean") writer.byte(value ? TRUE : FALSE);
+    if (value >= 0) writeHead(UINT, value);
+    else writeHead(NEGATIVE, -1 - value);
+  } else if (typeof value === "string") writeText(value);
+  else if (value instanceof Uint8Array) {
+    writeHead(BYTES, value.length);
+    writeBytes(value);
+  } else if (value === null) writeByte(NULL);
+  else if (typeof value === "boolean") writeByte(value ? TRUE : FALSE);
   else if (value instanceof Tagged) {
-    writer.head(TAG, value.tag);
-    write(writer, value.value, depth + 1);
-  } else if (value instanceof Map) {
-    const entries = [...(value as CborMap)].sort(([a], [b]) => keyRank(a) - keyRank(b));
-    writer.head(MAP, entries.length);
-    for (const [key, item] of entries) {
-      write(writer, key, depth);
-      write(writer, item, depth + 1);
-    }
-  } else {
+    writeHead(TAG, value.tag);
+    write(value.value, depth + 1);
+  } else if (value instanceof Map) writeMap(value as CborMap, depth);
+  else {
     const items = value as readonly Cbor[];
-    writer.head(ARRAY, items.length);
-    for (const item of items) write(writer, item, depth + 1);
+    writeHead(ARRAY, items.length);
+    for (const item of items) write(item, depth + 1);
   }
+}
+
+function writeMap(map: CborMap, depth: number): void {
+  writeHead(MAP, map.size);
+  const entries = isOrdered(map) ? map : [...map].sort(([a], [b]) => keyRank(a) - keyRank(b));
+  for (const [key, item] of entries) {
+    write(key, depth);
+    write(item, depth + 1);
+  }
+}
+
+/** Ours nearly always are: a codec lists its fields in their order. */
+function isOrdered(map: CborMap): boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const key of map.keys()) {
+    const rank = keyRank(key);
+    if (rank <= last) return false;
+    last = rank;
+  }
+  return true;
 }
 
 /** Bytewise order of encoded integer keys: 0, 1, 2 … before −1, −2, … */
@@ -149,7 +169,6 @@ const keyRank = (key: number): number => (key >= 0 ? key - 2 ** 53 : -key);
 
 interface Reader {
   readonly bytes: Uint8Array;
-  readonly view: DataView;
   at: number;
 }
 
@@ -170,8 +189,14 @@ function read(reader: Reader, depth: number): Cbor {
     if (argument === Number.MAX_SAFE_INTEGER) throw new Malformed("integer out of range");
     return -1 - argument;
   }
-  if (major === BYTES) return take(reader, argument).slice();
-  if (major === TEXT) return readText(take(reader, argument));
+  if (major === BYTES) {
+    const at = take(reader, argument);
+    return reader.bytes.slice(at, reader.at);
+  }
+  if (major === TEXT) {
+    const at = take(reader, argument);
+    return readText(reader.bytes, at, reader.at);
+  }
   if (major === TAG) return new Tagged(argument, read(reader, depth + 1));
   if (argument > reader.bytes.length - reader.at) throw new Malformed("longer than the bytes at hand");
   if (major === ARRAY) {
@@ -203,15 +228,16 @@ function readArgument(reader: Reader): number {
   if (info < 24) return info;
   if (info > 27) throw new Malformed("an indefinite or reserved length");
   const width = 1 << (info - 24);
-  take(reader, width);
-  const at = reader.at - width;
-  if (width === 1) return shortest(reader.view.getUint8(at), 24);
-  if (width === 2) return shortest(reader.view.getUint16(at), 0x100);
-  if (width === 4) return shortest(reader.view.getUint32(at), 0x10000);
-  const wide = reader.view.getBigUint64(at);
-  if (wide > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed("integer out of range");
-  return shortest(Number(wide), 0x100000000);
+  const at = take(reader, width);
+  let value = 0;
+  for (let i = at; i < reader.at; i += 1) value = value * 0x100 + (reader.bytes[i] ?? 0);
+  // Eight bytes may say more than a number holds; whatever it is rounded to is then out of range as well.
+  if (value > Number.MAX_SAFE_INTEGER) throw new Malformed("integer out of range");
+  return shortest(value, SHORTEST[width] ?? 0);
 }
+
+/** The least number that needs so many bytes. */
+const SHORTEST: Readonly<Record<number, number>> = { 1: 24, 2: 0x100, 4: 0x10000, 8: 0x100000000 };
 
 function shortest(value: number, least: number): number {
   if (value < least) throw new Malformed("an integer that is not in its shortest form");
@@ -224,15 +250,30 @@ function byteAt(reader: Reader): number {
   return byte;
 }
 
-function take(reader: Reader, length: number): Uint8Array {
-  if (length > reader.bytes.length - reader.at) throw new Malformed("the bytes end too early");
-  reader.at += length;
-  return reader.bytes.subarray(reader.at - length, reader.at);
+/** Passes over so many bytes and tells where they begin. */
+function take(reader: Reader, length: number): number {
+  const { at } = reader;
+  if (length > reader.bytes.length - at) throw new Malformed("the bytes end too early");
+  reader.at = at + length;
+  return at;
 }
 
-function readText(bytes: Uint8Array): string {
+/** Up to so many characters are put together one by one: less work than asking the decoder. */
+const SHORT_TEXT = 48;
+
+function readText(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= SHORT_TEXT) {
+    let text = "";
+    let at = from;
+    for (; at < to; at += 1) {
+      const byte = bytes[at] ?? 0;
+      if (byte >= 0x80) break;
+      text += String.fromCharCode(byte);
+    }
+    if (at === to) return text;
+  }
   try {
-    return textDecoder.decode(bytes);
+    return textDecoder.decode(bytes.subarray(from, to));
   } catch {
     throw new Malformed("text that is not UTF-8");
   }

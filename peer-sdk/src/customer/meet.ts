@@ -32,6 +32,9 @@ import { type Party, REQUEST_LIFE } from "../party.ts";
 import type { Channel } from "../ports.ts";
 import type { Customer } from "./customer.ts";
 
+/** CBOR's major type of a map. */
+const MAP_MAJOR = 5;
+
 /** A merchant that we are connected to. */
 export interface Acquaintance {
   /** Without the pin. */
@@ -113,6 +116,8 @@ export async function readReply<M extends MessageType>(
 
 /** The refusal that an error message tells; undefined where the bytes are no error message. */
 export function readError(bytes: Uint8Array) {
+  // An error message is a map, and nothing else that a merchant sends is one: the rest need not be tried.
+  if ((bytes[0] ?? 0) >> 5 !== MAP_MAJOR) return undefined;
   const error = decodeAs(errorCodec, bytes);
   return isRefusal(error) ? undefined : refuse(isErrorCode(error.code) ? error.code : "internal");
 }
