@@ -80,7 +80,9 @@ test.fails("a refund does not overwrite a reversal of the same transaction: the 
 // The DISPUTE item of an overwritten reversal is never removed: 32 of them fill the one page that a merchant reads.
 test.fails("disputes that came to nothing do not keep a merchant from hearing of the next", async () => {
   for (let i = 0; i < 32; i += 1) await wallet.obtain(NEWS, "EUR 0.02");
-  const subjects = (await wallet.history()).filter(({ kind }) => kind === "vendorscrip").map(({ txn }) => txn);
+  const subjects = (await wallet.history())
+    .filter(({ kind }) => kind === "vendorscrip")
+    .map(({ txn }) => txn);
   for (const subject of subjects) await overwriteDispute(subject);
   // An honest order of events from here on: another customer, whose UID may sort anywhere, disputes after a purchase.
   const sorted: { uid: string; reclaim: () => Promise<void> }[] = [];
@@ -104,7 +106,11 @@ test.fails("disputes that came to nothing do not keep a merchant from hearing of
     world.table
       .items()
       [Symbol.iterator]()
-      .filter(({ key }) => key.pk === `MERCHANT#${merchant.uid}` && behind.some(({ uid }) => key.sk.startsWith(`CREDIT#${uid}`)))
+      .filter(
+        ({ key }) =>
+          key.pk === `MERCHANT#${merchant.uid}` &&
+          behind.some(({ uid }) => key.sk.startsWith(`CREDIT#${uid}`)),
+      )
       .map(async ({ item }) => creditItem.fromItem(item))
       .toArray(),
   );

@@ -8,9 +8,9 @@ import {
   type Wallet,
 } from "@lepta/peer-sdk";
 import {
+  decodeCbor,
   encodeAs,
   encodeCbor,
-  decodeCbor,
   orThrow,
   proveSpend,
   refundOrder,
@@ -21,8 +21,8 @@ import {
   toText,
 } from "@lepta/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
+import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { euro, Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
 import { codeOf, createWorld, DAY, HOUR, type World } from "../peer-sdk/support/world.ts";
 
@@ -67,7 +67,13 @@ const handOf = () =>
 async function askRefund(hand: Hand, meeting: Meeting, txn: string) {
   const held = await hand.holding(merchant.uid);
   const { id: scrip, value: amount } = bodyOf(held);
-  const order = await hand.sign(refundOrder, { to: world.network, txn, merchant: merchant.uid, amount, scrip });
+  const order = await hand.sign(refundOrder, {
+    to: world.network,
+    txn,
+    merchant: merchant.uid,
+    amount,
+    scrip,
+  });
   const part = await hand.sealToBroker(order);
   const body = encodeAs(returnSpendCodec, { scrip: scripOf(held.grant), amount });
   const request = await hand.sign(refundRequest, {
@@ -108,7 +114,11 @@ function forge(body: unknown): Uint8Array {
   const swap = (each: unknown): unknown => {
     if (each instanceof Map) return new Map([...each].map(([key, value]) => [key, swap(value)]));
     if (Array.isArray(each)) return each.map(swap);
-    return each === 20_000n || each === 20_000 ? (typeof each === "bigint" ? 1_000_000_000n : 1_000_000_000) : each;
+    return each === 20_000n || each === 20_000
+      ? typeof each === "bigint"
+        ? 1_000_000_000n
+        : 1_000_000_000
+      : each;
   };
   return encodeCbor(swap(body) as never);
 }
@@ -140,7 +150,9 @@ test.fails("a merchant answers all reversals within the claim time, however many
     await wallet.obtain(NEWS, "EUR 0.02");
     await wallet.buy(NEWS, "article", { max: "EUR 0.02" });
   }
-  const subjects = (await wallet.history()).filter(({ kind }) => kind === "vendorscrip").map(({ txn }) => txn);
+  const subjects = (await wallet.history())
+    .filter(({ kind }) => kind === "vendorscrip")
+    .map(({ txn }) => txn);
   for (const subject of subjects) await codeOf(wallet.reclaim(merchant.uid, subject));
   await merchant.tend();
   await wallet.resume();
@@ -165,4 +177,3 @@ test.fails("one customer's transaction that never ends does not hold up the merc
   await merchant.tend();
   expect((await merchantTables(shelf).returning.list()).length).toBe(0);
 });
-

@@ -108,7 +108,9 @@ test.fails("a merchant that hides what is left of V0 behind an early purchase is
     const answers = await pass();
     if (isRefusal(asked)) return answers;
     const { txn, from } = asked.payload;
-    const [line] = (await (await import("../../peer-sdk/src/merchant/records.ts")).merchantTables(shelf).lines.list());
+    const [line] = await (await import("../../peer-sdk/src/merchant/records.ts"))
+      .merchantTables(shelf)
+      .lines.list();
     const answer = await liar.sign(holdingsResponse, {
       to: from,
       txn,
