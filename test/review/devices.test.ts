@@ -135,3 +135,39 @@ test.fails("a settlement takes no more credits than one amount can hold", () => 
   if (!("outcome" in decision) || decision.outcome.step === "conflict") throw new Error("no decision");
   expect(amountOf("EUR", decision.outcome.record.paid ?? 0n).value <= limits.amount).toBe(true);
 });
+
+// identity.ts: the keys are kept before anything is brought back, and then the same phrase is refused as somebody else's.
+test.fails("a restoration that broke off is begun again with the same phrase in the same directory", async () => {
+  const wallet = await world.wallet({ store });
+  await wallet.topUp("EUR 5.00");
+  const phrase = wallet.recoveryPhrase();
+  await wallet.close();
+  world.runtime.advance(1);
+  let isAway = true;
+  const options = {
+    broker: world.broker,
+    runtime: world.runtime,
+    transport: async (method: "GET" | "POST", url: string, body?: Uint8Array) => {
+      if (isAway && url.endsWith("/account")) throw new LeptaError("unreachable");
+      return world.transport(method, url, body);
+    },
+    connect: world.connect,
+    store: memoryPeerStore(),
+    phrase,
+  };
+  expect(await codeOf(Wallet.restore(options))).toBe("unreachable");
+  isAway = false;
+  const again = Wallet.restore(options);
+  expect(await codeOf(again)).toBe("no error");
+  await (await again).wallet.close();
+});
+
+// decision.ts mintOnTop() asks nothing about expiry: a cent brings back what is beyond its grace.
+test.fails("BrokerScrip beyond its grace is not brought back by a top-up", async () => {
+  const wallet = await world.wallet({ store });
+  await wallet.topUp("EUR 5.00");
+  world.runtime.advance((365 + 91) * DAY);
+  await world.rotate();
+  await wallet.topUp("EUR 0.01");
+  expect((await wallet.balance()).brokerScrip).toBe("EUR 0.01");
+});

@@ -23,7 +23,7 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
-import { euro, Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
+import { Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
 import { codeOf, createWorld, DAY, HOUR, type World } from "../peer-sdk/support/world.ts";
 
 const NEWS = "ws://news.example/pay";
@@ -133,11 +133,11 @@ test.fails("V0 of a credit that was reversed buys nothing, also where M4 comes a
   const held = await hand.holding(merchant.uid);
   expect(await codeOf(wallet.reclaim(merchant.uid))).toBe("pending");
   await merchant.tend();
-  await wallet.resume();
-  expect((await wallet.balance()).brokerScrip).toBe("EUR 5.00");
   lost = new Set();
   away = new Set();
   await merchant.tend();
+  await wallet.resume();
+  expect((await wallet.balance()).brokerScrip).toBe("EUR 5.00");
   const meeting = await hand.greet(merchant.visit());
   const sold = await meeting.buy(await meeting.purchase(spendingOf(held), orderFor("article", "EUR 0.02")));
   expect(sold.ok).toBe(false);
