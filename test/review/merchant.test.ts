@@ -167,7 +167,7 @@ test.fails("one customer's transaction that never ends does not hold up the merc
   const meeting = await hand.greet(merchant.visit());
   // Refunds under ids that another figure 8 has used: sorted in front, for ever `sent`.
   const used = (await wallet.history()).find(({ kind }) => kind === "vendorscrip")?.txn ?? "";
-  expect((await askRefund(hand, meeting, used)).error).toBe("pending");
+  await askRefund(hand, meeting, used);
   for (let i = 0; i < 3; i += 1) {
     world.runtime.advance(HOUR);
     await merchant.tend();

@@ -78,13 +78,23 @@ test.fails("a purchase ends a redemption whose answer was lost, and goes on", as
 // restore.ts reads the account before it takes the purse's lock, and puts what it read over what the purse holds then.
 test.fails("to recover does not put an older scrip over the one that came meanwhile", async () => {
   let accounts = 0;
+  let moved: Promise<void> = Promise.resolve();
   after = async (path) => {
     if (path !== "/account") return;
     accounts += 1;
-    // The second answer is on its way while another flow of the same wallet moves the purse.
-    if (accounts === 2) await wallet.topUp("EUR 1.00");
+    if (accounts !== 2) return;
+    // The second answer is on its way while another flow of the same wallet moves the purse, if it may.
+    let isDone = false;
+    moved = wallet.topUp("EUR 1.00").then(() => {
+      isDone = true;
+    });
+    for (let turn = 0; turn < 1000 && !isDone; turn += 1)
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
   };
   await wallet.recover();
+  await moved;
   expect((await wallet.balance()).brokerScrip).toBe("EUR 6.00");
 });
 
