@@ -1,7 +1,7 @@
 /** Findings at the broker: each test states the rule, and fails as the code stands. */
 import { creditItem, keys } from "@lepta/lambdas";
 import { type Merchant, memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
-import { refundAuthorization, refundOrder, reversalRequest, sha256, toText } from "@lepta/protocol";
+import { abort, refundAuthorization, refundOrder, reversalRequest, sha256, toText } from "@lepta/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { euro, Hand } from "../peer-sdk/support/hand.ts";
 import { createWorld, type World } from "../peer-sdk/support/world.ts";
@@ -108,4 +108,18 @@ test.fails("disputes that came to nothing do not keep a merchant from hearing of
     .filter(({ key }) => behind.some(({ uid }) => key.sk.startsWith(`CREDIT#${uid}`)))
     .map(({ item }) => creditItem.fromItem(item));
   expect(owed.filter(({ state }) => state === "ended").length).toBe(0);
+});
+
+// answers.ts signReversal() of a transaction that an abort ended before its request came has no currency and no merchant.
+test.fails("a reversal that comes after its own abort is answered with a signed refusal", async () => {
+  const txn = customer.newTxn();
+  const ended = await customer.sign(abort, { to: world.network, initiator: customer.uid, subject: txn });
+  expect((await world.call("/abort", await customer.sealToBroker(ended))).status).toBe(200);
+  const request = await customer.sign(reversalRequest, {
+    to: world.network,
+    txn,
+    merchant: merchant.uid,
+    subject: customer.newTxn(),
+  });
+  expect((await world.call("/reversal", await customer.sealToBroker(request))).status).toBe(200);
 });
