@@ -10,6 +10,7 @@ import {
   field,
   isRefusal,
   LeptaError,
+  limits,
   type OpeningKey,
   optional,
   orThrow,
@@ -91,7 +92,9 @@ export async function openIdentity(
 ): Promise<Identity> {
   const records = identities(store);
   const known = await records.get(SELF);
-  if (known !== undefined && restored !== undefined)
+  const isSame =
+    known?.entropy !== undefined && restored !== undefined && equalBytes(known.entropy, restored);
+  if (known !== undefined && restored !== undefined && !isSame)
     throw new LeptaError(
       "store-damaged",
       "a wallet is restored into an empty directory; this one holds a peer",
@@ -193,7 +196,8 @@ async function createIdentity(
   const signing = await suite.createSigningKey(drawnFor("signing key"));
   const sealing = await suite.createSealingKey(drawnFor("sealing key"));
   // The moment as the serial: a wallet that was restored does not know how often its statement was made before.
-  const serial = runtime.now();
+  // Its clock may be behind the one of then.
+  const serial = runtime.now() + (restored === undefined ? 0 : 2 * limits.clockSkew);
   const statement = await signStatement(suite, { signing, sealing }, serial, network, runtime);
   const record: IdentityRecord = {
     suite: suite.name,

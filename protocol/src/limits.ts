@@ -37,6 +37,8 @@ export const limits = {
   offerBytes: 64 * 1024,
   /** Credits in one settlement statement, each two writes of one commit; more follow in another. */
   settlementCredits: 45,
+  /** Requests to the broker that a merchant leaves for later before it takes the broker to be away. */
+  tendFailures: 3,
   /** Settlements that a merchant asks for in one go. */
   settlements: 1000,
   /** Entries of each kind in one page of an account-response. */
@@ -45,6 +47,8 @@ export const limits = {
   accountPages: 10_000,
   /** Live scrips in one line, and lines in one page of a holdings-response. */
   holdings: 8,
+  /** Lines that a merchant looks at for one page. */
+  linesRead: 64,
   /** Pages of a holdings-response that a customer reads. */
   holdingsPages: 1000,
   /** Characters of an item's name. */

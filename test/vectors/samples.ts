@@ -386,6 +386,7 @@ export const samples: readonly Sample[] = [
   sample(lepta.holdingsRequest, [customer, merchant], () => ({
     ...request(C, M, "holdings"),
     cursor: "line 8",
+    all: true,
   })),
   sample(
     lepta.holdingsResponse,

@@ -61,7 +61,9 @@ export async function reverseCredit(broker: Broker, bytes: Uint8Array): Promise<
     return sealAnswer(broker, await signAnswer(broker, keySet, reversal, draft), sealingKey);
   }
   const parties = { to: uid, txn, request: message.digest, customer: uid };
-  const answer = await signReversal(broker, keySet, parties, outcome.record);
+  // An abort that came first knows nothing of what it ended.
+  const record = { currency: broker.policy.currency, ...outcome.record, merchant, subject };
+  const answer = await signReversal(broker, keySet, parties, record);
   const secrets = await secretsBeside(broker, keySet, uid, outcome.record);
   return sealAnswer(broker, answer, sealingKey, { secrets });
 }

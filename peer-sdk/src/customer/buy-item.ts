@@ -3,6 +3,7 @@ import {
   type Amount,
   checkGrant,
   encodeAs,
+  isRefusal,
   LeptaError,
   type Order,
   orderHash,
@@ -14,6 +15,7 @@ import {
   purchaseResponse,
   purchaseSpendCodec,
   readMessage,
+  readScrip,
   readSpend,
   sameAmount,
   scripOf,
@@ -24,6 +26,7 @@ import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { keepingEvidence } from "./ended.ts";
+import { wasSpentByUs } from "./holdings.ts";
 import { type Acquaintance, readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, historyId, type Pending } from "./records.ts";
 
@@ -169,12 +172,13 @@ async function ask(
   if (payload.reason === "conflict") throw new LeptaError("conflict");
   const signed = pending.signed === undefined ? {} : { request: pending.signed };
   return keepingEvidence(customer, txn, { ...signed, response: answer.signed }, () =>
-    payload.ok ? paid(customer, txn, pending, answer) : refused(customer, txn, pending, answer),
+    payload.ok ? paid(customer, merchant, txn, pending, answer) : refused(customer, txn, pending, answer),
   );
 }
 
 async function paid(
   customer: Customer,
+  acquaintance: Acquaintance,
   txn: string,
   pending: Pending,
   answer: Verified<typeof purchaseResponse>,
@@ -189,11 +193,12 @@ async function paid(
   if (spent !== scrip || !sameAmount(charged, pending.amount) || goods === undefined)
     throw new LeptaError("scrip-mismatch", "the merchant's answer is not what was asked for");
   const rest = orThrow(subtract(bodyOf(held).value, charged));
-  const change = grant === undefined ? undefined : changeOf(customer, merchant, answer, held, rest);
+  const isGone = await isSpentSince(customer, acquaintance, answer, held, rest);
+  const change = grant === undefined || isGone ? undefined : changeOf(customer, merchant, answer, held, rest);
   const isKnown =
     change !== undefined && (await tables.vendorscrip.get(`${merchant}/${bodyOf(change).id}`)) !== undefined;
   if (isKnown) throw new LeptaError("scrip-mismatch", "the change is a scrip that we hold already");
-  if (change === undefined && rest.value > 0n)
+  if (change === undefined && rest.value > 0n && !isGone)
     throw new LeptaError("scrip-mismatch", "the merchant gave no change");
   await party.store.commit([
     tables.vendorscrip.remove(`${merchant}/${scrip}`),
@@ -211,6 +216,20 @@ async function paid(
     response: answer.signed,
   };
   return { goods: new Goods(goodsType, goods), receipt };
+}
+
+/** The merchant says that the change was spent: believed where our own signature bears it out. */
+async function isSpentSince(
+  customer: Customer,
+  merchant: Acquaintance,
+  { payload: { grant }, secrets }: Verified<typeof purchaseResponse>,
+  held: Holding,
+  rest: Amount,
+): Promise<boolean> {
+  const body = grant && readScrip(grant.body);
+  if (body === undefined || isRefusal(body)) return false;
+  const isSaid = secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined);
+  return isSaid && wasSpentByUs(customer, merchant, originOf(bodyOf(held)), rest);
 }
 
 function changeOf(

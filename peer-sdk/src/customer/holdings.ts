@@ -1,5 +1,6 @@
 /** What a merchant holds for us: asked under a fresh signature of ours, and taken where it is ours to take. */
 import {
+  type Amount,
   checkGrant,
   type HoldingsLine,
   holdingsRequest,
@@ -15,6 +16,7 @@ import {
   readScrip,
   readSpend,
   type Secret,
+  subtract,
   toText,
   verifyMessage,
 } from "@lepta/protocol";
@@ -30,7 +32,11 @@ export interface HeldLine {
 }
 
 /** All pages of what the merchant holds for us. Throws the merchant's codes. */
-export async function askHoldings(customer: Customer, merchant: Acquaintance): Promise<readonly HeldLine[]> {
+export async function askHoldings(
+  customer: Customer,
+  merchant: Acquaintance,
+  all: boolean,
+): Promise<readonly HeldLine[]> {
   const { party } = customer;
   const { runtime } = party;
   const lines: HeldLine[] = [];
@@ -40,6 +46,7 @@ export async function askHoldings(customer: Customer, merchant: Acquaintance): P
       to: merchant.credential.uid,
       txn: toText(runtime.random(16)),
       expiresAt: runtime.now() + REQUEST_LIFE,
+      all,
       ...(cursor === undefined ? {} : { cursor }),
     });
     const [reply] = await merchant.channel.request([await sealTo(party, merchant, request)]);
@@ -50,7 +57,7 @@ export async function askHoldings(customer: Customer, merchant: Acquaintance): P
     cursor = answer.payload.cursor;
     if (cursor === undefined) return lines;
   }
-  return lines;
+  throw new LeptaError("too-large", "a merchant tells of more scrip than we read");
 }
 
 /**
@@ -63,7 +70,7 @@ export async function takeReturned(customer: Customer, merchant: Acquaintance): 
   const isBusy = (await tables.pending.list()).some(([, each]) => each.merchant === uid);
   // While something is under way with this merchant its answer says what we hold.
   if (isBusy) return;
-  for (const { line, held } of await askHoldings(customer, merchant)) {
+  for (const { line, held } of await askHoldings(customer, merchant, false)) {
     if (held === undefined) continue;
     const { id, origin, value } = bodyOf(held);
     const isOld = origin !== undefined || (await tables.evidence.get(line.txn)) === undefined;
@@ -101,6 +108,29 @@ export async function evidenceOf(
   const by = { key, kid: uid, from: uid, to: merchant, network, now: party.runtime.now() };
   const verified = await verifyMessage(read, by);
   return isRefusal(verified) ? undefined : verified.payload;
+}
+
+/**
+ * Whether our own signature says that less than `value` is left in a line: another wallet of ours has spent there since. The
+ * merchant's word alone would not do.
+ */
+export async function wasSpentByUs(
+  customer: Customer,
+  merchant: Acquaintance,
+  origin: string,
+  value: Amount,
+): Promise<boolean> {
+  const { uid } = merchant.credential;
+  for (const { line } of await askHoldings(customer, merchant, true)) {
+    const signed = line.origin === origin ? await evidenceOf(customer, uid, line) : undefined;
+    if (signed === undefined || originOfPurchase(signed) !== origin) continue;
+    const spend = readSpend(purchaseSpendCodec, signed.spend);
+    const scrip = isRefusal(spend) ? spend : readScrip(spend.scrip[0]);
+    if (isRefusal(spend) || isRefusal(scrip)) continue;
+    const rest = subtract(scrip.value, spend.amount);
+    if (!isRefusal(rest) && rest.value < value.value) return true;
+  }
+  return false;
 }
 
 /** The line that a purchase was paid from: the id of its V0. */

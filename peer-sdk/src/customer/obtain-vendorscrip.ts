@@ -20,6 +20,7 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import { takeLive } from "./account.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
@@ -27,6 +28,8 @@ import { keepingEvidence } from "./ended.ts";
 import { type Acquaintance, sealTo } from "./meet.ts";
 import { keepPurse, releasedPurse } from "./purse.ts";
 import { bodyOf, type Holding, historyId, type Pending, PURSE } from "./records.ts";
+import { endRedemption } from "./redeem.ts";
+import { endBrokerRenewal } from "./renew-brokerscrip.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;
@@ -82,6 +85,13 @@ async function endPending(customer: Customer, txn: string): Promise<void> {
   const pending = await customer.tables.pending.get(txn);
   // It has ended since somebody saw it under way: to end it again would bring its scrip back.
   if (pending === undefined) return;
+  if (pending.kind === "redeem" || pending.kind === "renewal") {
+    const end = pending.kind === "redeem" ? endRedemption : endBrokerRenewal;
+    await end(customer, txn).catch((error: unknown) => {
+      if (!(error instanceof LeptaError)) throw error;
+    });
+    return;
+  }
   const merchant = await knownMerchant(customer, pending.merchant ?? "");
   const change = await endAtBroker(customer.party, txn, brokerscripChange);
   await concludeKeeping(customer, txn, pending, merchant, change).catch((error: unknown) => {
@@ -203,6 +213,8 @@ async function conclude(
       historyOf(customer, txn, pending, reason),
       ...(change === undefined ? [] : [tables.evidence.put(txn, { response: change.signed })]),
     ]);
+    // Another wallet of ours has spent it, or the broker has minted on top of it: it knows what lives.
+    if (reason === "scrip-spent") customer.background(takeLive(customer));
     throw refusedWith(reason);
   }
   const purse = purseAfterChange(customer, change, held, pending);
@@ -213,7 +225,13 @@ async function conclude(
   const outcome = isUsable ? "done" : "scrip-mismatch";
   await party.store.commit([
     keepPurse(customer, purse),
-    ...(isUsable ? [tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher)] : []),
+    ...(isUsable
+      ? [
+          tables.vendorscrip.put(`${merchant.id}/${bodyOf(voucher).id}`, voucher),
+          // The merchant cannot hand it out a second time as something that it gives back.
+          tables.received.put(`${txn}/${bodyOf(voucher).id}`, true),
+        ]
+      : []),
     tables.pending.remove(txn),
     historyOf(customer, txn, pending, outcome),
     tables.evidence.put(txn, { response: change.signed }),

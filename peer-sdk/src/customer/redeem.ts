@@ -53,11 +53,14 @@ export function redeem(customer: Customer, amount: Amount | undefined): Promise<
 
 /** Brings a redemption that was left under way to its end, if it has one by now. */
 export async function resumeRedemption(customer: Customer, txn: string): Promise<void> {
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const pending = await customer.tables.pending.get(txn);
-    if (pending === undefined) return;
-    await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, redeemResponse));
-  });
+  await customer.lock.run(PURSE_LOCK, () => endRedemption(customer, txn));
+}
+
+/** The same where the caller holds the purse's lock. */
+export async function endRedemption(customer: Customer, txn: string): Promise<void> {
+  const pending = await customer.tables.pending.get(txn);
+  if (pending === undefined) return;
+  await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, redeemResponse));
 }
 
 async function prepare(customer: Customer, held: Holding, amount: Amount) {

@@ -15,8 +15,9 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Change } from "../ports.ts";
 import { endAtBroker } from "./ask-broker.ts";
-import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor } from "./customer.ts";
+import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { keepPurse, purseOf, releasedPurse } from "./purse.ts";
 import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
@@ -27,7 +28,8 @@ type Answer = Verified<typeof renewalResponse>;
 export function renewBrokerScrip(customer: Customer, before: number): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const held = await purseOf(customer);
-    if (held === undefined || held.lockedBy !== undefined || bodyOf(held).expiresAt >= before) return;
+    if (held === undefined || held.lockedBy !== undefined || held.unusable !== undefined) return;
+    if (bodyOf(held).expiresAt >= before) return;
     const { txn, pending } = await prepare(customer, held);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () =>
@@ -40,11 +42,14 @@ export function renewBrokerScrip(customer: Customer, before: number): Promise<vo
 
 /** Brings a renewal that was left under way to its end. */
 export async function resumeBrokerRenewal(customer: Customer, txn: string): Promise<void> {
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const pending = await customer.tables.pending.get(txn);
-    if (pending === undefined) return;
-    await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, renewalResponse));
-  });
+  await customer.lock.run(PURSE_LOCK, () => endBrokerRenewal(customer, txn));
+}
+
+/** The same where the caller holds the purse's lock. */
+export async function endBrokerRenewal(customer: Customer, txn: string): Promise<void> {
+  const pending = await customer.tables.pending.get(txn);
+  if (pending === undefined) return;
+  await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, renewalResponse));
 }
 
 async function prepare(customer: Customer, held: Holding) {
@@ -88,13 +93,21 @@ async function conclude(
   const isOurs = held?.lockedBy === txn;
   if (!ok || grant === undefined) {
     await party.store.commit([
-      ...(isOurs ? [releasedPurse(customer, held, reason)] : []),
+      ...(isOurs ? [unrenewed(customer, held, reason)] : []),
       ...endedPending(customer, txn, pending, reason),
     ]);
     throw refusedWith(reason);
   }
   const { uid: owner, network } = party.identity;
-  const expected = { kind: "broker", network, issuer: network, owner, value: pending.amount } as const;
+  const least = isOurs ? { expiresAt: bodyOf(held).expiresAt } : {};
+  const expected = {
+    kind: "broker",
+    network,
+    issuer: network,
+    owner,
+    value: pending.amount,
+    ...least,
+  } as const;
   const body = orThrow(checkGrant(grant, undefined, { ...expected, parent: pending.scrip ?? null }));
   const isSpent = answer?.secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined);
   const next = isSpent ? undefined : { grant, secret: secretFor(answer?.secrets ?? [], body.id) };
@@ -103,3 +116,9 @@ async function conclude(
   const moves = next !== undefined || isOurs ? [keepPurse(customer, next)] : [];
   await party.store.commit([...moves, ...endedPending(customer, txn, pending, "done")]);
 }
+
+/** The purse as it was; one that has expired for too long is not asked about again. */
+const unrenewed = (customer: Customer, held: Holding, reason: string): Change =>
+  reason === "scrip-expired"
+    ? keepPurse(customer, { ...unlocked(held), unusable: reason })
+    : releasedPurse(customer, held, reason);

@@ -78,7 +78,9 @@ async function ask(customer: Customer, merchant: Acquaintance, txn: string, pend
   const id = `${pending.merchant}/${pending.scrip}`;
   const held = await tables.vendorscrip.get(id);
   if (!ok) {
-    const back = held?.lockedBy === txn ? [tables.vendorscrip.put(id, unlocked(held))] : [];
+    // Its issuer refuses the scrip itself: it is not asked about again.
+    const mark = reason === "scrip-spent" || reason === "scrip-expired" ? { unusable: reason } : {};
+    const back = held?.lockedBy === txn ? [tables.vendorscrip.put(id, { ...unlocked(held), ...mark })] : [];
     await party.store.commit([...back, ...endedPending(customer, txn, pending, reason)]);
     throw refusedWith(reason);
   }

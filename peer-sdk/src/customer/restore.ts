@@ -4,55 +4,44 @@
  * shows, or what the broker has in escrow.
  */
 import {
-  accountQuery,
-  type accountResponse,
   brokerscripChange,
+  isRefusal,
   LeptaError,
-  limits,
-  orThrow,
+  type Payload,
+  type purchaseRequest,
+  purchaseSpendCodec,
   query,
-  toText,
+  readScrip,
+  readSpend,
+  sameAmount,
   type VerifiedOf,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
-import { REQUEST_LIFE } from "../party.ts";
+import { type Dealing, readAccount, takeLive } from "./account.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { askBroker, endAtBroker } from "./ask-broker.ts";
 import { openEscrow } from "./check-change.ts";
-import { type Customer, PURSE_LOCK } from "./customer.ts";
+import type { Customer } from "./customer.ts";
 import { askHoldings, evidenceOf, type HeldLine, originOfPurchase } from "./holdings.ts";
 import type { Acquaintance } from "./meet.ts";
-import { purseOf, purseWith } from "./purse.ts";
 import { bodyOf, type Holding } from "./records.ts";
 
 /** What could not be brought back, and why: to be tried again, or to be reversed while its credit is held. */
 export interface Missing {
-  readonly merchant: string;
-  /** The transaction of figure 8. */
+  /** Undefined where it is between the broker and us: money on the rail's way, a reversal that is not decided. */
+  readonly merchant: string | undefined;
+  /** The transaction, of figure 8 where a merchant owes. */
   readonly txn: string;
   readonly code: string;
-}
-
-interface Dealing {
-  readonly merchant: string;
-  readonly txn: string;
-  readonly address: string;
 }
 
 /** Restores purse and VendorScrip; what is missing is told. Throws `unreachable` and the broker's codes. */
 export async function restore(customer: Customer, merchants: Acquaintances): Promise<readonly Missing[]> {
   const before = await readAccount(customer);
-  for (const [txn] of before.open) await end(customer, txn);
-  // What has ended meanwhile has moved the purse, and may have been the last dealing with a merchant.
-  const { dealings, live, secrets } = await readAccount(customer);
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const held = await purseOf(customer);
-    // What is on its way comes back with its own answer.
-    if (live === undefined || held?.lockedBy !== undefined) return;
-    const changes = await purseWith(customer, { grant: live, replaced: "", secrets }, undefined);
-    await customer.party.store.commit([...changes]);
-  });
   const missing: Missing[] = [];
+  for (const [txn] of before.open)
+    if (!(await end(customer, txn))) missing.push({ merchant: undefined, txn, code: "pending" });
+  // What has ended meanwhile has moved the purse, and may have been the last dealing with a merchant.
+  const dealings = await takeLive(customer);
   for (const [merchant, of] of byMerchant(dealings)) {
     const outcome = await restoreMerchant(customer, merchants, merchant, of).catch((error: unknown) => {
       if (!(error instanceof LeptaError)) throw error;
@@ -63,34 +52,15 @@ export async function restore(customer: Customer, merchants: Acquaintances): Pro
   return missing;
 }
 
-/** Ends one transaction; what is on the rail's way, or disputed, ends later and is not needed for what we hold now. */
-async function end(customer: Customer, txn: string): Promise<void> {
-  await endAtBroker(customer.party, txn, brokerscripChange).catch((error: unknown) => {
+/** Ends one transaction; false where it is on the rail's way, or disputed, and ends later. */
+async function end(customer: Customer, txn: string): Promise<boolean> {
+  try {
+    await endAtBroker(customer.party, txn, brokerscripChange);
+    return true;
+  } catch (error) {
     if (!(error instanceof LeptaError) || error.code !== "pending") throw error;
-  });
-}
-
-/** All pages of our account. */
-async function readAccount(customer: Customer) {
-  const open: (readonly [txn: string, kind: string])[] = [];
-  const dealings: Dealing[] = [];
-  let cursor: string | undefined;
-  let last: VerifiedOf<typeof accountResponse> | undefined;
-  for (let page = 0; page < limits.accountPages; page += 1) {
-    const { party } = customer;
-    const { link, runtime } = party;
-    const txn = toText(runtime.random(16));
-    const expiresAt = runtime.now() + REQUEST_LIFE;
-    const draft = { to: link.network, txn, expiresAt, ...(cursor === undefined ? {} : { cursor }) };
-    const request = await party.sign(accountQuery, draft);
-    const named = { txn, digest: request.digest };
-    last = orThrow(await askAt(party, doors.account, await link.seal(request), named));
-    open.push(...last.payload.open);
-    dealings.push(...last.payload.vendors.map(([merchant, of, address]) => ({ merchant, txn: of, address })));
-    cursor = last.payload.cursor;
-    if (cursor === undefined) break;
+    return (await askBroker(customer.party, query, txn)).decision !== undefined;
   }
-  return { open, dealings, live: last?.payload.live, secrets: last?.secrets ?? [] };
 }
 
 function byMerchant(dealings: readonly Dealing[]): ReadonlyMap<string, readonly Dealing[]> {
@@ -111,7 +81,7 @@ async function restoreMerchant(
   return customer.lock.run(merchant, async () => {
     const isBusy = (await customer.tables.pending.list()).some(([, each]) => each.merchant === merchant);
     if (isBusy) throw new LeptaError("pending", merchant);
-    const lines = await askHoldings(customer, acquaintance);
+    const lines = await askHoldings(customer, acquaintance, true);
     const missing: Missing[] = [];
     for (const { txn } of dealings) {
       const found = await bringBack(customer, acquaintance, txn, lines);
@@ -154,7 +124,15 @@ async function bringBack(
   if (isShown) return true;
   const signed = await Promise.all(ours.map(({ line }) => evidenceOf(customer, uid, line)));
   // Spent whole, by our own signature.
-  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first)) return true;
+  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first && isWhole(each)))
+    return true;
   await party.store.commit(keep(v0));
   return false;
+}
+
+/** Whether a purchase left nothing of its scrip. */
+function isWhole({ spend }: Payload<typeof purchaseRequest>): boolean {
+  const read = readSpend(purchaseSpendCodec, spend);
+  const scrip = isRefusal(read) ? read : readScrip(read.scrip[0]);
+  return !isRefusal(read) && !isRefusal(scrip) && sameAmount(read.amount, scrip.value);
 }

@@ -15,6 +15,7 @@ import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { withLine } from "./line.ts";
 import type { LineRecord } from "./records.ts";
+import { resumeAuthorization } from "./sell-vendorscrip.ts";
 import type { Shop } from "./shop.ts";
 
 /** Asks the broker who waits for our answer, and answers. Throws `unreachable` and the broker's codes. */
@@ -22,8 +23,14 @@ export async function answerReversals(shop: Shop): Promise<void> {
   // Those that were answered are told no more: a full list may have more behind it.
   for (let turn = 0; turn < limits.accountPages; turn += 1) {
     const disputes = await readDisputes(shop);
-    for (const [customer, subject] of disputes) await answer(shop, customer, subject);
-    if (disputes.length < limits.accountEntries) return;
+    const outcomes: (unknown | undefined)[] = [];
+    // One that cannot be answered yet does not hold up the others.
+    for (const [customer, subject] of disputes)
+      outcomes.push(await answer(shop, customer, subject).catch((error: unknown) => error));
+    const failed = outcomes.filter((each) => each !== undefined);
+    if (disputes.length === limits.accountEntries && failed.length < disputes.length) continue;
+    if (failed.length > 0) throw failed[0];
+    return;
   }
 }
 
@@ -42,6 +49,10 @@ async function answer(shop: Shop, customer: Uid, subject: string): Promise<void>
   const { party } = shop;
   const { link, runtime } = party;
   const { currency } = await link.keys();
+  // V0 is ended only where we know it: what is still on its way to us is ended first.
+  const id = `${customer}/${subject}`;
+  await resumeAuthorization(shop, id, undefined);
+  if ((await shop.tables.authorizations.get(id))?.state === "sent") throw new LeptaError("pending", subject);
   const lines = await endLines(shop, customer, subject);
   const claimed = lines.reduce<Amount>((sum, [, line]) => orThrow(add(sum, line.sold)), {
     currency,
@@ -70,17 +81,18 @@ async function endLines(
   customer: Uid,
   credit: string,
 ): Promise<readonly (readonly [id: string, line: LineRecord])[]> {
-  const all = await shop.tables.lines.list({ under: `${customer}/` });
-  const ended: (readonly [string, LineRecord])[] = [];
-  for (const [id, line] of all)
-    if (line.credit === credit) ended.push([id, await withLine(shop, id, () => endLine(shop, id, credit))]);
-  return ended;
+  const linesOf = async () =>
+    (await shop.tables.lines.list({ under: `${customer}/` })).filter(([, line]) => line.credit === credit);
+  // A purchase that was given back meanwhile has begun another line.
+  for (let all = await linesOf(); all.some(([, line]) => !line.ended); all = await linesOf())
+    for (const [id] of all) await withLine(shop, id, () => endLine(shop, id, credit));
+  return linesOf();
 }
 
-async function endLine({ party, tables }: Shop, id: string, credit: string): Promise<LineRecord> {
+async function endLine({ party, tables }: Shop, id: string, credit: string): Promise<void> {
   const line = await tables.lines.get(id);
   if (line === undefined) throw new LeptaError("store-damaged", `there is no line ${id}`);
-  if (line.ended) return line;
+  if (line.ended) return;
   const scrip = await Promise.all(
     line.live.map(async (each) => [each, await tables.scrip.get(each)] as const),
   );
@@ -93,5 +105,4 @@ async function endLine({ party, tables }: Shop, id: string, credit: string): Pro
       return [tables.scrip.put(each, { ...spent, state: "spent", spentBy: credit })];
     }),
   ]);
-  return ended;
 }

@@ -7,6 +7,12 @@ import type { Shop } from "./shop.ts";
 /** The name of a line, in its table and of its lock. */
 export const lineId = (owner: Uid, origin: string): string => `${owner}/${origin}`;
 
+/** The line of a scrip that somebody shows, by our own table: what the scrip says of itself is not checked yet. */
+export async function shownLine({ tables }: Shop, owner: Uid, scrip: string): Promise<string> {
+  const known = await tables.scrip.get(scrip);
+  return known === undefined ? lineId(owner, scrip) : lineId(known.owner, known.origin);
+}
+
 /** Nothing else happens to this line meanwhile. */
 export const withLine = <T>(shop: Shop, id: string, work: () => Promise<T>): Promise<T> =>
   shop.lock.run(`line/${id}`, work);

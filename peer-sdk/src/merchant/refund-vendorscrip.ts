@@ -2,8 +2,8 @@
 import {
   isExpired,
   isRefusal,
+  limits,
   type Or,
-  originOf,
   readScrip,
   readSpend,
   refundAuthorization,
@@ -17,7 +17,7 @@ import {
 import { doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { decideAtBroker } from "./ask-broker.ts";
-import { lineId, lineOf, steppedLine, withLine } from "./line.ts";
+import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
 import type { RefundRecord } from "./records.ts";
 import { returnable } from "./returnable.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
@@ -32,10 +32,13 @@ export async function refundVendorScrip(shop: Shop, request: Request): Promise<O
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  return withLine(shop, lineId(customer.uid, originOf(shown)), () =>
+  return withLine(shop, await shownLine(shop, customer.uid, shown.id), () =>
     shop.lock.run(lockName(id), async () => {
       const known = await shop.tables.refunds.get(id);
       if (known !== undefined && known.request !== message.digest) return refuse("conflict");
+      // At the broker one transaction is one thing: figure 8's would conflict with this for ever.
+      const isTaken = known === undefined && (await shop.tables.authorizations.get(id)) !== undefined;
+      if (isTaken) return refuse("wrong-reference");
       const record = known ?? (await begin(shop, request, id, shown));
       if (isRefusal(record)) return record;
       const decided = record.state === "sent" ? await decide(shop, id, record) : record;
@@ -45,14 +48,16 @@ export async function refundVendorScrip(shop: Shop, request: Request): Promise<O
   );
 }
 
-/** Brings the refunds that were left `sent` to their end, until one shows that the broker is away. */
+/** Brings the refunds that were left `sent` to their end, until some show that the broker is away. */
 export async function resumeRefunds(shop: Shop): Promise<void> {
+  let left = 0;
   for (const [id] of await shop.tables.returning.list()) {
     const record = await shop.tables.refunds.get(id);
     const scrip = record && (await shop.tables.scrip.get(record.scrip));
     if (scrip === undefined) continue;
     await withLine(shop, lineId(scrip.owner, scrip.origin), () => resumeRefund(shop, id));
-    if ((await shop.tables.returning.get(id)) !== undefined) return;
+    if ((await shop.tables.returning.get(id)) !== undefined) left += 1;
+    if (left === limits.tendFailures) return;
   }
 }
 
@@ -133,7 +138,10 @@ async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<
           tables.scrip.put(record.scrip, { ...spent, state: "spent" }),
           steppedLine(shop, lineName, await lineOf(shop, lineName), { spent: record.scrip }),
         ]
-      : [tables.scrip.put(record.scrip, { ...free, state: "live" })]),
+      : // The broker has reversed it meanwhile: then it stays spent.
+        scrip.state === "returning"
+        ? [tables.scrip.put(record.scrip, { ...free, state: "live" })]
+        : []),
   ]);
   return decided;
 }

@@ -4,7 +4,6 @@ import {
   isExpired,
   isRefusal,
   type Or,
-  originOf,
   readScrip,
   readSpend,
   refuse,
@@ -15,7 +14,7 @@ import {
   sealMessage,
 } from "@lepta/protocol";
 import { issue, secretBeside } from "./issue.ts";
-import { lineId, lineOf, steppedLine, withLine } from "./line.ts";
+import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
 import type { RenewalRecord } from "./records.ts";
 import { returnable } from "./returnable.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
@@ -30,7 +29,7 @@ export async function renewVendorScrip(shop: Shop, request: Request): Promise<Or
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  return withLine(shop, lineId(customer.uid, originOf(shown)), async () => {
+  return withLine(shop, await shownLine(shop, customer.uid, shown.id), async () => {
     const known = await shop.tables.renewals.get(id);
     if (known !== undefined && known.request !== message.digest)
       return sealRefusal(shop, request, "conflict");

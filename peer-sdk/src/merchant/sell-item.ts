@@ -10,7 +10,6 @@ import {
   multiply,
   nothing,
   type Or,
-  originOf,
   purchaseSpendCodec,
   readScrip,
   readSpend,
@@ -23,7 +22,7 @@ import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
 import { produce } from "./catalogue.ts";
 import { issue, secretsOf } from "./issue.ts";
-import { lineId, lineOf, steppedLine, withLine } from "./line.ts";
+import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
 import type { ScripRecord } from "./records.ts";
 import { resumeRefund } from "./refund-vendorscrip.ts";
 import {
@@ -54,7 +53,7 @@ export async function sellItem(shop: Shop, request: Request): Promise<Or<readonl
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  const line = lineId(customer.uid, originOf(shown));
+  const line = await shownLine(shop, customer.uid, shown.id);
   // The transaction first, then the scrip's line, then what is asked of the broker: two never wait for each other.
   const sold = await shop.lock.run(`sale/${id}`, async () => {
     const known = await readSale(shop, id);
@@ -107,7 +106,7 @@ async function usableScrip(
   }
   if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
   if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
-  if (scrip.salt === undefined) return scrip;
+  if (scrip.salt === undefined) return scrip.state === "spent" ? scrip : refuse("scrip-spent");
   const secrets = secretsOf(party, scrip.salt);
   if (!isGenuine(secrets, spend.scrip)) return refuse("scrip-forged");
   return isProven(customerSecret(secrets, shown), message.payload.spend) ? scrip : refuse("bad-proof");

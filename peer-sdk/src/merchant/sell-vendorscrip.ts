@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   isExpired,
   isRefusal,
+  limits,
   nothing,
   type Or,
   refuse,
@@ -31,6 +32,8 @@ export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<
     const known = await shop.tables.authorizations.get(id);
     if (known !== undefined && known.request !== message.digest)
       return [await sealRefusal(shop, request, "conflict")];
+    const isTaken = known === undefined && (await shop.tables.refunds.get(id)) !== undefined;
+    if (isTaken) return refuse("wrong-reference");
     const record = known ?? (await reserve(shop, request, id));
     if (isRefusal(record))
       return UNSIGNED.has(record.code) ? record : [await sealRefusal(shop, request, record.code)];
@@ -40,11 +43,13 @@ export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<
   });
 }
 
-/** Brings the authorizations that were left `sent` to their end, until one shows that the broker is away. */
+/** Brings the authorizations that were left `sent` to their end, until some show that the broker is away. */
 export async function resumeAuthorizations(shop: Shop): Promise<void> {
+  let left = 0;
   for (const [id] of await shop.tables.sent.list()) {
     await resumeAuthorization(shop, id, undefined);
-    if ((await shop.tables.sent.get(id)) !== undefined) return;
+    if ((await shop.tables.sent.get(id)) !== undefined) left += 1;
+    if (left === limits.tendFailures) return;
   }
 }
 

@@ -22,21 +22,17 @@ export async function showHoldings(
   shop: Shop,
   { message, customer }: FromCustomer<typeof holdingsRequest>,
 ): Promise<Or<readonly Uint8Array[]>> {
-  const { party, tables } = shop;
+  const { party } = shop;
   const { uid } = customer;
-  const { cursor, txn } = message.payload;
+  const { cursor, txn, all } = message.payload;
   if (isExpired(message.payload, party.runtime.now())) return refuse("expired");
-  const under = `${uid}/`;
-  const after = cursor === undefined ? {} : { after: under + cursor };
-  // A line has at most `limits.holdings` scrips: one line at a time keeps the page within its bounds.
-  const [found, next] = await tables.lines.list({ under, limit: 2, ...after });
-  const shown = found === undefined ? [] : await linesOf(shop, uid, found[0].slice(under.length), found[1]);
+  const { shown, next } = await readPage(shop, uid, cursor, all);
   const answer = await party.sign(holdingsResponse, {
     to: uid,
     txn,
     request: message.digest,
     lines: shown.map(({ line }) => line),
-    ...(found === undefined || next === undefined ? {} : { cursor: found[0].slice(under.length) }),
+    ...(next === undefined ? {} : { cursor: next }),
   });
   const secrets = shown.flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
   return [
@@ -49,10 +45,38 @@ export async function showHoldings(
   ];
 }
 
+interface Shown {
+  readonly line: HoldingsLine;
+  readonly secret?: Secret;
+}
+
+/** As many lines as a page holds, out of a bounded number that are looked at; where the next begins. */
+async function readPage(
+  shop: Shop,
+  owner: Uid,
+  cursor: string | undefined,
+  all: boolean,
+): Promise<{ readonly shown: readonly Shown[]; readonly next: string | undefined }> {
+  const under = `${owner}/`;
+  const after = cursor === undefined ? {} : { after: under + cursor };
+  const found = await shop.tables.lines.list({ under, limit: limits.linesRead, ...after });
+  const shown: Shown[] = [];
+  let last: string | undefined;
+  for (const [id, record] of found) {
+    const origin = id.slice(under.length);
+    const lines = all || record.live.length > 0 ? await linesOf(shop, owner, origin, record) : [];
+    // A line's scrips are told together.
+    if (shown.length + lines.length > limits.holdings) return { shown, next: last };
+    shown.push(...lines);
+    last = origin;
+  }
+  return { shown, next: found.length === limits.linesRead ? last : undefined };
+}
+
 async function linesOf({ party, tables }: Shop, owner: Uid, origin: string, record: LineRecord) {
   const evidence = record.latest === undefined ? {} : { evidence: record.latest };
   const base = { txn: record.credit, origin };
-  const lines: { line: HoldingsLine; secret?: Secret }[] = [];
+  const lines: Shown[] = [];
   for (const id of record.live.slice(0, limits.holdings)) {
     const scrip = await tables.scrip.get(id);
     if (scrip?.state !== "live" || scrip.salt === undefined) continue;

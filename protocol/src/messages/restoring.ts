@@ -1,6 +1,7 @@
 /** What a peer asks for that has lost its memory, or wants to know what others hold for it. */
 import { limits } from "../limits.ts";
 import {
+  boolean,
   digest,
   embedded,
   field,
@@ -62,6 +63,8 @@ export const accountResponse = message(
 /** C → M: what do you hold for me? */
 export const holdingsRequest = message("holdings-request", "request", {
   cursor: optional(10, text(256)),
+  /** Also lines in which nothing lives any more. */
+  all: field(11, boolean),
 });
 
 /** The scrip that descends from one V0. */

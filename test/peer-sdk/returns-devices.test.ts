@@ -3,7 +3,7 @@ import { LeptaError, type Merchant, memoryPeerStore, type PeerStore, Wallet } fr
 import { amountOf, limits } from "@lepta/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { decideSettlement } from "../../lambdas/src/broker/settle.ts";
-import { codeOf, createWorld, DAY, through, type World } from "../peer-sdk/support/world.ts";
+import { codeOf, createWorld, DAY, through, type World } from "./support/world.ts";
 
 const NEWS = "ws://news.example/pay";
 const catalogue = { article: { price: "EUR 0.02", deliver: () => "text" } };
@@ -29,8 +29,7 @@ const restore = (phrase: string, connect = world.connect) =>
     phrase,
   });
 
-// restore.ts end() forgets what is on the rail's way or disputed: nothing tells, and nothing but another recover() finds it.
-test.fails("money that was on its way when a wallet was lost comes into the restored one, or is told as missing", async () => {
+test("money that was on its way when a wallet was lost comes into the restored one, or is told as missing", async () => {
   const wallet = await world.wallet({ store });
   const phrase = wallet.recoveryPhrase();
   await wallet.topUp("EUR 5.00");
@@ -54,8 +53,7 @@ test.fails("money that was on its way when a wallet was lost comes into the rest
   }
 });
 
-// buy-item.ts changeOf() has no answer to change that was spent since: the purchase never ends, and blocks the merchant.
-test.fails("a purchase whose change another device has spent since comes to its end", async () => {
+test("a purchase whose change another device has spent since comes to its end", async () => {
   const old = await world.wallet({ store });
   await old.topUp("EUR 5.00");
   await old.buy(NEWS, "article", { max: "EUR 0.02", vendorScrip: "EUR 1.00" });
@@ -84,8 +82,7 @@ test.fails("a purchase whose change another device has spent since comes to its 
   expect(await codeOf(found.buy(NEWS, "article", { max: "EUR 0.02" }))).toBe("no error");
 });
 
-// show-holdings.ts tells one line a page, used-up ones included, and a wallet reads 1,000 pages: every six hours, and no more.
-test.fails("lines that are used up do not cost a question each, nor hide what is live behind them", async () => {
+test("lines that are used up do not cost a question each, nor hide what is live behind them", async () => {
   let frames = 0;
   const connect = through(world.connect, (_messages, pass) => {
     frames += 1;
@@ -100,8 +97,7 @@ test.fails("lines that are used up do not cost a question each, nor hide what is
   expect(frames).toBeLessThan(10);
 });
 
-// settle.ts adds 45 credits up without a bound: a sum beyond 2^53-1 can be neither paid nor signed, and stays so.
-test.fails("a settlement takes no more credits than one amount can hold", () => {
+test("a settlement takes no more credits than one amount can hold", () => {
   const purse = { sequence: 1, head: new Uint8Array(32) };
   const credit = (txn: string) => ({
     customer: merchant.uid,
@@ -136,8 +132,7 @@ test.fails("a settlement takes no more credits than one amount can hold", () => 
   expect(amountOf("EUR", decision.outcome.record.paid ?? 0n).value <= limits.amount).toBe(true);
 });
 
-// identity.ts: the keys are kept before anything is brought back, and then the same phrase is refused as somebody else's.
-test.fails("a restoration that broke off is begun again with the same phrase in the same directory", async () => {
+test("a restoration that broke off is begun again with the same phrase in the same directory", async () => {
   const wallet = await world.wallet({ store });
   await wallet.topUp("EUR 5.00");
   const phrase = wallet.recoveryPhrase();
@@ -160,14 +155,4 @@ test.fails("a restoration that broke off is begun again with the same phrase in 
   const again = Wallet.restore(options);
   expect(await codeOf(again)).toBe("no error");
   await (await again).wallet.close();
-});
-
-// decision.ts mintOnTop() asks nothing about expiry: a cent brings back what is beyond its grace.
-test.fails("BrokerScrip beyond its grace is not brought back by a top-up", async () => {
-  const wallet = await world.wallet({ store });
-  await wallet.topUp("EUR 5.00");
-  world.runtime.advance((365 + 91) * DAY);
-  await world.rotate();
-  await wallet.topUp("EUR 0.01");
-  expect((await wallet.balance()).brokerScrip).toBe("EUR 0.01");
 });
