@@ -22,7 +22,7 @@ export const PRICE = "EUR 0.02";
 /** What each wallet has at first: enough for thousands of rounds, and no more than the sandbox bank gives. */
 export const FUNDS = "EUR 500.00";
 /** How long the broker holds a merchant's credit, and how long a merchant may take to answer a reversal, in milliseconds. */
-export const HOLD_TIME = 2_000;
+export const HOLD_TIME = 5_000;
 export const CLAIM_TIME = 250;
 
 /** Two items' worth: one is bought, and the other goes back. */
@@ -58,15 +58,15 @@ export const flows = {
   /** Figure 8 backwards. */
   refund: {
     wallet: async (wallet, shop) => {
-      await buy(wallet, shop, TWO);
-      await orSpend(wallet, shop, () => wallet.refund(shop));
+      if (!(await hasVendorScrip(wallet))) await buy(wallet, shop, TWO);
+      else await orSpend(wallet, shop, () => wallet.refund(shop));
     },
   },
   /** Of both issuers. */
   renew: {
     wallet: async (wallet, shop) => {
       if (!(await hasVendorScrip(wallet))) await wallet.obtain(shop, TWO);
-      await wallet.renew();
+      else await wallet.renew();
     },
     options: { renewBefore: ALWAYS },
   },
@@ -91,8 +91,8 @@ export const flows = {
   /** A reversal: a merchant that is there answers it, one that is away for longer than its time loses the credit. */
   reclaim: {
     wallet: async (wallet, shop) => {
-      await buy(wallet, shop, TWO);
-      await orSpend(wallet, shop, () => wallet.reclaim(new URL(shop).hash.slice(1)));
+      if (!(await hasVendorScrip(wallet))) await buy(wallet, shop, TWO);
+      else await orSpend(wallet, shop, () => wallet.reclaim(new URL(shop).hash.slice(1)));
     },
     merchant: (merchant) => merchant.tend(),
   },

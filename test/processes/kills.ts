@@ -50,13 +50,13 @@ const STEPS: Readonly<Record<Party, number>> = { broker: 300, merchant: 60, wall
 const START_STEPS: Readonly<Record<Party, number>> = { broker: 60, merchant: 6, wallet: 30 };
 const RESTART_KILLS = 8;
 /** In one of so many rounds a second party dies with the first: nobody is left who would ask again. */
-const ROUNDS_PER_DOUBLE = 3;
+const ROUNDS_PER_DOUBLE = 2;
 /** In one of so many rounds whoever died stays away for a time, and the others go on without it. */
 const ROUNDS_PER_ABSENCE = 6;
 /** How long, in milliseconds: a broker for longer than a request is sent again, a merchant for longer than a claim may take. */
 const ABSENCE = { broker: askedFor() + 300, merchant: CLAIM_TIME + 300 } as const;
-/** The longest wait before a kill from outside, in milliseconds. */
-const LONGEST_WAIT = 120;
+/** The longest wait before a kill from outside, and before a victim counts its own steps, in milliseconds. */
+const LONGEST_WAIT = 300;
 /** How long a victim may take to its own step, before it is killed from outside, in milliseconds. */
 const STEP_PATIENCE = 2_000;
 /** Rounds after which everything is stopped and counted. */
@@ -176,16 +176,17 @@ class Run {
     underWay: () => readonly FlowName[],
   ): Promise<readonly FlowName[]> {
     const isStep = this.#dice.below(2) === 0;
-    const moment = this.#dice.below(isStep ? STEPS[party] : LONGEST_WAIT);
+    const wait = this.#dice.below(LONGEST_WAIT);
+    const steps = 1 + this.#dice.below(STEPS[party]);
+    await new Promise((resolve) => setTimeout(resolve, wait));
     if (isStep) {
       this.#processes.atStep += 1;
       const hit = underWay();
-      await victim.call("dieAfter", 1 + moment).catch(gone);
+      await victim.call("dieAfter", steps).catch(gone);
       await victim.untilGone(STEP_PATIENCE);
       return hit;
     }
     this.#processes.fromOutside += 1;
-    await new Promise((resolve) => setTimeout(resolve, moment));
     const hit = underWay();
     await victim.kill();
     return hit;
