@@ -49,14 +49,14 @@ const STEPS: Readonly<Record<Party, number>> = { broker: 300, merchant: 60, wall
 /** Steps of a start, of which some are killed too: one in `RESTART_KILLS`. */
 const START_STEPS: Readonly<Record<Party, number>> = { broker: 60, merchant: 6, wallet: 30 };
 const RESTART_KILLS = 8;
-/** In one of so many rounds a second party dies with the first: nobody is left who would ask again. */
-const ROUNDS_PER_DOUBLE = 2;
-/** In one of so many rounds whoever died stays away for a time, and the others go on without it. */
-const ROUNDS_PER_ABSENCE = 6;
+/** In each of so many rounds one party dies alone; in others one more, or all: nobody is left who would ask again. */
+const ROUNDS_PER_COMPANY = 3;
+/** In the first of so many of its rounds whoever died stays away for a time, and the others go on without it. */
+const ROUNDS_PER_ABSENCE = 5;
 /** How long, in milliseconds: a broker for longer than a request is sent again, a merchant for longer than a claim may take. */
 const ABSENCE = { broker: askedFor() + 300, merchant: CLAIM_TIME + 300 } as const;
 /** The longest wait before a kill from outside, and before a victim counts its own steps, in milliseconds. */
-const LONGEST_WAIT = 300;
+const LONGEST_WAIT = 250;
 /** How long a victim may take to its own step, before it is killed from outside, in milliseconds. */
 const STEP_PATIENCE = 2_000;
 /** Rounds after which everything is stopped and counted. */
@@ -82,6 +82,7 @@ class Run {
   #stuck = 0;
   #slowest = 0;
   readonly #absences = { broker: 0, merchant: 0 };
+  readonly #rounds: Count<Party> = { broker: 0, merchant: 0, wallet: 0 };
 
   constructor(options: KillsOptions) {
     this.#options = options;
@@ -139,9 +140,10 @@ class Run {
         if (words !== undefined) this.#faults.push(words);
       }),
     );
-    await this.#killAnother(company, party, underWay);
-    const isAbsent = party !== "wallet" && this.#dice.below(ROUNDS_PER_ABSENCE) === 0;
-    if (isAbsent) {
+    await this.#killOthers(company, party, underWay);
+    const isLong = this.#rounds[party] % ROUNDS_PER_ABSENCE === 0;
+    this.#rounds[party] += 1;
+    if (party !== "wallet" && isLong) {
       this.#absences[party] += 1;
       await new Promise((resolve) => setTimeout(resolve, ABSENCE[party]));
     }
@@ -157,16 +159,16 @@ class Run {
     this.#slowest = Math.max(this.#slowest, Math.round(performance.now() - startedAt));
   }
 
-  /** Sometimes whoever was to wait for the party that died dies too. */
-  async #killAnother(company: Company, party: Party, underWay: ReadonlySet<FlowName>): Promise<void> {
+  /** Sometimes those who were to wait for the party that died die too. */
+  async #killOthers(company: Company, party: Party, underWay: ReadonlySet<FlowName>): Promise<void> {
     const others = parties.filter((each) => each !== party);
-    const isDouble = this.#dice.below(ROUNDS_PER_DOUBLE) === 0;
-    const other = others[this.#dice.below(others.length)];
-    if (!isDouble || other === undefined) return;
-    const victims = company.victims(other);
-    this.#processes.together += victims.length;
-    for (const each of underWay) this.#kills[other][each] += 1;
-    await Promise.all(victims.map(({ victim }) => victim.kill()));
+    if (this.#dice.below(2) === 0) others.reverse();
+    for (const other of others.slice(0, this.#dice.below(ROUNDS_PER_COMPANY))) {
+      const victims = company.victims(other);
+      this.#processes.together += victims.length;
+      for (const each of underWay) this.#kills[other][each] += 1;
+      await Promise.all(victims.map(({ victim }) => victim.kill()));
+    }
   }
 
   /** At a step that it counts itself, or from outside at any moment. Gives the flows that it was killed in. */

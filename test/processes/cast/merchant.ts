@@ -20,7 +20,7 @@ export interface MerchantConfig {
 }
 
 /** Between two turns of what a merchant does beside selling, in milliseconds. */
-const PAUSE = 50;
+const PAUSE = 120;
 
 const config = readConfig<MerchantConfig>();
 dieAfter(config.dieAfter);
