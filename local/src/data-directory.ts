@@ -1,5 +1,5 @@
 /** The embedded cloud's directory: one process at a time, and a table that is ours before the engine may touch it. */
-import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -8,12 +8,12 @@ export const fileName = { lock: "lock.sqlite", table: "table.sqlite", keys: "kms
 
 /**
  * Takes the directory, which is created where it is absent, and gives what releases it. The lock is the operating
- * system's: it goes with the process, however that ends. Throws where another process holds it.
+ * system's: it goes with the process, however that ends. Throws where another process holds it, and where it is no
+ * directory that can be written to.
  */
 export function lockDirectory(dir: string): () => void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, fileName.lock);
-  closeSync(openSync(file, "a", 0o600));
+  prepare(dir, file);
   const lock = new DatabaseSync(file);
   try {
     lock.exec("BEGIN EXCLUSIVE");
@@ -30,6 +30,29 @@ export function lockDirectory(dir: string): () => void {
   }
   return () => lock.close();
 }
+
+/** Makes the directory and the lock's file where they are absent. */
+function prepare(dir: string, file: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    closeSync(openSync(file, "a+", 0o600));
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const fault = UNUSABLE[code] ?? `cannot be used (${wordsOf(error)})`;
+    throw new Error(`${resolve(dir)} ${fault}. Nothing was changed. Choose another directory with --data.`);
+  }
+}
+
+/** What the operating system says of a path that is no directory for us. */
+const UNUSABLE: Readonly<Record<string, string>> = {
+  EEXIST: "is a file",
+  ENOTDIR: "is below a file",
+  EISDIR: `holds a directory ${fileName.lock}`,
+  EACCES: "may not be written to by this user",
+  EPERM: "may not be written to by this user",
+  EROFS: "is on a disk that is only for reading",
+};
 
 /**
  * Checks the table's file before the engine opens it, because the engine would write into any database and takes a few

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -71,6 +72,45 @@ describe("the embedded broker's directory", () => {
     expect((await fetch(`${first.url}/keys`)).status).toBe(200);
     await first.close();
     await (await startEmbeddedCloud({ dir })).close();
+  });
+
+  test("is refused where its path is a file or lies below one, which stays as it is", async () => {
+    const path = join(dir, "notes.txt");
+    writeFileSync(path, "notes");
+    await expect(startEmbeddedCloud({ dir: path })).rejects.toThrow(
+      `${path} is a file. Nothing was changed. Choose another directory with --data.`,
+    );
+    const below = join(path, "broker");
+    await expect(startEmbeddedCloud({ dir: below })).rejects.toThrow(`${below} is below a file.`);
+    expect(readFileSync(path, "utf8")).toBe("notes");
+  });
+
+  test("is refused where this user may not write to it", async () => {
+    // Whoever may do everything would not be refused: another process, as somebody who may not.
+    const script = `
+      import { lockDirectory } from ${JSON.stringify(import.meta.resolve("@lepta/local/data-directory"))};
+      if (process.getuid() === 0) process.setuid(65534);
+      try {
+        lockDirectory(${JSON.stringify(dir)});
+        process.stdout.write("locked");
+      } catch (error) {
+        process.stdout.write(error.message);
+      }
+    `;
+    chmodSync(home, 0o755);
+    chmodSync(dir, 0o555);
+    const child = spawn(process.execPath, ["--input-type=module", "--no-warnings", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    await once(child, "close");
+    chmodSync(dir, 0o755);
+    expect(out).toBe(
+      `${dir} may not be written to by this user. Nothing was changed. Choose another directory with --data.`,
+    );
   });
 
   test("is free again as soon as the process that held it was killed, and npm start says who has it", async () => {

@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -228,6 +236,44 @@ describe("the store on disk", () => {
     `;
     expect(await runScript(script)).toEqual({ out: "store-locked", signal: null });
     await first.close();
+  });
+
+  test("a path that is a file, or lies below one, is refused with store-damaged and words that name it", async () => {
+    const path = join(dir, "notes.txt");
+    writeFileSync(path, "notes");
+    const below = join(path, "wallet");
+    expect(() => sqlitePeerStore(path)).toThrow(`${path} is a file: choose another directory`);
+    expect(() => sqlitePeerStore(below)).toThrow(`${below} is below a file: choose another directory`);
+    for (const each of [path, below])
+      expect(await codeOf((async () => sqlitePeerStore(each))())).toBe("store-damaged");
+    expect(readFileSync(path, "utf8")).toBe("notes");
+  });
+
+  test("a directory in which a directory has the store's name is refused with store-damaged", async () => {
+    mkdirSync(file());
+    expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
+    expect(() => sqlitePeerStore(dir)).toThrow(`${dir} holds a directory lepta.sqlite`);
+  });
+
+  test("a directory that we may not write to is refused with store-damaged and words that say so", async () => {
+    await sqlitePeerStore(dir).close();
+    chmodSync(file(), 0o666);
+    chmodSync(dir, 0o555);
+    // Whoever may do everything would not be refused.
+    const script = `
+      import { sqlitePeerStore } from ${JSON.stringify(import.meta.resolve("@lepta/peer-sdk"))};
+      if (process.getuid() === 0) process.setuid(65534);
+      try {
+        sqlitePeerStore(${JSON.stringify(dir)});
+        process.stdout.write("opened");
+      } catch (error) {
+        process.stdout.write(error.code + ": " + error.message);
+      }
+    `;
+    const { out } = await runScript(script);
+    chmodSync(dir, 0o755);
+    expect(out).toMatch(/^store-damaged: /);
+    expect(out).toContain(`${dir} may not be written to by this user: choose another directory`);
   });
 
   test("a file that is no database is refused with store-damaged and left as it is", async () => {

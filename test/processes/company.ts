@@ -1,17 +1,20 @@
-/** Broker, merchant and one wallet for each flow, as processes on one directory, and how they come back after a kill. */
+/** Broker, merchant and households of wallets, as processes on one directory, and how they come back after a kill. */
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Accounts, takeAccounts } from "./accounts.ts";
-import { type FlowName, FUNDS, flowNames } from "./flows.ts";
+import { type FlowName, FUNDS, flowNames, type HouseholdName, householdNames, households } from "./flows.ts";
 import { Player, PlayerGone } from "./player.ts";
 
 /** Who is killed. */
 export const parties = ["broker", "merchant", "wallet"] as const;
 export type Party = (typeof parties)[number];
+type Member = "broker" | "merchant" | HouseholdName;
 
 /** How long everything may take to be at an end after a restart, in milliseconds. */
 export const SETTLED_WITHIN = 30_000;
+/** How long that is waited for before the broker's clock is put forward to its next schedule, in milliseconds. */
+const SCHEDULED_AFTER = 300;
 
 /** A player that was killed while it started is started again this often. */
 const STARTS = 5;
@@ -20,8 +23,8 @@ export class Company {
   readonly #dir: string;
   readonly #cache: string;
   readonly #ports: { readonly broker: number; readonly merchant: number };
-  readonly #cast = new Map<string, Player>();
-  readonly #uids = new Map<string, string>();
+  readonly #cast = new Map<Member, Player>();
+  readonly #uids = new Map<FlowName, string>();
   #address = "";
   #shop = "";
 
@@ -31,7 +34,7 @@ export class Company {
     mkdirSync(home, { recursive: true });
     try {
       await company.start();
-      for (const flow of flowNames) await company.wallet(flow).call("fund", FUNDS);
+      await Promise.all(company.wallets.map((each) => each.call("fund", FUNDS)));
     } catch (error) {
       await company.killAll();
       throw error;
@@ -53,45 +56,77 @@ export class Company {
     return this.#player("merchant");
   }
 
+  /** The processes of all households. */
+  get wallets(): readonly Player[] {
+    return householdNames.map((name) => this.#player(name));
+  }
+
+  /** The process that this flow's wallet lives in. */
   wallet(flow: FlowName): Player {
-    return this.#player(flow);
+    return this.#player(householdOf(flow));
   }
 
-  /** Who is killed when this party is killed in these flows. */
-  victims(party: Party, flows: readonly FlowName[]): readonly Player[] {
-    return party === "wallet" ? flows.map((flow) => this.wallet(flow)) : [this.#player(party)];
+  /** The UID of this flow's wallet. */
+  uid(flow: FlowName): string {
+    return this.#uids.get(flow) ?? "";
   }
 
-  /** Starts whoever is gone, the broker first. Gives how many died again while they started. */
+  /** Who is killed when this party is killed, and in which flows. */
+  victims(party: Party): readonly { readonly victim: Player; readonly flows: readonly FlowName[] }[] {
+    if (party !== "wallet") return [{ victim: this.#player(party), flows: flowNames }];
+    return householdNames.map((name) => ({ victim: this.#player(name), flows: households[name] }));
+  }
+
+  /** Starts whoever is gone. Gives how many died again while they started. */
   async start(dieAfter: () => number | undefined = () => undefined): Promise<number> {
-    let deaths = await this.#startOne("broker", dieAfter);
-    this.#address = this.broker.facts.broker ?? "";
-    deaths += await this.#startOne("merchant", dieAfter);
-    this.#shop = this.merchant.facts.url ?? "";
-    const started = await Promise.all(flowNames.map((flow) => this.#startOne(flow, dieAfter)));
-    return started.reduce((total, each) => total + each, deaths);
+    const isFirst = this.#shop === "";
+    // Whoever comes back knows the others' addresses, and must not need them to be there already.
+    const members = ["broker", "merchant", ...householdNames] as const;
+    const deaths = isFirst ? [] : await Promise.all(members.map((each) => this.#startOne(each, dieAfter)));
+    if (isFirst)
+      for (const each of members) {
+        deaths.push(await this.#startOne(each, dieAfter));
+        this.#address = this.broker.facts.broker ?? "";
+        const { url, uid } = this.#cast.get("merchant")?.facts ?? {};
+        if (url !== undefined) this.#shop = `${url}#${uid}`;
+      }
+    return deaths.reduce((total, each) => total + each, 0);
+  }
+
+  /** Ends the flows where they are: nothing is begun any more. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      [this.merchant, ...this.wallets].filter(({ isGone }) => !isGone).map((each) => each.call("stop")),
+    );
   }
 
   /** Waits until nothing is under way; what is left after `SETTLED_WITHIN` is told. */
   async settle(): Promise<readonly string[]> {
-    const left = await Promise.all(
-      [this.merchant, ...flowNames.map((flow) => this.wallet(flow))].map(
-        async (player) => (await player.call("settle", SETTLED_WITHIN)) as readonly string[],
-      ),
-    );
-    return left.flat();
+    const deadline = performance.now() + SETTLED_WITHIN;
+    for (;;) {
+      const left = await Promise.all(
+        [this.merchant, ...this.wallets].map(
+          async (player) => (await player.call("settle", SCHEDULED_AFTER)) as readonly string[],
+        ),
+      );
+      if (left.flat().length === 0 || performance.now() > deadline) return left.flat();
+      // What only the broker's clock can end, as a reversal that the merchant does not answer.
+      await this.broker.call("finish");
+    }
   }
 
   /** Sends all notices, ends everybody as an operator does, and takes the accounts of what is on disk. */
   async account(): Promise<Accounts> {
-    const peers = [this.merchant, ...flowNames.map((flow) => this.wallet(flow))];
+    const peers = [this.merchant, ...this.wallets];
     for (const player of peers) await player.call("flush");
     for (const player of [...peers.reverse(), this.broker]) await player.close();
-    const peer = (name: string) => ({ uid: this.#uids.get(name) ?? "", dir: this.#dirOf(name) });
     return takeAccounts({
       broker: this.#dirOf("broker"),
-      merchant: peer("merchant"),
-      wallets: flowNames.map(peer),
+      merchant: { uid: new URL(this.#shop).hash.slice(1), dir: this.#dirOf("merchant") },
+      wallets: flowNames.map((flow) => ({
+        uid: this.uid(flow),
+        dir: join(this.#dirOf(householdOf(flow)), flow),
+      })),
     });
   }
 
@@ -100,7 +135,7 @@ export class Company {
     for (const player of this.#cast.values()) await player.kill();
   }
 
-  async #startOne(name: string, dieAfter: () => number | undefined): Promise<number> {
+  async #startOne(name: Member, dieAfter: () => number | undefined): Promise<number> {
     const before = this.#cast.get(name);
     if (before?.isGone === false) return 0;
     // Who was neither killed nor closed has ended by a fault of its own.
@@ -112,7 +147,8 @@ export class Company {
         const death = deaths + 1 < STARTS ? dieAfter() : undefined;
         const player = await Player.start(...this.#part(name, death), this.#cache);
         this.#cast.set(name, player);
-        if (player.facts.uid !== undefined) this.#uids.set(name, player.facts.uid);
+        if (isHousehold(name))
+          for (const flow of households[name]) this.#uids.set(flow, player.facts[flow] ?? "");
         return deaths;
       } catch (error) {
         const isKill = error instanceof PlayerGone && /SIGKILL/.test(error.message);
@@ -121,23 +157,31 @@ export class Company {
     }
   }
 
-  #part(name: string, dieAfter: number | undefined): ["broker" | "merchant" | "wallet", unknown] {
+  #part(name: Member, dieAfter: number | undefined): ["broker" | "merchant" | "wallet", unknown] {
     const common = { dir: this.#dirOf(name), dieAfter };
     if (name === "broker") return ["broker", { ...common, port: this.#ports.broker }];
     if (name === "merchant")
       return ["merchant", { ...common, port: this.#ports.merchant, broker: this.#address }];
-    return ["wallet", { ...common, broker: this.#address, shop: this.#shop }];
+    return ["wallet", { ...common, broker: this.#address, shop: this.#shop, flows: households[name] }];
   }
 
-  #dirOf(name: string): string {
+  #dirOf(name: Member): string {
     return join(this.#dir, name);
   }
 
-  #player(name: string): Player {
+  #player(name: Member): Player {
     const player = this.#cast.get(name);
     if (player === undefined) throw new Error(`${name} was never started`);
     return player;
   }
+}
+
+const isHousehold = (name: Member): name is HouseholdName => name in households;
+
+function householdOf(flow: FlowName): HouseholdName {
+  const found = householdNames.find((name) => households[name].some((each) => each === flow));
+  if (found === undefined) throw new Error(`${flow} has no household`);
+  return found;
 }
 
 /** Below the range that connections take their own ports from: nobody takes it while its process is away. */

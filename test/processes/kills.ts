@@ -1,9 +1,10 @@
 /** Kill -9 at random moments, round after round: flows run, a party dies, it comes back, everything ends, money is counted. */
+import { limits } from "@lepta/protocol";
 import type { Accounts } from "./accounts.ts";
-import type { Ran } from "./cast/role.ts";
+import { HURRY, type Ran } from "./cast/role.ts";
 import { Company, type Party, parties } from "./company.ts";
 import { createDice, type Dice } from "./dice.ts";
-import { type FlowName, flowNames, flowOf } from "./flows.ts";
+import { CLAIM_TIME, type FlowName, flowNames, flowOf } from "./flows.ts";
 import { type Player, PlayerGone } from "./player.ts";
 
 export interface KillsOptions {
@@ -24,30 +25,38 @@ export interface KillsReport {
   readonly kills: Record<Party, Count<FlowName>>;
   /** Processes that were killed: at a step of their own, at any moment from outside, with another party, while they restarted. */
   readonly processes: Count<"atStep" | "fromOutside" | "together" | "restarting">;
-  readonly topUps: number;
-  readonly obtained: number;
   readonly purchases: number;
+  /** How often wallets did each thing. */
+  readonly done: Readonly<Record<string, number>>;
   /** How often everything was stopped and all money counted, and whether it was all there each time. */
   readonly accounts: number;
   readonly conserved: boolean;
   /** Transactions that were not at an end in time after a restart. */
   readonly stuck: number;
-  /** From the kill to the end of everything that was under way, in milliseconds. */
-  readonly longestRecovery: number;
+  /** From the restart to the end of everything that was under way, in milliseconds. */
+  readonly slowestRecovery: number;
+  /** How often the broker stayed away for longer than anybody asks again, and the merchant for longer than it may be silent. */
+  readonly absences: Count<"broker" | "merchant">;
+  /** What the merchant lost because it was silent, `"EUR 0.02"`. */
+  readonly lost: string;
   /** How flows ended, by code. */
   readonly ends: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
 }
 
-/** Steps of one to a few runs of a flow, as each party counts them. */
-const STEPS: Readonly<Record<Party, number>> = { broker: 160, merchant: 24, wallet: 16 };
+/** Steps of one to a few runs of all flows, as each process counts them. */
+const STEPS: Readonly<Record<Party, number>> = { broker: 300, merchant: 60, wallet: 80 };
 /** Steps of a start, of which some are killed too: one in `RESTART_KILLS`. */
-const START_STEPS: Readonly<Record<Party, number>> = { broker: 60, merchant: 6, wallet: 8 };
+const START_STEPS: Readonly<Record<Party, number>> = { broker: 60, merchant: 6, wallet: 30 };
 const RESTART_KILLS = 8;
-/** In one of so many rounds a second party dies with the first: nobody is left who would ask again. */
-const ROUNDS_PER_DOUBLE = 3;
-/** The longest wait before a kill from outside, in milliseconds. */
-const LONGEST_WAIT = 120;
+/** In each of so many rounds one party dies alone; in others one more, or all: nobody is left who would ask again. */
+const ROUNDS_PER_COMPANY = 3;
+/** In the first of so many of its rounds whoever died stays away for a time, and the others go on without it. */
+const ROUNDS_PER_ABSENCE = 5;
+/** How long, in milliseconds: a broker for longer than a request is sent again, a merchant for longer than a claim may take. */
+const ABSENCE = { broker: askedFor() + 300, merchant: CLAIM_TIME + 300 } as const;
+/** The longest wait before a kill from outside, and before a victim counts its own steps, in milliseconds. */
+const LONGEST_WAIT = 250;
 /** How long a victim may take to its own step, before it is killed from outside, in milliseconds. */
 const STEP_PATIENCE = 2_000;
 /** Rounds after which everything is stopped and counted. */
@@ -71,7 +80,9 @@ class Run {
   #accounts: Accounts | undefined;
   #accountsTaken = 0;
   #stuck = 0;
-  #longest = 0;
+  #slowest = 0;
+  readonly #absences = { broker: 0, merchant: 0 };
+  readonly #rounds: Count<Party> = { broker: 0, merchant: 0, wallet: 0 };
 
   constructor(options: KillsOptions) {
     this.#options = options;
@@ -112,52 +123,52 @@ class Run {
   }
 
   async #round(company: Company, party: Party): Promise<void> {
-    const flows = flowNames.filter(
-      (flow) => party !== "wallet" || this.#kills.wallet[flow] < this.#options.kills,
-    );
     const underWay = new Set<FlowName>();
     const runs = flowNames.map(async (flow) => {
       underWay.add(flow);
-      const merchant = flowOf(flow).merchant && this.#end(company.merchant.call("run", flow));
+      const merchant =
+        flowOf(flow).merchant && this.#end(company.merchant.call("run", [flow, company.uid(flow)]));
       await this.#end(company.wallet(flow).call("run", flow));
       underWay.delete(flow);
       await merchant;
     });
     await Promise.all(
-      company.victims(party, flows).map(async (victim, i) => {
-        const flow = flows[i];
-        const concerned = party === "wallet" && flow !== undefined ? [flow] : flowNames;
-        const hit = await this.#killOne(victim, party, () => concerned.filter((each) => underWay.has(each)));
+      company.victims(party).map(async ({ victim, flows }) => {
+        const hit = await this.#killOne(victim, party, () => flows.filter((each) => underWay.has(each)));
         for (const each of hit) this.#kills[party][each] += 1;
         const words = await victim.ended;
         if (words !== undefined) this.#faults.push(words);
       }),
     );
-    await this.#killAnother(company, party, underWay);
-    const killedAt = performance.now();
+    await this.#killOthers(company, party, underWay);
+    const isLong = this.#rounds[party] % ROUNDS_PER_ABSENCE === 0;
+    this.#rounds[party] += 1;
+    if (party !== "wallet" && isLong) {
+      this.#absences[party] += 1;
+      await new Promise((resolve) => setTimeout(resolve, ABSENCE[party]));
+    }
+    await company.stop();
+    const startedAt = performance.now();
     this.#processes.restarting += await company.start(() =>
       this.#dice.below(RESTART_KILLS) === 0 ? 1 + this.#dice.below(START_STEPS[party]) : undefined,
-    );
-    await Promise.all(
-      [company.merchant, ...flowNames.map((flow) => company.wallet(flow))].map((each) => each.call("stop")),
     );
     await Promise.all(runs);
     const left = await company.settle();
     this.#stuck += left.length;
     this.#faults.push(...left.map((each) => `after a kill of the ${party} this did not end: ${each}`));
-    this.#longest = Math.max(this.#longest, Math.round(performance.now() - killedAt));
+    this.#slowest = Math.max(this.#slowest, Math.round(performance.now() - startedAt));
   }
 
-  /** Sometimes whoever was to wait for the party that died dies too. */
-  async #killAnother(company: Company, party: Party, underWay: ReadonlySet<FlowName>): Promise<void> {
+  /** Sometimes those who were to wait for the party that died die too. */
+  async #killOthers(company: Company, party: Party, underWay: ReadonlySet<FlowName>): Promise<void> {
     const others = parties.filter((each) => each !== party);
-    const isDouble = this.#dice.below(ROUNDS_PER_DOUBLE) === 0;
-    const other = others[this.#dice.below(others.length)];
-    if (!isDouble || other === undefined) return;
-    const victims = company.victims(other, flowNames);
-    this.#processes.together += victims.length;
-    for (const each of underWay) this.#kills[other][each] += 1;
-    await Promise.all(victims.map((victim) => victim.kill()));
+    if (this.#dice.below(2) === 0) others.reverse();
+    for (const other of others.slice(0, this.#dice.below(ROUNDS_PER_COMPANY))) {
+      const victims = company.victims(other);
+      this.#processes.together += victims.length;
+      for (const each of underWay) this.#kills[other][each] += 1;
+      await Promise.all(victims.map(({ victim }) => victim.kill()));
+    }
   }
 
   /** At a step that it counts itself, or from outside at any moment. Gives the flows that it was killed in. */
@@ -167,16 +178,17 @@ class Run {
     underWay: () => readonly FlowName[],
   ): Promise<readonly FlowName[]> {
     const isStep = this.#dice.below(2) === 0;
-    const moment = this.#dice.below(isStep ? STEPS[party] : LONGEST_WAIT);
+    const wait = this.#dice.below(LONGEST_WAIT);
+    const steps = 1 + this.#dice.below(STEPS[party]);
+    await new Promise((resolve) => setTimeout(resolve, wait));
     if (isStep) {
       this.#processes.atStep += 1;
       const hit = underWay();
-      await victim.call("dieAfter", 1 + moment).catch(gone);
+      await victim.call("dieAfter", steps).catch(gone);
       await victim.untilGone(STEP_PATIENCE);
       return hit;
     }
     this.#processes.fromOutside += 1;
-    await new Promise((resolve) => setTimeout(resolve, moment));
     const hit = underWay();
     await victim.kill();
     return hit;
@@ -208,17 +220,25 @@ class Run {
       seed,
       kills: this.#kills,
       processes: this.#processes,
-      topUps: this.#accounts?.topUps ?? 0,
-      obtained: this.#accounts?.obtained ?? 0,
-      purchases: this.#accounts?.purchases ?? 0,
+      purchases: this.#accounts?.done.purchase ?? 0,
+      done: this.#accounts?.done ?? {},
       accounts: this.#accountsTaken,
       conserved: this.#accounts?.conserved ?? false,
       stuck: this.#stuck,
-      longestRecovery: this.#longest,
+      slowestRecovery: this.#slowest,
+      absences: this.#absences,
+      lost: this.#accounts?.lost ?? "",
       ends: this.#ends,
       faults: this.#faults,
     };
   }
+}
+
+/** How long the SDK goes on asking a broker that is away, in milliseconds: its pauses grow from one to the next. */
+function askedFor(): number {
+  let sum = 0;
+  for (let attempt = 1; attempt < limits.deliveryAttempts; attempt += 1) sum += 50 * 2 ** attempt;
+  return sum / HURRY;
 }
 
 function gone(error: unknown): void {

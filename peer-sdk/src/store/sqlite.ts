@@ -1,6 +1,15 @@
 /** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
-import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LeptaError } from "@lepta/protocol";
 import type { PeerStore } from "../ports.ts";
@@ -15,15 +24,13 @@ const SMALLEST_PAGE = 512;
 
 /**
  * Opens or creates the store of a directory. Throws `store-locked` where another process has it open, `store-damaged`
- * where the file is not ours or cannot be read; it is then left as it is.
+ * where the file is not ours or cannot be read, or the directory is none that we can write to; all is then left as it is.
  */
 export function sqlitePeerStore(dir: string): PeerStore {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, FILE);
-  // The file is its owner's alone from the first byte on; SQLite gives its log the same mode.
-  closeSync(openSync(file, "a", 0o600));
+  withDirectory(dir, () => prepare(dir, file));
   checkFile(file);
-  chmodSync(file, 0o600);
+  withDirectory(dir, () => chmodSync(file, 0o600));
   const database = openDatabase(file);
   const select = database.prepare("SELECT value FROM entries WHERE key = ?");
   const range = database.prepare(
@@ -89,6 +96,36 @@ function successor(prefix: string): string | undefined {
     ? characters.join("") + String.fromCodePoint(last + 1)
     : successor(characters.join(""));
 }
+
+/** Makes the directory and the file where they are absent. */
+function prepare(dir: string, file: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  // SQLite writes more than its file: a log, which must be possible too.
+  accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  // The file is its owner's alone from the first byte on; SQLite gives its log the same mode.
+  closeSync(openSync(file, "a+", 0o600));
+}
+
+/** What the operating system refuses, in our words. */
+function withDirectory(dir: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const fault = UNUSABLE[code] ?? `cannot be used (${wordsOf(error)})`;
+    throw new LeptaError("store-damaged", `${resolve(dir)} ${fault}: choose another directory`);
+  }
+}
+
+/** What the operating system says of a path that is no directory for us. */
+const UNUSABLE: Readonly<Record<string, string>> = {
+  EEXIST: "is a file",
+  ENOTDIR: "is below a file",
+  EISDIR: `holds a directory ${FILE}`,
+  EACCES: "may not be written to by this user",
+  EPERM: "may not be written to by this user",
+  EROFS: "is on a disk that is only for reading",
+};
 
 /** Closing a database writes what its log still holds into it: what may not be ours is only opened for reading. */
 function checkFile(file: string): void {

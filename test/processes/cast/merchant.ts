@@ -1,8 +1,17 @@
 /** A merchant as a process of its own. */
 import { httpTransport, Merchant, sqlitePeerStore } from "@lepta/peer-sdk";
 import { merchantTables } from "@lepta/peer-sdk/records";
-import { type FlowName, flowOf, PRICE } from "../flows.ts";
-import { dieAfter, play, readConfig, repeater, steppedStore, steppedTransport, untilNone } from "./role.ts";
+import { type FlowName, type FlowSale, flowOf, PRICE } from "../flows.ts";
+import {
+  dieAfter,
+  play,
+  quickRuntime,
+  readConfig,
+  repeater,
+  steppedStore,
+  steppedTransport,
+  untilNone,
+} from "./role.ts";
 
 export interface MerchantConfig {
   readonly dir: string;
@@ -10,12 +19,16 @@ export interface MerchantConfig {
   readonly broker: string;
 }
 
+/** Between two turns of what a merchant does beside selling, in milliseconds. */
+const PAUSE = 120;
+
 const config = readConfig<MerchantConfig>();
 dieAfter(config.dieAfter);
 const store = steppedStore(sqlitePeerStore(config.dir));
 const merchant = await Merchant.open({
   store,
   broker: config.broker,
+  runtime: quickRuntime,
   transport: steppedTransport(httpTransport),
   // Notices go when a flow sends them.
   noticeDelay: 2 ** 30,
@@ -24,19 +37,47 @@ const merchant = await Merchant.open({
 const { url } = await merchant.serve({ port: config.port });
 dieAfter(undefined);
 
+const tables = merchantTables(store);
+
+async function salesTo(customer: string): Promise<readonly FlowSale[]> {
+  return (await tables.sales.list({ under: `${customer}/` }))
+    .filter(([, { ok }]) => ok === 1)
+    .map(([id, { refunded }]) => ({
+      customer,
+      txn: id.slice(customer.length + 1),
+      isRefunded: refunded !== undefined,
+    }));
+}
+
+/** Authorizations, refunds and settlements that the broker has not decided. */
+async function underWay(): Promise<readonly string[]> {
+  const names = [
+    ...(await tables.sent.list()).map(([id]) => `authorization ${id}`),
+    ...(await tables.returning.list()).map(([id]) => `refund ${id}`),
+    ...(await tables.settlements.list())
+      .filter(([, { statement }]) => statement === undefined)
+      .map(([id]) => `settlement ${id}`),
+  ];
+  if (names.length > 0) await merchant.tend();
+  return names;
+}
+
 const { repeat, stop } = repeater();
 play(
   { uid: merchant.uid, url },
   {
-    run: (name: FlowName) => {
+    run: ([name, customer]: readonly [FlowName, string]) => {
       const { merchant: work } = flowOf(name);
-      return repeat(async () => work?.(merchant));
+      return repeat(async () => work?.(merchant, () => salesTo(customer)), PAUSE);
     },
     stop,
-    /** Waits until no authorization is under way; what is left after that time is told. */
-    settle: (within: number) =>
-      untilNone(async () => (await merchantTables(store).sent.list()).map(([id]) => id), within),
-    flush: () => merchant.flushNotices(),
+    /** Waits until nothing is under way with the broker; what is left after that time is told. */
+    settle: (within: number) => untilNone(underWay, within),
+    /** A merchant that was away hears now what the broker has decided without it. */
+    flush: async () => {
+      await merchant.tend();
+      await merchant.flushNotices();
+    },
   },
   async () => {
     await merchant.close();
