@@ -91,8 +91,12 @@ async function payAccount(
   const reference = `sandbox-payout-${key.slice(0, 12)}`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const [known, balanceItem] = await store.get([payoutKey(key), accountKey(account, amount.currency)]);
-    if (known?.state === "paid" || known?.state === "declined")
-      return known.state === "paid" ? { state: "paid", account, amount, reference } : { state: "declined" };
+    if (known?.state === "declined") return { state: "declined" };
+    // What was paid under this key, whatever is asked for now: the broker compares.
+    if (known?.state === "paid") {
+      const paid = amountOf(String(known.currency), BigInt(known.value as bigint));
+      return { state: "paid", account: String(known.account), amount: paid, reference };
+    }
     if (behaviour === "lost" && known === undefined) {
       await store.commit([{ put: { state: "lost" }, at: payoutKey(key), expect: "absent" }]);
       return { state: "unknown" };

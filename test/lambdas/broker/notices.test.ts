@@ -15,7 +15,7 @@ import {
   type Verified,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
-import { customer, euro, frozen, id16, id32, merchant, NOW, network, terms } from "./cases.ts";
+import { customer, euro, frozen, HOUR, id16, id32, merchant, NOW, network, terms } from "./cases.ts";
 
 const order = sha256(utf8("order"));
 const key = await defaultSuite.signingKey(sha256(utf8("a key")));
@@ -81,21 +81,17 @@ describe("notices", () => {
     expect(pairOf(await bought())).toEqual(meeting);
     expect(pairOf(await sold())).toEqual(meeting);
     const { writes } = orThrow(decideNotice(await bought(), undefined, NOW, terms));
-    const waiting = keys.waiting(customer, merchant, common.txn);
+    const due = NOW + terms.noticePatience;
+    const waiting = keys.waiting(due, customer, merchant, common.txn);
     expect(writes).toMatchObject([
       { at: keys.notice(customer, merchant, meeting.place), expect: "absent" },
       { at: waiting, expect: "any" },
     ]);
-    const due = NOW + terms.noticePatience;
     const [, listed] = writes;
-    expect(listed && "put" in listed && listed.put).toEqual({
-      uid: customer,
-      merchant,
-      txn: common.txn,
-      since: NOW,
-      due,
-    });
-    const second = orThrow(decideNotice(await sold(), record(await bought()).last, NOW, terms)).writes;
+    expect(listed && "put" in listed && listed.put).toEqual({ customer, merchant, txn: common.txn, due });
+    // However late the other side comes: it finds what waits under the moment of the first.
+    const { last } = record(await bought());
+    const second = orThrow(decideNotice(await sold(), last, NOW + HOUR, terms)).writes;
     expect(second).toContainEqual({ remove: true, at: waiting, expect: "any" });
   });
 
@@ -174,8 +170,8 @@ describe("notices", () => {
 });
 
 describe("the sweep", () => {
-  const open = { uid: customer, merchant, txn: common.txn, since: NOW, due: NOW + terms.noticePatience };
-  const waiting = keys.waiting(customer, merchant, common.txn);
+  const open = { customer, merchant, txn: common.txn, due: NOW + terms.noticePatience };
+  const waiting = keys.waiting(open.due, customer, merchant, common.txn);
   const gone = { remove: true, at: waiting, expect: "any" };
 
   test("flags a notice whose other side has not come in time, once, and not a moment before", async () => {

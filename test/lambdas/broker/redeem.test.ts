@@ -173,6 +173,7 @@ describe("what the rail says of a payout", () => {
         txn,
         frozen({ purse, transaction }),
         frozen(answer),
+        "alice",
         NOW + 1,
         terms,
         freshOf("again"),
@@ -238,8 +239,12 @@ describe("what the rail says of a payout", () => {
       expect(say(answer, ended)).toEqual({ writes: [], step: "decided", record: ended });
   });
 
-  // The rail's answer is believed whatever it says: `decideCharge` compares account and amount, this does not.
-  test.fails("paid, but another amount than was asked for, is a fault and ends nothing", () => {
-    expect(() => say({ ...paid, amount: euro("0.39") })).toThrow();
+  test.each<[what: string, answer: Partial<PayoutState>]>([
+    ["a coin less", { amount: euro("0.39") }],
+    ["a unit more", { amount: amountOf("EUR", 400_001n) }],
+    ["the same in another currency", { amount: amountOf("USD", 400_000n) }],
+    ["to another account", { account: "bob" }],
+  ])("paid, but %s than it was asked to, is a fault and ends nothing", (_, other) => {
+    expect(() => say({ ...paid, ...other } as PayoutState)).toThrow("another account or amount");
   });
 });

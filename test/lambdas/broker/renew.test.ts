@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   encodeAs,
   isGenuine,
+  isRefusal,
   limits,
   mint,
   readScrip,
@@ -154,7 +155,6 @@ describe("a renewal", () => {
 
   test.each<[what: string, code: ErrorCode, options: Options]>([
     ["a request past its end", "expired", { requestEnds: NOW }],
-    ["a spend that cannot be read", "scrip-forged", { spendBody: utf8("nonsense") }],
     ["bytes that are no scrip", "scrip-forged", { shown: [utf8("nonsense"), sha256()] }],
     ["another issuer's scrip", "wrong-issuer", { shown: other({ issuer: merchant }) }],
     ["VendorScrip", "wrong-issuer", { shown: other({ kind: "vendor" }) }],
@@ -177,6 +177,11 @@ describe("a renewal", () => {
     const { sequence: was, head: _was, ...scripWas } = purse;
     expect([sequence, scrip]).toEqual([was + 1, scripWas]);
     expect(grantOf(record)).toBeUndefined();
+  });
+
+  test("of a spend that cannot be read is bad input and is not recorded", () => {
+    const { decision } = decide({ spendBody: utf8("nonsense") });
+    expect(isRefusal(decision) && decision.code).toBe("malformed");
   });
 
   test("that was decided is told again, even past its end, and writes nothing", () => {

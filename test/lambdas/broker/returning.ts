@@ -2,10 +2,11 @@
 import type { Item, Key } from "@lepta/lambdas";
 import type { Decision, Fresh } from "@lepta/lambdas/broker/decision";
 import {
+  behind,
   carryItem,
   creditItem,
+  DUE,
   disputeItem,
-  dueBefore,
   dueItem,
   keys,
   type PurseRecord,
@@ -71,8 +72,9 @@ export interface Sold {
 }
 
 export type RailSays = PayoutState["state"];
-const answerOf = (state: RailSays): PayoutState =>
-  state === "paid" ? { state, account: "a", amount: amountOf("EUR", 1n), reference: "r" } : { state };
+const ACCOUNT = "a";
+const answerOf = (state: RailSays, asked = 0n): PayoutState =>
+  state === "paid" ? { state, account: ACCOUNT, amount: amountOf("EUR", asked), reference: "r" } : { state };
 
 /** All ways back; `moneyOut` is what the rail has said it paid. */
 export function returning({ read, list, apply, purseAt, remember, now, newTxn, fresh }: Ground) {
@@ -126,7 +128,8 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
       const transaction = await transactionAt(uid, txn);
       if (transaction === undefined) throw new Error("a redemption is gone");
       const state = frozen({ purse: await purseAt(uid), transaction });
-      const ended = await apply(decidePayout(uid, txn, state, answerOf(answer), now(), terms, fresh()));
+      const told = answerOf(answer, transaction.value);
+      const ended = await apply(decidePayout(uid, txn, state, told, ACCOUNT, now(), terms, fresh()));
       if (transaction.state === "paying" && isDone(ended)) moneyOut += transaction.value ?? 0n;
       await remember(uid);
     };
@@ -199,8 +202,8 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
 
   async function settle(merchant: string, says: RailSays): Promise<void> {
     const txn = newTxn();
-    const found = (await list(keys.carry(merchant, "EUR").pk, "DUE#")).filter(
-      ({ key }) => key.sk < dueBefore(now()),
+    const found = (await list(keys.carry(merchant, "EUR").pk, DUE)).filter(
+      ({ key }) => key.sk < DUE + behind(now()),
     );
     const due = found.slice(0, limits.settlementCredits).map(({ item }) => dueItem.fromItem(item));
     const creditsAt = async (of: readonly { readonly customer: string; readonly txn: string }[]) =>
@@ -233,7 +236,8 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
         carried: await carried(),
         credits: await creditsAt(taken),
       });
-      const ended = await apply(decideSettled(merchant, txn, paying, answerOf(answer), now(), terms));
+      const told = answerOf(answer, transaction.paid);
+      const ended = await apply(decideSettled(merchant, txn, paying, told, ACCOUNT, now(), terms));
       if (transaction.state === "paying" && isDone(ended)) moneyOut += transaction.paid ?? 0n;
     };
     open.push({ uid: merchant, txn, end });

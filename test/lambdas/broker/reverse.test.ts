@@ -343,17 +343,25 @@ describe("the end of a dispute", () => {
     );
   });
 
-  // The body of the scrip in the evidence is the word of customer and merchant alone. Where it says more than V0 was
-  // worth, what is "kept" falls below nothing, and the customer gets back more than was ever owed.
-  test.fails("never gives back more than is owed, whatever value the shown scrip claims to have", () => {
-    const shown = evidence(euro("0.01"), { value: euro("1000.00") });
-    const { kept, back } = shares(claimOf(amountOf("EUR", 0n), shown));
-    expect([kept, back]).toEqual([0n, 300_000n]);
+  // The body of the scrip in the evidence is the word of customer and merchant alone.
+  test.each<[what: string, draft: Partial<ScripBody>]>([
+    ["V0", { value: euro("1000.00") }],
+    ["V0, by a unit,", { value: amountOf("EUR", 300_001n) }],
+    ["a descendant of V0", { id: id16("V1"), origin: v0, value: euro("1000.00") }],
+  ])("never gives back more than is owed where %s is said to be worth more than the credit", (_, draft) => {
+    for (const claimed of [0n, 300_000n]) {
+      const shown = evidence(euro("0.01"), draft);
+      const { kept, back } = shares(claimOf(amountOf("EUR", claimed), shown));
+      expect([kept, back]).toEqual([0n, 300_000n]);
+    }
   });
 
-  // `answerBy` is exclusive, but until the schedule has come by, a claim is taken.
-  test.fails("does not wait for the schedule: an answer in the first moment past its time is too late", () => {
-    const { kept } = shares(claimOf(euro("0.20"), evidence()), { now: answerBy });
-    expect(kept).toBe(0n);
+  test("does not wait for the schedule: an answer in the last moment of its time counts, one moment later it is silence", () => {
+    const claim = claimOf(euro("0.20"), evidence());
+    expect(shares(claim, { now: answerBy - 1 }).kept).toBe(200_000n);
+    const { kept, back, writes } = shares(claim, { now: answerBy });
+    expect([kept, back]).toEqual([0n, 300_000n]);
+    // It has been heard all the same, and is told of this dispute no more.
+    expect(writeAt(writes, dispute)).toMatchObject({ remove: true });
   });
 });

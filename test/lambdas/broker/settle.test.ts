@@ -153,7 +153,7 @@ describe("a request to settle", () => {
     expect(writes.length).toBeLessThanOrEqual(100);
     const paying = { purse, transaction: record, carried: 0n, credits: state.credits };
     const { writes: back } = recorded(
-      decideSettled(merchant, txn, paying, { state: "declined" }, NOW, terms),
+      decideSettled(merchant, txn, paying, { state: "declined" }, "shop", NOW, terms),
     );
     expect(back.length).toBeLessThanOrEqual(100);
   });
@@ -180,11 +180,21 @@ describe("a request to settle", () => {
     expect((record.paid ?? 0n) + (record.carried ?? 0n)).toBe(limits.amount);
   });
 
-  // The sum of what is free is not bounded by `limits.amount`: such a settlement is taken, and then neither the rail can
-  // be called with it nor a statement be signed, so that it stays `paying` for ever.
-  test.fails("takes no more than the largest amount at once", () => {
-    const { record } = recorded(decide({ credits: creditsFor(limits.amount, limits.amount) }).decision);
-    expect((record.paid ?? 0n) <= limits.amount).toBe(true);
+  test.each<[what: string, owed: readonly bigint[], brought: bigint, taken: number]>([
+    ["the largest amount twice", [limits.amount, limits.amount], 0n, 1],
+    ["what makes the largest amount to the unit", [limits.amount - 14_000n, 14_000n, 1n], 0n, 2],
+    ["what passes it by a unit", [limits.amount - 13_999n, 14_000n], 0n, 1],
+    ["what passes it by what is carried", [limits.amount - 14_000n, 14_000n], 1n, 1],
+  ])("takes of %s what fits, in its order, and tells that more is free", (_, owed, brought, taken) => {
+    const { decision, state } = decide({ credits: creditsFor(...owed), carried: brought });
+    const { writes, record } = recorded(decision);
+    const chosen = state.credits.slice(0, taken);
+    expect(creditsOf(record).map(([, subject]) => subject)).toEqual(chosen.map((each) => each.txn));
+    const total = brought + owed.slice(0, taken).reduce((sum, each) => sum + each, 0n);
+    expect([(record.paid ?? 0n) + (record.carried ?? 0n), record.more]).toEqual([total, 1]);
+    expect(total <= limits.amount).toBe(true);
+    // What is left stays as it is: owed, and in its place among what is free.
+    expect(writes).toHaveLength(3 + 2 * taken);
   });
 });
 
@@ -202,6 +212,7 @@ describe("what the rail says of a settlement", () => {
         txn,
         frozen({ purse, transaction: paying, carried: 0n, credits: taken, ...more }),
         frozen(answer),
+        "shop",
         NOW + 1,
         terms,
       ),
@@ -247,9 +258,13 @@ describe("what the rail says of a settlement", () => {
       expect(say(answer, { transaction: ended })).toEqual({ writes: [], step: "decided", record: ended });
   });
 
-  // As with redemptions: account and amount in the rail's answer are not compared with what it was asked for.
-  test.fails("paid, but another amount than was asked for, is a fault and ends nothing", () => {
-    expect(() => say({ ...paid, amount: euro("0.03") })).toThrow();
+  test.each<[what: string, answer: Partial<PayoutState>]>([
+    ["a coin less", { amount: euro("0.03") }],
+    ["with what is carried", { amount: amountOf("EUR", 41_000n) }],
+    ["the same in another currency", { amount: amountOf("USD", 40_000n) }],
+    ["to another account", { account: "thief" }],
+  ])("paid, but %s than it was asked to, is a fault and ends nothing", (_, other) => {
+    expect(() => say({ ...paid, ...other } as PayoutState)).toThrow("another account or amount");
   });
 });
 

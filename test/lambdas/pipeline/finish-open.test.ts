@@ -1,4 +1,5 @@
-import { variable } from "@lepta/lambdas";
+import { keys, noticeItem, type Store, variable } from "@lepta/lambdas";
+import { waitingItem } from "@lepta/lambdas/broker/items";
 import {
   brokerscripResponse,
   limits,
@@ -8,12 +9,14 @@ import {
   refuse,
   saleNotice,
   sha256,
+  toText,
   vendorscripIntent,
 } from "@lepta/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type BrokerUnderTest, memoryBroker } from "../../support/broker.ts";
 import {
   authorise,
+  DAY,
   enrolledPeer,
   euro,
   HOUR,
@@ -24,6 +27,7 @@ import {
   type TestPeer,
   tell,
 } from "../../support/peer.ts";
+import { testRuntime } from "../../support/runtime.ts";
 
 let broker: BrokerUnderTest;
 let alice: TestPeer;
@@ -36,6 +40,7 @@ beforeEach(async () => {
 });
 
 const openItems = async () => (await broker.items()).filter(({ key }) => key.pk.startsWith("OPEN#"));
+const waitingItems = async () => (await broker.items()).filter(({ key }) => key.pk.startsWith("WAITING#"));
 const stateOf = async (txn: string) => orThrow(await alice.query(alice.uid, txn)).payload.state;
 
 describe("an intent", () => {
@@ -110,7 +115,8 @@ describe("a notice", () => {
   ])("of %s alone is flagged when its time is over, once", async (_, tellOne) => {
     await tellOne(alice.newTxn());
     broker.runtime.advance(PATIENCE - 1);
-    expect(await broker.finish()).toEqual({ seen: 1, decided: 0, failed: 0 });
+    // What is not due is not even looked at.
+    expect(await broker.finish()).toEqual({ seen: 0, decided: 0, failed: 0 });
     expect((await pair()).map(({ item }) => item.flaggedAt)).toEqual([undefined]);
     broker.runtime.advance(1);
     const now = broker.runtime.now();
@@ -122,8 +128,9 @@ describe("a notice", () => {
   test("whose other side came is never flagged, and waits no more", async () => {
     const txn = alice.newTxn();
     await sold(txn);
+    expect(await waitingItems()).toHaveLength(1);
     await bought(txn);
-    expect(await openItems()).toEqual([]);
+    expect(await waitingItems()).toEqual([]);
     broker.runtime.advance(PATIENCE);
     await broker.finish();
     expect((await pair()).map(({ item }) => [item.state, item.flaggedAt])).toEqual([["matched", undefined]]);
@@ -136,7 +143,100 @@ describe("a notice", () => {
     await broker.finish();
     await sold(txn);
     expect((await pair()).map(({ item }) => item.state)).toEqual(["matched"]);
-    expect(await openItems()).toEqual([]);
+    expect(await waitingItems()).toEqual([]);
+  });
+
+  test("whose other side comes as another one stops waiting leaves that one alone", async () => {
+    const [one, other] = [alice.newTxn(), alice.newTxn()];
+    await bought(one);
+    await bought(other);
+    await sold(one);
+    expect((await waitingItems()).map(({ item }) => item.txn)).toEqual([other]);
+  });
+});
+
+describe("the sweep of notices", () => {
+  const START = testRuntime().now();
+  /** A notice that waits in one partition, due at a moment; the store notes what is flagged, in its order. */
+  const sweep = async (dues: readonly number[], around?: (store: Store) => Store) => {
+    const flagged: number[] = [];
+    let read = 0;
+    const noting = (store: Store): Store => ({
+      ...store,
+      list: async (pk, options) => {
+        const page = await store.list(pk, options);
+        if (pk === PARTITION) read += page.items.length;
+        return page;
+      },
+      commit: async (writes) => {
+        const outcome = await store.commit(writes);
+        for (const { at } of writes) if (at.pk === PARTITION) flagged.push(Number(at.sk.split("#")[0]));
+        return outcome;
+      },
+    });
+    let inner: Store | undefined;
+    broker = await memoryBroker({
+      around: (store) => {
+        inner = store;
+        return (around ?? ((same) => same))(noting(store));
+      },
+    });
+    for (const [i, due] of dues.entries()) {
+      const txn = toText(
+        Uint8Array.from({ length: 16 }, (_, at) =>
+          at === 0 ? 0 : at < 14 ? 1 : at === 14 ? i >> 8 : i & 0xff,
+        ),
+      );
+      const notice = { state: "one-sided", firstAt: due, lastAt: due };
+      const place = keys.notice("customer", "merchant", `TXN#${txn}`);
+      const waiting = { customer: "customer", merchant: "merchant", txn, due };
+      await inner?.commit([
+        { put: noticeItem.toItem(notice), at: place, expect: "absent" },
+        {
+          put: waitingItem.toItem(waiting),
+          at: keys.waiting(due, "customer", "merchant", txn),
+          expect: "absent",
+        },
+      ]);
+    }
+    return { finish: () => broker.finish(), flagged, read: () => read };
+  };
+  const PARTITION = "WAITING#A";
+
+  test("goes in the order in which notices are due, whoever told them first, and not past now", async () => {
+    const { finish, flagged } = await sweep([START + 1, START, START - DAY, START - 1]);
+    expect(await finish()).toEqual({ seen: 3, decided: 3, failed: 0 });
+    expect(flagged).toEqual([START - DAY, START - 1, START]);
+    expect((await waitingItems()).map(({ item }) => item.due)).toEqual([START + 1]);
+    broker.runtime.advance(1);
+    expect(await finish()).toEqual({ seen: 1, decided: 1, failed: 0 });
+  });
+
+  test.each([99, 100, 101, 200, 250])("of %d that are due takes them all in one turn", async (count) => {
+    const due = Array.from({ length: count }, (_, i) => START - DAY + i);
+    const later = Array.from({ length: 150 }, (_, i) => START + DAY + i);
+    const { finish, flagged, read } = await sweep([...later, ...due]);
+    expect(await finish()).toEqual({ seen: count, decided: count, failed: 0 });
+    expect(flagged).toEqual(due);
+    expect(await waitingItems()).toHaveLength(later.length);
+    // Of those that are not due it reads no more than the rest of its pages.
+    expect(read()).toBeLessThanOrEqual(count + 2 * 100);
+    expect(await finish()).toEqual({ seen: 0, decided: 0, failed: 0 });
+  });
+
+  test("ends its turn where a whole page could not be worked on, and takes it up at the next", async () => {
+    let isDown = true;
+    const { finish, flagged } = await sweep(
+      Array.from({ length: 130 }, (_, i) => START - DAY + i),
+      (store) => ({
+        ...store,
+        commit: (writes) => (isDown ? Promise.reject(new Error("down")) : store.commit(writes)),
+      }),
+    );
+    expect(await finish()).toEqual({ seen: 100, decided: 0, failed: 100 });
+    expect(flagged).toEqual([]);
+    isDown = false;
+    expect(await finish()).toEqual({ seen: 130, decided: 130, failed: 0 });
   });
 });
 
