@@ -151,7 +151,7 @@ const readings: readonly Reading[] = [
 const READINGS = readings.length - 1;
 
 const tallies = new Tallies();
-afterAll(() => tallies.print());
+afterAll(() => tallies.end());
 
 describe.each(readings)(
   `$name, whatever becomes of it, is taken or refused by name, and no value comes or goes (seed ${SEED}):`,
