@@ -37,6 +37,7 @@ import { kept } from "./support/corpus.ts";
 import { exchanged, type Pool, poolOf } from "./support/exchange.ts";
 import { expectLines, expectSound } from "./support/ledger.ts";
 import { mutated, padded, type Seed, seedOf } from "./support/mutate.ts";
+import { proves } from "./support/proof.ts";
 import { type Draw, drawFor, SEED } from "./support/random.ts";
 import { Tallies } from "./support/tallies.ts";
 import { OUT_OF_ORDER, tenants } from "./support/tenants.ts";
@@ -181,7 +182,15 @@ describe.each(Object.entries(makers))(
     test("well-signed messages whose values are exchanged leave both sides' books true", async () => {
       await beginAnew();
       const draw = drawFor(`merchant ${name} signed`);
-      await bombard(name, "signed", async () => travelling(await make(draw)), beginAnew);
+      let message: Message | undefined;
+      const inputOf = async () => {
+        message = await make(draw);
+        return travelling(message);
+      };
+      await bombard(name, "signed", inputOf, beginAnew, async (wasLive) => {
+        if (wasLive && !(await isLive()) && !proves(given(message).bytes, held.secret))
+          throw new Error(`${name} has spent what it does not prove`);
+      });
     });
   },
 );
@@ -246,10 +255,19 @@ async function show(input: Uint8Array): Promise<Outcome> {
   return { code, commits: under.merchantStore.commits - commits, steps: under.clientSteps() - steps };
 }
 
-function bombard(name: string, layer: Layer, inputOf: () => Promise<Uint8Array>, after: () => Promise<void>) {
+function bombard(
+  name: string,
+  layer: Layer,
+  inputOf: () => Promise<Uint8Array>,
+  after: () => Promise<void>,
+  check: (wasLive: boolean) => Promise<void> = async () => {},
+) {
   const once = async () => {
     const input = await inputOf();
-    return { outcome: await show(input), input };
+    const wasLive = await isLive();
+    const outcome = await show(input);
+    await check(wasLive);
+    return { outcome, input };
   };
   return tallies.add(`${name} ${layer}`, () =>
     barrage(name, layer, once, async () => {
@@ -257,6 +275,12 @@ function bombard(name: string, layer: Layer, inputOf: () => Promise<Uint8Array>,
       await after();
     }),
   );
+}
+
+/** Whether the VendorScrip that every request shows has not been spent. */
+async function isLive(): Promise<boolean> {
+  const scrip = await merchantTables(under.merchantStore).scrip.get(bodyOf(held).id);
+  return scrip?.state !== "spent";
 }
 
 /** What the broker owes this merchant is what it sold and what is live; nobody was told of a fault but the handler's. */

@@ -19,11 +19,11 @@ export type Layer = keyof typeof LAYER_RUNS;
 /** The state is looked at, and begins anew, so many times. */
 const BLOCKS = 10;
 /**
- * Work of a handler: so many steps for each byte that came, and so many besides for what it loads, signs, tries again and
- * asks the broker, whose steps are counted with it. No input makes more work than its length pays for.
+ * Work of a handler: so many steps for each byte that came, and so many besides for what it loads, signs and tries
+ * again; whom it asks is counted by itself. No input makes more work than its length pays for.
  */
 export const HANDLER_STEPS_PER_BYTE = 16;
-export const HANDLER_STEPS_BESIDES = 400_000;
+export const HANDLER_STEPS_BESIDES = 80_000;
 /** Refusals that leave something behind: what was begun is written down to be ended later, and the broker's own word is kept. */
 const KEPT: ReadonlySet<string> = new Set(["pending", "busy", "refused"]);
 
@@ -38,17 +38,16 @@ export async function barrage(
   const inputs = runs(Math.ceil(LAYER_RUNS[layer] * share));
   const block = Math.ceil(inputs / BLOCKS);
   let refused = 0;
-  let stepsPerByte = 0;
+  let most = 0;
   for (let i = 1; i <= inputs; i += 1) {
     const { outcome, input } = await once();
     judge(name, outcome, input);
     if (outcome.code !== undefined) refused += 1;
-    const beyond = outcome.steps - HANDLER_STEPS_BESIDES;
-    stepsPerByte = Math.max(stepsPerByte, beyond / Math.max(1, input.length));
+    most = Math.max(most, outcome.steps - HANDLER_STEPS_PER_BYTE * input.length);
     if (i % block !== 0 && i !== inputs) continue;
     await after();
   }
-  return { inputs, refused, stepsPerByte };
+  return { inputs, refused, work: `${most} steps besides` };
 }
 
 function judge(name: string, { code, commits, steps }: Outcome, input: Uint8Array): void {

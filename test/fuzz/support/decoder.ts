@@ -35,7 +35,7 @@ export async function assault(decoder: Decoder, kept: readonly Uint8Array[]): Pr
   for (const bytes of kept) await trial.one(bytes);
   const inputs = runs(DECODER_RUNS);
   await trial.many(draw, seeds, inputs);
-  return { inputs, refused: trial.refused, stepsPerByte: trial.stepsPerByte };
+  return { inputs, refused: trial.refused, work: `${trial.stepsPerByte.toFixed(1)} steps a byte` };
 }
 
 class Trial {

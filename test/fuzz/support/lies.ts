@@ -22,7 +22,7 @@ import {
   sign1,
 } from "@lepta/protocol";
 import { given } from "../../peer-sdk/support/hand.ts";
-import { exchanged, type Pool } from "./exchange.ts";
+import { exchanged, exchangedInside, type Pool } from "./exchange.ts";
 import { mutated, padded, seedOf } from "./mutate.ts";
 import type { Draw } from "./random.ts";
 import { SIGN1_LEAD, typeOf } from "./replay.ts";
@@ -45,14 +45,18 @@ export async function damagedContent(liar: Liar, reply: Uint8Array): Promise<Uin
 }
 
 /** A well-signed lie, and whether the code `internal` or one of no table is part of it. */
-export async function lied(liar: Liar, reply: Uint8Array): Promise<{ bytes: Uint8Array; saysInternal: boolean }> {
+export async function lied(
+  liar: Liar,
+  reply: Uint8Array,
+): Promise<{ bytes: Uint8Array; saysInternal: boolean }> {
   const { draw } = liar;
   let saysInternal = false;
   const lie = async (signed: Uint8Array): Promise<Uint8Array> => {
     const { kid, contentType, payload } = orThrow(readSign1(signed));
     const key = given(liar.signers.get(kid), "a key that signs replies");
     const inside = contentType === brokerscripChange.mediaType && draw.below(3) === 0;
-    const told = inside ? await withLiesInside(payload) : exchanged(draw, payload, liar.pool);
+    const body = draw.below(3) === 0 ? exchangedInside(draw, payload, liar.pool) : undefined;
+    const told = body ?? (inside ? await withLiesInside(payload) : exchanged(draw, payload, liar.pool));
     saysInternal ||= namesNoCode(told);
     return sign1(key, kid, contentType, told);
   };
@@ -63,7 +67,9 @@ export async function lied(liar: Liar, reply: Uint8Array): Promise<{ bytes: Uint
     if (authorization === undefined || escrow === undefined) return exchanged(draw, payload, liar.pool);
     const isM4 = draw.below(2) === 0;
     const other = isM4 ? { authorization: await lie(authorization) } : { escrow: await inSeal(escrow) };
-    return encodePayload(brokerscripChange, { ...change, ...other } as Parameters<typeof encodePayload<typeof brokerscripChange>>[1]);
+    return encodePayload(brokerscripChange, { ...change, ...other } as Parameters<
+      typeof encodePayload<typeof brokerscripChange>
+    >[1]);
   };
   const inSeal = async (sealed: Uint8Array): Promise<Uint8Array> => {
     const { type, plaintext } = await opened(liar, sealed);
@@ -80,14 +86,21 @@ export async function lied(liar: Liar, reply: Uint8Array): Promise<{ bytes: Uint
 }
 
 /** What is inside of a good reply, and its type. */
-async function opened({ opening }: Liar, reply: Uint8Array): Promise<{ type: MessageType; plaintext: Uint8Array; isSealed: boolean }> {
+async function opened(
+  { opening }: Liar,
+  reply: Uint8Array,
+): Promise<{ type: MessageType; plaintext: Uint8Array; isSealed: boolean }> {
   const type = given(messageByMediaType.get(typeOf(reply) ?? ""), "type");
   if (reply[0] === SIGN1_LEAD) return { type, plaintext: reply, isSealed: false };
   const padding = orThrow(await opening.open(orThrow(readEncrypt(reply))));
   return { type, plaintext: padding.slice(0, padding.lastIndexOf(0x80)), isSealed: true };
 }
 
-async function sealedAgain({ suite, opening, draw }: Liar, reply: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
+async function sealedAgain(
+  { suite, opening, draw }: Liar,
+  reply: Uint8Array,
+  plaintext: Uint8Array,
+): Promise<Uint8Array> {
   const key = orThrow(await suite.sealingKey(opening.publicKey));
   return key.seal(typeOf(reply) ?? "", plaintext, (length) => draw.bytes(length));
 }

@@ -17,4 +17,3 @@ export interface Tools {
   readonly either: (draw?: Draw) => Hand;
   readonly toBroker: (fields: Draft) => Draft;
 }
-

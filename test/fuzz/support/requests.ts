@@ -2,7 +2,6 @@
 import {
   abort,
   authorizationRequest,
-  type Beside,
   brokerSpendCodec,
   brokerscripRequest,
   type Cbor,

@@ -64,7 +64,7 @@ export async function disputed({
 
 /** A maker for each door of money's way back. */
 export function returnMakers(
-  { customer, merchant, world }: Tenants,
+  { customer, merchant }: Tenants,
   purse: Holding,
   { subject, evidence, held }: Dispute,
   { sign, inside, either, toBroker }: Tools,

@@ -5,8 +5,8 @@ import { HEAP_BOUND, liveBytes } from "./heap.ts";
 export interface Tally {
   readonly inputs: number;
   readonly refused: number;
-  /** Of one input at most: steps for each byte, after those that are granted besides. */
-  readonly stepsPerByte: number;
+  /** Of one input at most, beyond what is granted: steps for each byte, or besides those. */
+  readonly work: string;
 }
 
 export class Tallies {
@@ -16,16 +16,16 @@ export class Tallies {
   #early: number | undefined;
 
   /** Runs a target on the processor's own clock, which decides nothing. */
-  async add(name: string, work: () => Promise<Tally>): Promise<void> {
+  async add(name: string, target: () => Promise<Tally>): Promise<void> {
     const before = process.cpuUsage();
-    const { inputs, refused, stepsPerByte } = await work();
+    const { inputs, refused, work } = await target();
     const { user, system } = process.cpuUsage(before);
     const seconds = (user + system) / 1e6;
     this.#inputs += inputs;
     this.#seconds += seconds;
     this.#lines.push(
       `${name}: ${Math.round(inputs / seconds)}/s, ${Math.round((100 * refused) / inputs)} % refused, ` +
-        `${stepsPerByte.toFixed(1)} steps a byte`,
+        work,
     );
     // The first target has loaded and compiled what the others share.
     this.#early ??= await liveBytes();
