@@ -45,8 +45,8 @@ export function exchangedInside(draw: Draw, item: Uint8Array, pool: Pool): Uint8
   if (bodies.length === 0) return undefined;
   const { start, end } = draw.pick(bodies);
   const body = item.subarray(contentAt(item, start), end);
-  const spans = spansOf(body).slice(1);
-  const span = draw.pick(spans);
+  const span = draw.pick(spansOf(body).slice(1));
+  if (span === undefined) return undefined;
   const others = pool.get(kindOf(body, span)) ?? [body.slice(span.start, span.end)];
   const told = concat(body.subarray(0, span.start), draw.pick(others), body.subarray(span.end));
   return concat(item.subarray(0, start), encodeCbor(told), item.subarray(end));

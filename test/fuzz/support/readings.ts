@@ -59,8 +59,13 @@ export interface Reading {
   readonly cuts?: readonly string[];
   /** Reads the reply; `txn` is what is under way. */
   readonly act: (reader: Reader, txn: string) => Promise<unknown>;
-  /** How purse and VendorScrip may move, in millionths, where they move at all. */
-  readonly moves?: readonly (readonly [purse: bigint, vendorscrip: bigint])[];
+  /**
+   * How purse and VendorScrip may move, in millionths, where they move at all. A merchant may give what it likes; an account
+   * is the broker's word on what lives, and what it passes over is kept.
+   */
+  readonly moves?: "gifts" | "superseded" | readonly (readonly [purse: bigint, vendorscrip: bigint])[];
+  /** The reply asks for more, so many times as others do. */
+  readonly effort?: number;
 }
 
 const TXN = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -199,6 +204,8 @@ export const readings: readonly Reading[] = [
         merchants.close();
       }
     },
+    moves: "superseded",
+    effort: 8,
   },
   {
     name: "what a merchant holds",
@@ -209,7 +216,7 @@ export const readings: readonly Reading[] = [
       await seller.refund(customer.party.identity.uid, given(sale).txn);
     },
     act: ({ customer, acquaintance }) => takeReturned(customer, acquaintance),
-    moves: [[0n, 20_000n]],
+    moves: "gifts",
   },
   {
     name: "an acknowledgement",
