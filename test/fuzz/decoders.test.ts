@@ -107,7 +107,7 @@ const containers = [
 ];
 
 const tallies = new Tallies();
-afterAll(() => tallies.print());
+afterAll(() => tallies.end());
 
 test("every exported codec has a good value to begin with", () => {
   expect(structures.filter(({ seeds }) => seeds.length === 0).map(({ name }) => name)).toEqual([]);

@@ -7,6 +7,7 @@ import {
   encodeAs,
   encodeCbor,
   hello,
+  holdingsRequest,
   idBytes,
   type MessageType,
   offerRequest,
@@ -15,6 +16,10 @@ import {
   purchaseRequest,
   purchaseSpendCodec,
   readSign1,
+  refundOrder,
+  refundRequest,
+  renewalRequest,
+  returnSpendCodec,
   type Signed,
   sealMessage,
   sha256,
@@ -23,16 +28,17 @@ import {
   vendorscripRequest,
 } from "@lepta/protocol";
 import { afterAll, describe, expect, test } from "vitest";
+import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { errorIn, euro, given, type Meeting, orderFor } from "../peer-sdk/support/hand.ts";
 import { HOUR } from "../peer-sdk/support/world.ts";
 import { barrage, type Layer, type Outcome } from "./support/barrage.ts";
 import { kept } from "./support/corpus.ts";
 import { exchanged, type Pool, poolOf } from "./support/exchange.ts";
-import { expectSound } from "./support/ledger.ts";
+import { expectLines, expectSound } from "./support/ledger.ts";
 import { mutated, padded, type Seed, seedOf } from "./support/mutate.ts";
+import { proves } from "./support/proof.ts";
 import { type Draw, drawFor, SEED } from "./support/random.ts";
-import { stepsSoFar } from "./support/steps.ts";
 import { Tallies } from "./support/tallies.ts";
 import { OUT_OF_ORDER, tenants } from "./support/tenants.ts";
 
@@ -96,17 +102,54 @@ const makers: Readonly<Record<string, (draw?: Draw) => Promise<Message>>> = {
     const beside = held.authorization ? { attachments: [held.authorization] } : {};
     return sign(purchaseRequest, { to: merchant.uid, spend: proveSpend(held.secret, body) }, beside, draw);
   },
+  "renewal-request": async (draw) => {
+    const beside = held.authorization ? { attachments: [held.authorization] } : {};
+    return sign(renewalRequest, { to: merchant.uid, spend: returning(draw) }, beside, draw);
+  },
+  "refund-request": async (draw) => {
+    const txn = customer.newTxn();
+    const { id: scrip, value: amount } = bodyOf(held);
+    const asked = draw?.below(4) === 0 ? euro("0.11") : amount;
+    const order = await customer.sign(refundOrder, {
+      to: network,
+      txn,
+      merchant: merchant.uid,
+      amount: asked,
+      scrip,
+    });
+    const part = await customer.sealToBroker(order);
+    const attachments = held.authorization ? [part, held.authorization] : [part];
+    const fields = { to: merchant.uid, txn, spend: returning(draw), part: toText(sha256(part)) };
+    return sign(refundRequest, fields, { attachments }, draw);
+  },
+  "holdings-request": (draw) => {
+    const cursor = draw?.below(2) ? { cursor: draw.pick(["~", bodyOf(held).id, "/", "x".repeat(256)]) } : {};
+    return sign(holdingsRequest, { to: merchant.uid, ...cursor }, {}, draw);
+  },
 };
+
+/** The whole of the VendorScrip, shown to be renewed or given back. */
+function returning(draw?: Draw) {
+  const spend = encodeAs(returnSpendCodec, {
+    scrip: [held.grant.body, held.grant.certificate],
+    amount: bodyOf(held).value,
+  });
+  if (pool === undefined) samples.push(spend);
+  const body = draw?.below(2) && pool ? exchanged(draw, spend, pool) : spend;
+  return proveSpend(held.secret, body.length <= 2048 ? body : spend);
+}
+
 for (const make of Object.values(makers)) await make();
 pool = poolOf(samples);
 
 const tallies = new Tallies();
-afterAll(() => tallies.print());
+afterAll(() => tallies.end());
 
 test("every message that a merchant takes has one to begin with", async () => {
-  for (const make of Object.values(makers))
-    expect((await show(await travelling(await make()))).code).toBeUndefined();
-  await beginAnew();
+  for (const [name, make] of Object.entries(makers)) {
+    expect((await show(await travelling(await make()))).code, name).toBeUndefined();
+    await beginAnew();
+  }
 });
 
 describe.each(Object.entries(makers))(
@@ -139,7 +182,15 @@ describe.each(Object.entries(makers))(
     test("well-signed messages whose values are exchanged leave both sides' books true", async () => {
       await beginAnew();
       const draw = drawFor(`merchant ${name} signed`);
-      await bombard(name, "signed", async () => travelling(await make(draw)), beginAnew);
+      let message: Message | undefined;
+      const inputOf = async () => {
+        message = await make(draw);
+        return travelling(message);
+      };
+      await bombard(name, "signed", inputOf, beginAnew, async (wasLive) => {
+        if (wasLive && !(await isLive()) && !proves(given(message).bytes, held.secret))
+          throw new Error(`${name} has spent what it does not prove`);
+      });
     });
   },
 );
@@ -197,17 +248,26 @@ const travelling = async (message: Message): Promise<Uint8Array> =>
       );
 
 async function show(input: Uint8Array): Promise<Outcome> {
-  const [commits, steps] = [under.merchantStore.commits, stepsSoFar()];
+  const [commits, steps] = [under.merchantStore.commits, under.clientSteps()];
   // Longer than a seed may grow, too: what `ws` lets through is looked at by the visit.
   const answers = await visit([input]);
   const code = errorIn(given(answers[0], "answer"));
-  return { code, commits: under.merchantStore.commits - commits, steps: stepsSoFar() - steps };
+  return { code, commits: under.merchantStore.commits - commits, steps: under.clientSteps() - steps };
 }
 
-function bombard(name: string, layer: Layer, inputOf: () => Promise<Uint8Array>, after: () => Promise<void>) {
+function bombard(
+  name: string,
+  layer: Layer,
+  inputOf: () => Promise<Uint8Array>,
+  after: () => Promise<void>,
+  check: (wasLive: boolean) => Promise<void> = async () => {},
+) {
   const once = async () => {
     const input = await inputOf();
-    return { outcome: await show(input), input };
+    const wasLive = await isLive();
+    const outcome = await show(input);
+    await check(wasLive);
+    return { outcome, input };
   };
   return tallies.add(`${name} ${layer}`, () =>
     barrage(name, layer, once, async () => {
@@ -217,6 +277,12 @@ function bombard(name: string, layer: Layer, inputOf: () => Promise<Uint8Array>,
   );
 }
 
+/** Whether the VendorScrip that every request shows has not been spent. */
+async function isLive(): Promise<boolean> {
+  const scrip = await merchantTables(under.merchantStore).scrip.get(bodyOf(held).id);
+  return scrip?.state !== "spent";
+}
+
 /** What the broker owes this merchant is what it sold and what is live; nobody was told of a fault but the handler's. */
 async function expectTrue(): Promise<void> {
   const items = under.table.items();
@@ -224,6 +290,7 @@ async function expectTrue(): Promise<void> {
   expect(world.faults.filter((fault) => String(fault) !== `Error: ${OUT_OF_ORDER}`)).toEqual([]);
   const { liveVendorScrip, sold } = await shop.books("EUR");
   expect(liveVendorScrip + sold).toBe(brokerBooks(items, "EUR", runtime.now()).owedToMerchants);
+  await expectLines(items, merchant.uid, merchantTables(under.merchantStore));
   for (const table of Object.values(merchantTables(under.merchantStore))) await table.list();
 }
 

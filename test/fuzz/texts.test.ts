@@ -21,7 +21,7 @@ import { stepsOf } from "./support/steps.ts";
 import { Tallies } from "./support/tallies.ts";
 
 const tallies = new Tallies();
-afterAll(() => tallies.print());
+afterAll(() => tallies.end());
 
 /** What people type may be any bytes: as UTF-8 where they are, each byte a character where they are not. */
 function textOf(bytes: Uint8Array): string {

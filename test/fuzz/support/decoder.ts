@@ -1,6 +1,5 @@
 /** One decoder against its mutated inputs: a value whose bytes these are, or a refusal by name, in bounded work. */
 import { type Awaitable, type ErrorCode, isRefusal, LeptaError, type Or, refuse } from "@lepta/protocol";
-import { HEAP_BOUND, liveBytes } from "./heap.ts";
 import { mutated, type Seed, seedOf } from "./mutate.ts";
 import { type Draw, drawFor, runs, SEED } from "./random.ts";
 import { stepsSoFar } from "./steps.ts";
@@ -24,9 +23,6 @@ export const DECODER_RUNS = 100_000;
 export const STEPS_PER_BYTE = 4;
 export const STEPS_BESIDES = 400;
 
-/** One look is quick; more, where it found much, tell what stays from what only lingers. */
-const LOOKS = 4;
-
 /** Damages the good inputs in a hundred thousand ways. Throws, with the input in hex, at the first that breaks a rule. */
 export async function assault(decoder: Decoder, kept: readonly Uint8Array[]): Promise<Tally> {
   const draw = drawFor(decoder.name);
@@ -38,13 +34,8 @@ export async function assault(decoder: Decoder, kept: readonly Uint8Array[]): Pr
   }
   for (const bytes of kept) await trial.one(bytes);
   const inputs = runs(DECODER_RUNS);
-  await trial.many(draw, seeds, Math.ceil(inputs / 10));
-  const before = await liveBytes();
-  await trial.many(draw, seeds, Math.floor((inputs * 9) / 10));
-  let left = (await liveBytes()) - before;
-  if (left > HEAP_BOUND) left = (await liveBytes(LOOKS)) - before;
-  if (left > HEAP_BOUND) throw new Error(`${decoder.name} keeps ${left} bytes of ${inputs} inputs`);
-  return { inputs, refused: trial.refused, stepsPerByte: trial.stepsPerByte, left };
+  await trial.many(draw, seeds, inputs);
+  return { inputs, refused: trial.refused, work: `${trial.stepsPerByte.toFixed(1)} steps a byte` };
 }
 
 class Trial {

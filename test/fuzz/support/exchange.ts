@@ -1,5 +1,5 @@
 /** Values exchanged for others of their kind, so that what comes out is well-formed and only means something else. */
-import { concat } from "@lepta/protocol";
+import { concat, encodeCbor } from "@lepta/protocol";
 import type { Draw } from "./random.ts";
 import { type Span, spansOf } from "./spans.ts";
 
@@ -38,6 +38,28 @@ export function exchanged(draw: Draw, item: Uint8Array, pool: Pool): Uint8Array 
   }
   return bytes;
 }
+
+/** One value exchanged inside a map that stands in a byte string, as a scrip's body does; undefined where there is none. */
+export function exchangedInside(draw: Draw, item: Uint8Array, pool: Pool): Uint8Array | undefined {
+  const bodies = spansOf(item).filter((span) => isEmbeddedMap(item, span));
+  if (bodies.length === 0) return undefined;
+  const { start, end } = draw.pick(bodies);
+  const body = item.subarray(contentAt(item, start), end);
+  const span = draw.pick(spansOf(body).slice(1));
+  if (span === undefined) return undefined;
+  const others = pool.get(kindOf(body, span)) ?? [body.slice(span.start, span.end)];
+  const told = concat(body.subarray(0, span.start), draw.pick(others), body.subarray(span.end));
+  return concat(item.subarray(0, start), encodeCbor(told), item.subarray(end));
+}
+
+const isEmbeddedMap = (bytes: Uint8Array, { start, end }: Span): boolean => {
+  const at = contentAt(bytes, start);
+  return (bytes[start] ?? 0) >> 5 === 2 && at < end && (bytes[at] ?? 0) >> 5 === 5;
+};
+
+/** Where a string's content begins: behind its head. */
+const contentAt = (bytes: Uint8Array, start: number): number =>
+  start + 1 + ([1, 2, 4, 8][((bytes[start] ?? 0) & 31) - 24] ?? 0);
 
 /** Numbers are one kind, true and false another; strings, arrays and maps go by their size where they are short. */
 function kindOf(bytes: Uint8Array, { start, end }: Span): string {

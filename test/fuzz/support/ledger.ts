@@ -2,10 +2,15 @@
 import {
   accountItem,
   brokerBooks,
+  carryItem,
   credentialItem,
   creditItem,
+  disputeItem,
+  dueItem,
   exposureItem,
   type ItemType,
+  keys,
+  lossItem,
   noticeItem,
   openItem,
   purseItem,
@@ -13,6 +18,7 @@ import {
   transactionItem,
 } from "@lepta/lambdas";
 import { expect } from "vitest";
+import type { MerchantTables } from "../../../peer-sdk/src/merchant/records.ts";
 import type { RewindStore } from "./rewind.ts";
 
 type Entry = ReturnType<RewindStore["items"]>[number];
@@ -25,6 +31,10 @@ const kinds: readonly (readonly [pk: string, sk: string, type: ItemType<unknown>
   ["PEER#", "TXN#", transactionItem],
   ["ACCOUNT#", "ENROLMENT", accountItem],
   ["MERCHANT#", "CREDIT#", creditItem],
+  ["MERCHANT#", "DUE#", dueItem],
+  ["MERCHANT#", "DISPUTE#", disputeItem],
+  ["MERCHANT#", "CARRY#", carryItem],
+  ["LOSS#", "", lossItem],
   ["PAIR#", "", noticeItem],
   ["OPEN#", "", openItem],
   ["EXPOSURE", "", exposureItem],
@@ -40,6 +50,27 @@ export function expectSound(items: readonly Entry[], now: number): void {
   expect(books, "the broker's books").toMatchObject({ conserved: true });
   expect(books.moneyIn, "what the bank has paid out").toBe(chargedBy(items));
   expectChains(items);
+}
+
+/** Of each V0: what the broker owes for it is what is live under it and what was sold. Throws where a line disagrees. */
+export async function expectLines(
+  items: readonly Entry[],
+  merchant: string,
+  { scrip, lines }: MerchantTables,
+): Promise<void> {
+  const standing = new Map<string, bigint>();
+  const live = new Map((await scrip.list()).filter(([, { state }]) => state === "live"));
+  for (const [id, line] of await lines.list()) {
+    const [customer = ""] = id.split("/");
+    const { sk } = keys.credit(merchant, customer, line.credit);
+    const alive = line.live.reduce((sum, each) => sum + (live.get(each)?.value.value ?? 0n), 0n);
+    standing.set(sk, (standing.get(sk) ?? 0n) + alive + line.sold.value);
+  }
+  for (const [sk, value] of standing) {
+    const found = items.find(({ key }) => key.pk === `MERCHANT#${merchant}` && key.sk === sk);
+    const owed = found && creditItem.fromItem(found.item).owed;
+    expect(value, `live and sold under ${sk}`).toBe(owed ?? 0n);
+  }
 }
 
 /** What the sandbox bank has charged. */

@@ -33,6 +33,10 @@ export function drawFor(name: string): Draw {
     next,
     below,
     pick: (from) => from[below(from.length)] as (typeof from)[number],
-    bytes: (length) => Uint8Array.from({ length }, () => next() & 0xff),
+    bytes: (length) => {
+      const out = new Uint8Array(length);
+      for (let i = 0; i < length; i += 1) out[i] = next() & 0xff;
+      return out;
+    },
   };
 }

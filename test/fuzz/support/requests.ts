@@ -2,7 +2,6 @@
 import {
   abort,
   authorizationRequest,
-  type Beside,
   brokerSpendCodec,
   brokerscripRequest,
   type Cbor,
@@ -37,14 +36,9 @@ import { type Draft, euro, type Hand } from "../../peer-sdk/support/hand.ts";
 import { DAY, HOUR } from "../../peer-sdk/support/world.ts";
 import { exchanged, type Pool, poolOf } from "./exchange.ts";
 import type { Draw } from "./random.ts";
+import type { Request } from "./request.ts";
+import { disputed, returnMakers } from "./return-requests.ts";
 import type { Tenants } from "./tenants.ts";
-
-/** What a door gets: the signed message and what goes beside it in the seal. */
-export interface Request {
-  readonly type: MessageType;
-  readonly signed: Uint8Array;
-  readonly beside: Beside;
-}
 
 export interface Requests {
   /** A request for this door; with a draw some of its values, outside and inside, are exchanged before they are signed. */
@@ -99,7 +93,9 @@ export async function requestsOf(tenants: Tenants): Promise<Requests> {
   const either = (draw?: Draw): Hand => (draw === undefined || draw.below(2) === 0 ? customer : merchant);
   const toBroker = (fields: Draft): Draft => ({ to: network, ...fields });
 
+  const dispute = await disputed(tenants);
   const makers: Readonly<Record<string, (draw?: Draw) => Promise<Request>>> = {
+    ...returnMakers(tenants, held, dispute, { sign, inside, either, toBroker }),
     "POST /enrol": async (draw) => {
       const hand = either(draw);
       const { identity, link } = hand.party;

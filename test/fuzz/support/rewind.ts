@@ -55,11 +55,13 @@ export interface RewindPeerStore extends PeerStore {
 export function rewindPeerStore(): RewindPeerStore {
   let store = memoryPeerStore();
   let kept: Awaited<ReturnType<PeerStore["list"]>> = [];
+  let isChanged = false;
   let commits = 0;
   return {
     get: (key) => store.get(key),
     list: (prefix, options) => store.list(prefix, options),
     commit: async (changes) => {
+      isChanged = true;
       await store.commit(changes);
       commits += 1;
     },
@@ -69,8 +71,11 @@ export function rewindPeerStore(): RewindPeerStore {
     },
     keep: async (entries) => {
       kept = entries ?? (await store.list(""));
+      isChanged = true;
     },
     rewind: async () => {
+      if (!isChanged) return;
+      isChanged = false;
       store = memoryPeerStore();
       await store.commit(kept.map(([key, value]) => ({ key, value })));
     },

@@ -21,6 +21,7 @@ const values: Readonly<Record<string, readonly unknown[]>> = {
       suite: "default",
       currency: "EUR",
       rail: "sandbox",
+      unit: 10_000,
     },
   ],
   errorCodec: [

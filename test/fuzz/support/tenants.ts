@@ -1,9 +1,9 @@
 /** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
-import { type Capability, createHandlers, type HttpHandler, routes } from "@lepta/lambdas";
+import { type Capability, createHandlers, type HttpHandler, routes, variable } from "@lepta/lambdas";
 import { type Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
 import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
 import { Hand } from "../../peer-sdk/support/hand.ts";
-import { createWorld, eventOf, NEVER, type World } from "../../peer-sdk/support/world.ts";
+import { createWorld, eventOf, HOUR, NEVER, type World } from "../../peer-sdk/support/world.ts";
 import { standInSuite } from "../../support/stand-in-suite.ts";
 import type { Outcome } from "./barrage.ts";
 import { type RewindPeerStore, type RewindStore, rewindPeerStore, rewindStore } from "./rewind.ts";
@@ -31,6 +31,8 @@ export interface Tenants {
   openShop(): Promise<Merchant>;
   /** The wallet as it opens on its store. */
   openWallet(options?: Partial<PartyOptions & WalletOptions>): Promise<Wallet>;
+  /** Steps so far that were no broker's. */
+  clientSteps(): number;
   /** Everything as it was when this was made. */
   rewind(): Promise<void>;
 }
@@ -44,16 +46,27 @@ const catalogue = {
 /** What the handler of one item throws. */
 export const OUT_OF_ORDER = "out of order";
 
-/** A wallet has topped up, bought twice, asked and aborted; both have sent their notices. */
+const HOLD_TIME = HOUR / 2;
+
+/** A wallet has topped up and bought from three VendorScrips, one of which is free to be paid out; both have sent their notices. */
 export async function tenants(seed: string): Promise<Tenants> {
   const table = rewindStore();
-  const world = await createWorld({ suite: standInSuite(), seed, around: () => table });
+  const world = await createWorld({
+    suite: standInSuite(),
+    seed,
+    around: () => table,
+    variables: { [variable.holdTime]: String(HOLD_TIME) },
+  });
   const sent = new Map<string, Uint8Array[]>();
   let isRecording = true;
+  let brokerSteps = 0;
   const transport: World["transport"] = async (method, url, body) => {
     const route = `${method} ${new URL(url).pathname}`;
     if (body !== undefined && isRecording) sent.set(route, [...(sent.get(route) ?? []), body]);
-    return world.transport(method, url, body);
+    const before = stepsSoFar();
+    const answer = await world.transport(method, url, body);
+    brokerSteps += stepsSoFar() - before;
+    return answer;
   };
   const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
   const openShop = () => world.merchant(SHOP, { store: merchantStore, transport, catalogue });
@@ -73,6 +86,10 @@ export async function tenants(seed: string): Promise<Tenants> {
   const wallet = await openWallet();
   await wallet.topUp("EUR 10.00");
   for (let i = 0; i < 2; i += 1) await wallet.buy(SHOP, "page", { max: "EUR 0.02" });
+  // What was bought first is free to be paid out; what follows is held.
+  world.runtime.advance(2 * HOLD_TIME);
+  await wallet.buy(SHOP, "book", { max: "EUR 2.00", vendorScrip: "EUR 2.50" });
+  await wallet.obtain(SHOP, "EUR 0.30");
   await wallet.flushNotices();
   await seller.flushNotices();
   const common = { broker: world.broker, runtime: world.runtime, suite: world.wiring.suite, transport };
@@ -96,6 +113,7 @@ export async function tenants(seed: string): Promise<Tenants> {
     sent,
     openShop,
     openWallet,
+    clientSteps: () => stepsSoFar() - brokerSteps,
     send: async (route, body, contentType) => {
       const [method = "", path = ""] = route.split(" ");
       const capability = routes.find((each) => `${each.method} ${each.path}` === route)?.capability ?? "keys";
