@@ -77,11 +77,11 @@ describe("64 whole handlers at one scrip, in shuffled order", () => {
 const SCRIPS = 10_000;
 const BATCH = 500;
 /**
- * Of ten scrips one is wanted by 64 requests, the others by eight that come eight times each: a decision that comes again
- * costs a tenth of one that is made, and is as much of a chance to decide twice.
+ * Of twenty-one scrips one, of every kind in its turn, is wanted by 64 requests, the others by four that come sixteen times each: a decision that comes
+ * again costs a tenth of one that is made, and is as much of a chance to decide twice.
  */
 const requestsOf = (scrip: number): number =>
-  KINDS[scrip % KINDS.length] === "deliveries" ? 1 : scrip % 10 === 0 ? HANDLERS : 8;
+  KINDS[scrip % KINDS.length] === "deliveries" ? 1 : scrip % 21 === 0 ? HANDLERS : 4;
 /** Contests that go on at once. */
 const AT_ONCE = 4;
 
@@ -138,4 +138,4 @@ test("64 decisions at each of 10,000 scrips have one winner each", { timeout: 60
 });
 
 /** Of so many chains one is hashed again, record by record. */
-const HASHED = 10;
+const HASHED = 20;

@@ -1,5 +1,5 @@
 /** What was said in one transaction brought into another, by peers that sign for it in their own name. */
-import { Merchant, memoryPeerStore, type PeerStore, Wallet } from "@lepta/peer-sdk";
+import { Merchant, type Wallet } from "@lepta/peer-sdk";
 import {
   authorizationRequest,
   authorizationResponse,
@@ -14,20 +14,19 @@ import {
   proveSpend,
   purchaseRequest,
   purchaseSpendCodec,
-  readMessage,
   scripOf,
-  sealMessage,
   sha256,
   toText,
   vendorscripRequest,
 } from "@lepta/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { customerTables } from "../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
-import { euro, given, type Hand, orderFor } from "../peer-sdk/support/hand.ts";
-import { channelTo, codeOf } from "../peer-sdk/support/world.ts";
+import { euro, given, orderFor } from "../peer-sdk/support/hand.ts";
+import { codeOf } from "../peer-sdk/support/world.ts";
+import { flows } from "./support/flows.ts";
+import { forkOf, holdings, liveAt, sealedTo, withAnswer } from "./support/forks.ts";
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
-import { type Customer, flows, openStage, type Seller, type Stage } from "./support/stage.ts";
+import { openStage, type Seller, type Stage } from "./support/stage.ts";
 
 /** Thousands of signatures on a machine that others use too. */
 const SLOW = 180_000;
@@ -49,7 +48,9 @@ const named = (...names: readonly string[]): readonly Piece[] =>
 
 /** The parts for B as they were sealed, with what is signed in them. */
 const parts = (): readonly { readonly piece: Piece; readonly sealed: Uint8Array }[] =>
-  named("vendorscrip-order").flatMap((piece) => (piece.sealed ? [{ piece, sealed: piece.sealed }] : []));
+  named("vendorscrip-order", "refund-order").flatMap((piece) =>
+    piece.sealed ? [{ piece, sealed: piece.sealed }] : [],
+  );
 
 test("a part for B, in a new M2 of any merchant and under any transaction, spends nothing", {
   timeout: SLOW,
@@ -167,7 +168,7 @@ test.each(Object.keys(actions))(
     for (const customer of stage.customers)
       for (const piece of answers()) {
         const store = await forkOf(customer.store);
-        const code = await codeOf(withAnswer(customer, seller, store, piece, given(actions[name])));
+        const code = await codeOf(withAnswer(stage, customer, seller, store, piece, given(actions[name])));
         if (code === "no error" || code === "internal")
           expect.fail(`${piece.type.name} to ${customer.name}: ${code}`);
         expect(await holdings(store), `${piece.type.name} to ${customer.name}`).toEqual(
@@ -245,62 +246,3 @@ test("an answer of any other transaction makes no VendorScrip live at a merchant
   expect(played).toBeGreaterThan(400);
   expect(await stage.value()).toBe(before);
 });
-
-/** A customer's wallet on a copy of its store; whatever it asks, this answer comes. Hello and the offer are real. */
-async function withAnswer(
-  customer: Customer,
-  seller: Seller,
-  store: PeerStore,
-  piece: Piece,
-  act: (wallet: Wallet, seller: Seller) => Promise<unknown>,
-): Promise<void> {
-  const { world } = stage;
-  const sealed = await sealedTo(customer.hand, piece);
-  const wallet = await Wallet.open({
-    broker: world.broker,
-    runtime: world.runtime,
-    store,
-    noticeDelay: 2 ** 30,
-    transport: async (method, url, body) =>
-      method === "GET"
-        ? world.transport(method, url, body)
-        : { contentType: "application/cose", body: sealed },
-    connect: async () => {
-      const visit = seller.merchant.visit();
-      return channelTo(async (frame) => ((await isAsked(frame[0])) ? visit(frame) : [sealed]));
-    },
-  });
-  try {
-    await act(wallet, seller);
-  } finally {
-    await wallet.close();
-  }
-}
-
-/** Whether a message only asks who is there and what is sold. */
-async function isAsked(bytes: Uint8Array = new Uint8Array()): Promise<boolean> {
-  if (!isRefusal(readMessage(bytes, messages))) return true;
-  const opened = await openMessage(bytes, messages, stage.ring);
-  return !isRefusal(opened) && opened.type.name === "offer-request";
-}
-
-async function sealedTo({ party }: Hand, { type, signed, secrets, attachments }: Piece): Promise<Uint8Array> {
-  const key = orThrow(await party.suite.sealingKey(party.identity.opening.publicKey));
-  return sealMessage({ type, bytes: signed }, key, party.runtime.random, { secrets, attachments });
-}
-
-async function forkOf(store: PeerStore): Promise<PeerStore> {
-  const copy = memoryPeerStore();
-  await copy.commit((await store.list("")).map(([key, value]) => ({ key, value })));
-  return copy;
-}
-
-/** What a wallet holds, locked or not. */
-async function holdings(store: PeerStore): Promise<readonly unknown[]> {
-  const tables = customerTables(store);
-  const held = [...(await tables.purse.list()), ...(await tables.vendorscrip.list())];
-  return held.map(([id, { grant, unusable }]) => [id, toText(grant.certificate), unusable]);
-}
-
-const liveAt = async (store: PeerStore): Promise<readonly string[]> =>
-  (await merchantTables(store).scrip.list()).filter(([, { state }]) => state === "live").map(([id]) => id);

@@ -1,11 +1,18 @@
 /** Three customers, two merchants and a broker, and full runs of everything that they do with each other. */
-import { brokerFor, creditItem, purseItem } from "@lepta/lambdas";
+import { brokerFor, creditItem, purseItem, variable } from "@lepta/lambdas";
 import { LeptaError, type Merchant, memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
-import { abort, type KeyRing, type MessageType, query, type Signed } from "@lepta/protocol";
+import type { KeyRing, MessageType, Signed } from "@lepta/protocol";
 import { customerTables } from "../../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../../peer-sdk/src/merchant/records.ts";
-import { euro, given, Hand, type Meeting, orderFor, spendingOf } from "../../peer-sdk/support/hand.ts";
-import { createWorld, type World } from "../../peer-sdk/support/world.ts";
+import { Hand, type Meeting } from "../../peer-sdk/support/hand.ts";
+import {
+  createWorld,
+  DAY,
+  type Line,
+  lossyConnect,
+  newLine,
+  type World,
+} from "../../peer-sdk/support/world.ts";
 import { countedStore, type Recorder, recorder } from "./record.ts";
 
 export interface Customer {
@@ -13,6 +20,8 @@ export interface Customer {
   readonly store: PeerStore;
   readonly wallet: Wallet;
   readonly hand: Hand;
+  /** Its way to merchants, for a flow to lose a message on: what is lost before it arrives is not on the record. */
+  readonly line: Line;
 }
 export interface Seller {
   readonly name: string;
@@ -36,7 +45,15 @@ export interface Stage {
   readonly value: () => Promise<string>;
 }
 
-const PRICE = "EUR 0.02";
+export const PRICE = "EUR 0.02";
+/** So short that the requests of the whole run are still good when it is over. Milliseconds. */
+export const HOLD_TIME = 2_000;
+export const CLAIM_TIME = 1_000;
+/** Every scrip ends within this time: a wallet that is asked to renews it. */
+export const RENEW_BEFORE = 400 * DAY;
+/** Accounts that take no payments. */
+const CLOSED: ReadonlySet<string> = new Set(["cat", "joy"]);
+const accountOf = (name: string): string => (CLOSED.has(name) ? `${name}+closed` : name);
 
 export async function openStage(seed: string): Promise<Stage> {
   let commits = 0;
@@ -50,7 +67,11 @@ export async function openStage(seed: string): Promise<Stage> {
       return store.commit(writes);
     },
   });
-  const world = await createWorld({ seed, around });
+  const variables = {
+    [variable.holdTime]: String(HOLD_TIME),
+    [variable.claimTime]: String(CLAIM_TIME),
+  };
+  const world = await createWorld({ seed, around, variables });
   const tape = recorder();
   const { broker, runtime } = world;
 
@@ -68,7 +89,7 @@ export async function openStage(seed: string): Promise<Stage> {
         },
       },
     };
-    const merchant = await world.merchant(url, { store, catalogue, transport });
+    const merchant = await world.merchant(url, { store, catalogue, transport, account: accountOf(name) });
     sellers.push({
       name,
       url,
@@ -81,8 +102,12 @@ export async function openStage(seed: string): Promise<Stage> {
   for (const name of ["ann", "ben", "cat"]) {
     const store = countedStore(memoryPeerStore(), count);
     const transport = tape.transport(name, world.transport);
-    const wallet = await world.wallet({ store, transport, connect: tape.connect(name, world.connect) });
-    customers.push({ name, store, wallet, hand: await Hand.open({ broker, runtime, transport, store }) });
+    const line = newLine();
+    const connect = lossyConnect(tape.connect(name, world.connect), line);
+    const account = accountOf(name);
+    const wallet = await world.wallet({ store, transport, connect, account, renewBefore: RENEW_BEFORE });
+    const hand = await Hand.open({ broker, runtime, transport, store });
+    customers.push({ name, store, wallet, hand, line });
   }
 
   const keySet = await brokerFor(world.wiring, "decide").custody.keys();
@@ -99,10 +124,11 @@ export async function openStage(seed: string): Promise<Stage> {
       if (key.sk === "BROKERSCRIP") {
         const { scrip = "none", value: worth = 0n } = purseItem.fromItem(item);
         lines.push(`${name} ${scrip} ${worth}`);
-      } else if (key.pk.startsWith("MERCHANT#")) {
-        const credit = creditItem.fromItem(item);
-        if (credit.state !== "void") lines.push(`${name} ${credit.state} ${credit.value}`);
-      } else if (key.sk.startsWith("SPENT#") || key.pk.startsWith("EXPOSURE") || key.pk.startsWith("BANK"))
+      } else if (key.pk.startsWith("MERCHANT#") && key.sk.startsWith("CREDIT#")) {
+        const { state, value: worth, owed = 0n, settlement, reversedBy } = creditItem.fromItem(item);
+        if (state !== "void") lines.push(`${name} ${state} ${worth} ${owed} ${settlement} ${reversedBy}`);
+      } else if (key.sk.startsWith("SPENT#") || VALUABLE.test(key.pk))
+        // What is due, disputed and carried over, and the bank's accounts, charges and payouts.
         lines.push(`${name} ${Object.values(item).map(String).join(" ")}`);
     }
     const { conserved, ...books } = world.books();
@@ -112,8 +138,16 @@ export async function openStage(seed: string): Promise<Stage> {
       for (const [id, each] of await tables.scrip.list())
         if (each.state !== "reserved")
           lines.push(`${name} ${id} ${each.owner} ${each.state} ${each.value.value}`);
-      for (const [id, { charged }] of await tables.sales.list())
-        if (charged.value > 0n) lines.push(`${name} sold ${id} ${charged.value}`);
+      for (const [id, { charged, refunded }] of await tables.sales.list())
+        if (charged.value > 0n) lines.push(`${name} sold ${id} ${charged.value} ${refunded}`);
+      for (const [id, { credit, live, sold, ended }] of await tables.lines.list())
+        lines.push(`${name} line ${id} ${credit} ${live.join()} ${sold.value} ${ended}`);
+      for (const [id, { state, scrip, amount }] of await tables.refunds.list())
+        if (state !== "refused") lines.push(`${name} refund ${id} ${state} ${scrip} ${amount.value}`);
+      for (const [id, { scrip }] of await tables.renewals.list())
+        lines.push(`${name} renewal ${id} ${scrip}`);
+      for (const [id, { statement }] of await tables.settlements.list())
+        lines.push(`${name} settlement ${id} ${statement === undefined ? "open" : "told"}`);
     }
     for (const { name, store } of customers) {
       const tables = customerTables(store);
@@ -136,86 +170,7 @@ export async function openStage(seed: string): Promise<Stage> {
   };
 }
 
-/**
- * Everything that peers do, by its name. What a new flow sends is replayed as soon as it has a line here: what the
- * messages are and where they could go is read from the recording, the routes and the protocol's list of messages.
- */
-export const flows: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
-  "figure 6": async ({ customers }) => {
-    for (const { wallet } of customers) await wallet.topUp("EUR 5");
-    await given(customers[0]).wallet.topUp("EUR 1");
-  },
-  "figure 8": async ({ customers, sellers }) => {
-    for (const { wallet } of customers) for (const { url } of sellers) await wallet.obtain(url, "EUR 0.50");
-    await given(customers[1]).wallet.obtain(given(sellers[0]).url, "EUR 0.25");
-  },
-  "figure 7": async ({ customers, sellers }) => {
-    for (const { wallet } of customers)
-      for (const { url } of sellers) {
-        await wallet.buy(url, "page", { max: PRICE });
-        await wallet.buy(url, "page", { max: "EUR 1", quantity: 3 });
-      }
-  },
-  "refused purchases": async (stage) => {
-    for (const customer of stage.customers)
-      for (const seller of stage.sellers) {
-        const meeting = await meet(stage, customer, seller);
-        const spending = spendingOf(await customer.hand.holding(seller.merchant.uid));
-        for (const order of [
-          orderFor("nothing", PRICE),
-          orderFor("page", "EUR 0.01"),
-          orderFor("broken", PRICE),
-        ])
-          await meeting.buy(await meeting.purchase(spending, order));
-        await meeting.buy(
-          await meeting.purchase(spending, orderFor("page", PRICE), {
-            fields: { expiresAt: stage.world.runtime.now() },
-          }),
-        );
-      }
-  },
-  "refused VendorScrip": async (stage) => {
-    for (const customer of stage.customers) {
-      const held = await customer.hand.purse();
-      for (const seller of stage.sellers) {
-        const meeting = await meet(stage, customer, seller);
-        await meeting.send((await meeting.obtain(euro("999"), held)).sealed);
-        const forged = { ...held, secret: new Uint8Array(32) };
-        await meeting.send((await meeting.obtain(euro("1"), forged)).sealed);
-      }
-    }
-  },
-  "aborted and asked": async (stage) => {
-    const { customers } = stage;
-    for (const [i, customer] of customers.entries()) {
-      const seller = given(stage.sellers[i % stage.sellers.length]);
-      const meeting = await meet(stage, customer, seller);
-      const held = await customer.hand.purse();
-      const prepared = await meeting.obtain(euro("1"), held);
-      const subject = prepared.txn;
-      for (const type of [query, abort, query] as const)
-        await post(
-          customer.hand,
-          type.mediaType.includes("abort") ? "/abort" : "/query",
-          await customer.hand.sign(type, { to: stage.world.network, initiator: customer.hand.uid, subject }),
-        );
-      // M1 of what its own customer has aborted: the merchant is told no, and its credit is void.
-      await meeting.send(prepared.sealed);
-      await post(
-        seller.hand,
-        "/query",
-        await seller.hand.sign(query, { to: stage.world.network, initiator: customer.hand.uid, subject }),
-      );
-    }
-  },
-  offers: async ({ customers, sellers }) => {
-    for (const { wallet } of customers) for (const { url } of sellers) await wallet.offers(url);
-  },
-  notices: async ({ customers, sellers }) => {
-    for (const { wallet } of customers) await wallet.flushNotices();
-    for (const { merchant } of sellers) await merchant.flushNotices();
-  },
-};
+const VALUABLE = /^(MERCHANT#|EXPOSURE|LOSS#|BANK)/;
 
 /** A hand-made connection of one peer to one merchant, on the record. */
 export const meet = (
@@ -225,7 +180,7 @@ export const meet = (
 ): Promise<Meeting> => hand.greet(tape.visit(name, url, merchant.visit()));
 
 /** Sends a signed message to a door and lets whatever comes back be. */
-async function post(hand: Hand, door: string, message: Signed<MessageType>): Promise<void> {
+export async function post(hand: Hand, door: string, message: Signed<MessageType>): Promise<void> {
   const { link } = hand.party;
   await link
     .ask(door, await link.seal(message), {
