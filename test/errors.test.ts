@@ -310,6 +310,7 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
   "over-max": () => codeOf(wallet.buy(NEWS, "article", { max: "EUR 0.01" })),
   "insufficient-funds": () => codeOf(wallet.obtain(NEWS, "EUR 1000")),
   "bad-amount": () => codeOf(wallet.topUp("five euros")),
+  "bad-phrase": () => codeOf(world.wallet({ phrase: "abandon ".repeat(12) })),
   "not-pinned": () => codeOf(world.wallet({ broker: "https://pay.example.org" })),
   "wrong-root": () => codeOf(world.wallet({ broker: `http://127.0.0.1:8787#${news.uid}` })),
   "account-needed": () =>

@@ -75,8 +75,7 @@ export function decideSettlement(
   const known = knownOutcome(state.transaction, request.digest);
   if (known !== undefined) return { writes: [], outcome: known };
   if (isExpired(request.payload, now)) return refuse("expired");
-  const brought = state.carried ?? 0n;
-  const { chosen, total } = payable(state, brought);
+  const { brought, chosen, total } = payable(state);
   const credits = chosen.map(
     ({ customer, txn: subject, credit }): SettledCredit => [customer, subject, owedOf(credit)],
   );
@@ -113,14 +112,17 @@ export function decideSettlement(
   }
   const begun: readonly Write[] = [
     { put: transactionItem.toItem(record), at: keys.transaction(merchant, txn), expect: "absent" },
-    carry(merchant, terms.currency, state.carried, 0n),
+    carry(merchant, terms.currency, state.carried, (state.carried ?? 0n) - brought),
     openAt(merchant, txn, now),
   ];
   return { writes: [...begun, ...taken], outcome: { step: "undecided", record } };
 }
 
 /** As many of the free credits as fit into one payment. */
-function payable({ credits }: SettleState, brought: bigint) {
+function payable({ credits, carried = 0n }: SettleState) {
+  // What is carried waits where the first credit leaves no room for it; else neither would ever be paid.
+  const first = credits[0]?.credit.owed ?? 0n;
+  const brought = carried + first > limits.amount ? 0n : carried;
   const chosen: SettleState["credits"][number][] = [];
   let total = brought;
   for (const each of credits) {
@@ -128,7 +130,7 @@ function payable({ credits }: SettleState, brought: bigint) {
     chosen.push(each);
     total += each.credit.owed ?? 0n;
   }
-  return { chosen, total };
+  return { brought, chosen, total };
 }
 
 export interface PayingState {

@@ -60,15 +60,17 @@ export async function finishOpen(broker: Broker): Promise<Finished> {
   }
   const now = broker.runtime.now();
   for (const partition of waitingPartitions) {
-    let left = true;
-    while (left) {
-      // Those that are flagged are gone from here: the next page begins where this one did.
-      const { items } = await broker.store.list(partition, { limit: PAGE });
-      const due = items.filter(({ key }) => key.sk < behind(now));
-      const before = failed;
+    let after: string | undefined;
+    do {
+      const page = await broker.store.list(partition, {
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      const due = page.items.filter(({ key }) => key.sk < behind(now));
       for (const { item } of due) await work(flag(broker, waitingItem.fromItem(item), now));
-      left = due.length === PAGE && failed === before;
-    }
+      // Behind the first that is not due, none is.
+      after = due.length === page.items.length ? page.next : undefined;
+    } while (after !== undefined);
   }
   return { seen, decided, failed };
 }

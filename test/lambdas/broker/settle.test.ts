@@ -196,6 +196,18 @@ describe("a request to settle", () => {
     // What is left stays as it is: owed, and in its place among what is free.
     expect(writes).toHaveLength(3 + 2 * taken);
   });
+
+  test("leaves what is carried where it is, if the first credit alone makes the largest amount", () => {
+    const { decision, state } = decide({ credits: creditsFor(limits.amount, 1n), carried: 1n });
+    const { writes, record } = recorded(decision);
+    expect(creditsOf(record).map(([, subject]) => subject)).toEqual([state.credits[0]?.txn]);
+    expect([record.brought, (record.paid ?? 0n) + (record.carried ?? 0n), record.more]).toEqual([
+      0n,
+      limits.amount,
+      1,
+    ]);
+    expect(writeAt(writes, carry)).toEqual({ put: { carried: 1n }, at: carry, expect: { carried: 1n } });
+  });
 });
 
 describe("what the rail says of a settlement", () => {

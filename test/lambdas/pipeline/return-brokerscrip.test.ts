@@ -1,4 +1,4 @@
-import { keys, type Variables, variable } from "@lepta/lambdas";
+import { type Item, keys, type Variables, variable } from "@lepta/lambdas";
 import {
   brokerscripResponse,
   checkGrant,
@@ -58,6 +58,14 @@ const books = () => broker.books();
 const openItems = async () => (await broker.items()).filter(({ key }) => key.pk.startsWith("OPEN#"));
 /** What the sandbox bank has paid out. */
 const payouts = async () => (await broker.items()).filter(({ key }) => key.pk.startsWith("BANKPAYOUT#"));
+/** The bank claims to have paid something else under the key than it was asked to. */
+async function falsify(change: Item): Promise<void> {
+  const [payout] = await payouts();
+  if (payout === undefined) throw new Error("nothing was paid");
+  await broker.wiring.store.commit([
+    { put: { ...payout.item, ...change }, at: payout.key, expect: "present" },
+  ]);
+}
 
 async function pass(milliseconds: number): Promise<void> {
   broker.runtime.advance(milliseconds);
@@ -280,6 +288,20 @@ describe("a redemption", () => {
       }
     },
   );
+
+  test.each<[what: string, change: Item]>([
+    ["a coin less", { value: 390_000n }],
+    ["in another currency", { currency: "USD" }],
+    ["to another account", { account: "bob" }],
+  ])("stays on its way where the rail says that it paid %s", async (_, change) => {
+    await open("alice+unknown");
+    const request = await makeRedemption(alice, held, euro("0.40"));
+    expect(await redeem(alice, request)).toEqual(refuse("pending"));
+    await falsify(change);
+    expect(await broker.finish()).toEqual({ seen: 1, decided: 0, failed: 1 });
+    expect(orThrow(await alice.query(alice.uid, request.txn)).payload.state).toBe("paying");
+    expect(await books()).toMatchObject({ moneyOut: 0n, redeemedNotPaid: 400_000n, conserved: true });
+  });
 
   test("aborted before it came is refused and pays nothing", async () => {
     const request = await makeRedemption(alice, held, euro("0.40"));

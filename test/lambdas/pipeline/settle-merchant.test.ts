@@ -1,4 +1,4 @@
-import type { Store } from "@lepta/lambdas";
+import type { Item, Store } from "@lepta/lambdas";
 import {
   type Amount,
   isRefusal,
@@ -61,6 +61,15 @@ const told = (answer: { readonly payload: object }) => ({ ...answer.payload, iss
 const openItems = async () => (await broker.items()).filter(({ key }) => key.pk.startsWith("OPEN#"));
 const payouts = async () =>
   (await broker.items()).filter(({ key, item }) => key.pk.startsWith("BANKPAYOUT#") && item.state === "paid");
+
+/** The bank claims to have paid something else under the key than it was asked to. */
+async function falsify(change: Item): Promise<void> {
+  const [payout] = await payouts();
+  if (payout === undefined) throw new Error("nothing was paid");
+  await broker.wiring.store.commit([
+    { put: { ...payout.item, ...change }, at: payout.key, expect: "present" },
+  ]);
+}
 
 describe("a settlement", () => {
   test("pays what is free, names each credit, and leaves what is still held", async () => {
@@ -202,6 +211,25 @@ describe("a settlement", () => {
       }
     },
   );
+
+  test.each<[what: string, change: Item]>([
+    ["a coin more", { value: 310_000n }],
+    ["to another account", { account: "thief" }],
+  ])("stays on its way where the rail says that it paid %s", async (_, change) => {
+    await open("shop+unknown");
+    await sell(euro("0.30"));
+    await letCreditsFree(broker);
+    const request = await makeSettlement(shop);
+    expect(await settle(shop, request)).toEqual(refuse("pending"));
+    await falsify(change);
+    expect(await broker.finish()).toEqual({ seen: 1, decided: 0, failed: 1 });
+    expect(orThrow(await shop.query(shop.uid, request.txn)).payload.state).toBe("paying");
+    expect(await books()).toMatchObject({ moneyOut: 0n, owedToMerchants: 300_000n, conserved: true });
+    // Somebody has looked into it, and the bank says what is so.
+    await falsify({ value: 300_000n, account: "shop+unknown" });
+    expect(await broker.finish()).toEqual({ seen: 1, decided: 1, failed: 0 });
+    expect(await books()).toMatchObject({ moneyOut: 300_000n, owedToMerchants: 0n, conserved: true });
+  });
 
   test("while one is on its way, the dust of another is not lost", async () => {
     await open("shop+unknown");
