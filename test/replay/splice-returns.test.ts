@@ -270,7 +270,7 @@ test("a purchase of another customer, another line or another merchant leaves a 
 // The broker keeps one record for a customer's transaction at a merchant, whatever it was: it answers `conflict` to the
 // second, which `terminal` in `merchant/ask-broker.ts` takes for "not decided yet". So the scrip stays `returning`, and
 // `resumeRefunds` stops at it each time and never comes to the refunds behind it.
-test.fails("a refund under the transaction that VendorScrip was obtained with is refused and leaves the scrip live", async () => {
+test("a refund under the transaction that VendorScrip was obtained with is refused and leaves the scrip live", async () => {
   const [customer, seller] = [given(stage.customers[0]), given(stage.sellers[0])];
   const { hand } = customer;
   const held = await hand.holding(seller.merchant.uid);
@@ -288,7 +288,7 @@ test.fails("a refund under the transaction that VendorScrip was obtained with is
 });
 
 // The same the other way round: V0 stays reserved, and `resumeAuthorizations` never comes to what is behind it.
-test.fails("VendorScrip that is asked for under the transaction of a refund is refused", async () => {
+test("VendorScrip that is asked for under the transaction of a refund is refused", async () => {
   const [customer, seller] = [given(stage.customers[0]), given(stage.sellers[0])];
   const [id] = given(
     (await merchantTables(seller.store).refunds.list({ under: `${customer.hand.uid}/` })).find(

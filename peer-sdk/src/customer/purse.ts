@@ -3,6 +3,7 @@ import {
   type Amount,
   add,
   checkGrant,
+  equalBytes,
   type Grant,
   LeptaError,
   orThrow,
@@ -50,7 +51,10 @@ export async function purseWith(
   orThrow(checkGrant(grant, secret, { ...expected, ...(value ? { value } : {}) }));
   // What replaces a scrip that we do not hold is worth at least what was given.
   if (amount !== undefined) orThrow(subtract(body.value, amount));
-  const isOther = held !== undefined && !isReplaced && bodyOf(held).id !== body.id;
+  const isSameId = held !== undefined && bodyOf(held).id === body.id;
+  if (isSameId && !equalBytes(held.grant.body, grant.body))
+    throw new LeptaError("scrip-mismatch", "the broker says something else of a scrip that we hold");
+  const isOther = held !== undefined && !isReplaced && !isSameId;
   return [
     keepPurse(customer, { grant, secret }),
     // The broker knows nothing of what we held: it may have been spent by another wallet of ours, or denied.

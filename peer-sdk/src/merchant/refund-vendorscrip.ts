@@ -38,7 +38,7 @@ export async function refundVendorScrip(shop: Shop, request: Request): Promise<O
       if (known !== undefined && known.request !== message.digest) return refuse("conflict");
       // At the broker one transaction is one thing: figure 8's would conflict with this for ever.
       const isTaken = known === undefined && (await shop.tables.authorizations.get(id)) !== undefined;
-      if (isTaken) return refuse("wrong-reference");
+      if (isTaken) return refuse("conflict");
       const record = known ?? (await begin(shop, request, id, shown));
       if (isRefusal(record)) return record;
       const decided = record.state === "sent" ? await decide(shop, id, record) : record;

@@ -33,7 +33,7 @@ export async function sellVendorScrip(shop: Shop, request: Request): Promise<Or<
     if (known !== undefined && known.request !== message.digest)
       return [await sealRefusal(shop, request, "conflict")];
     const isTaken = known === undefined && (await shop.tables.refunds.get(id)) !== undefined;
-    if (isTaken) return refuse("wrong-reference");
+    if (isTaken) return [await sealRefusal(shop, request, "conflict")];
     const record = known ?? (await reserve(shop, request, id));
     if (isRefusal(record))
       return UNSIGNED.has(record.code) ? record : [await sealRefusal(shop, request, record.code)];
