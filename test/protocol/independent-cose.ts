@@ -163,8 +163,9 @@ export async function seal(
   if (beside.secrets) content.set(2, beside.secrets);
   if (beside.attachments) content.set(3, beside.attachments);
   const bare = encode(content);
-  // M3 of figure 8 has one length, whatever it holds.
-  const step = contentType.includes("brokerscrip-change") ? 8192 : 256;
+  // What goes to the customer through its merchant has one length, whatever it holds.
+  const isChange = contentType.includes("brokerscrip-change") || contentType.includes("refund-change");
+  const step = isChange ? 8192 : 256;
   const padded = new Uint8Array(Math.ceil((bare.length + 1) / step) * step);
   padded.set(bare);
   padded[bare.length] = 0x80;

@@ -101,7 +101,7 @@ describe("what the DynamoDB store sends", () => {
     });
   });
 
-  test("figure 8 is one DynamoDB transaction: purse, transaction, tombstone and credit, each on its condition", async () => {
+  test("figure 8 is one DynamoDB transaction: purse, transaction, tombstone and credit, each on its condition, and when it is due", async () => {
     const { decision, state, customer, merchant, txn } = await authorisationCase();
     if (isRefusal(decision)) throw new Error(decision.code);
     dynamoDb.on(TransactWriteItemsCommand).resolves({});
@@ -111,13 +111,19 @@ describe("what the DynamoDB store sends", () => {
     expect(calls).toHaveLength(1);
     const puts = (calls[0]?.args[0].input.TransactItems ?? []).map(({ Put }) => Put);
     const scrip = state.purse?.scrip ?? "";
+    const heldUntil = decision.outcome.step === "decided" ? decision.outcome.credit.heldUntil : undefined;
+    const due = keys.due(merchant, heldUntil ?? Number.NaN, customer, txn);
     expect(puts.map((put) => [put?.Item?.pk?.S, put?.Item?.sk?.S])).toEqual([
       [`PEER#${customer}`, "BROKERSCRIP"],
       [`PEER#${customer}`, `TXN#${txn}`],
       [`PEER#${customer}`, `SPENT#${scrip}`],
+      [due.pk, due.sk],
       [`MERCHANT#${merchant}`, `CREDIT#${customer}#${txn}`],
     ]);
-    const [purse, transaction, tombstone, credit] = puts;
+    const [purse, transaction, tombstone, order, credit] = puts;
+    // What finds the credit when it is free is in nobody's way.
+    expect(order?.ConditionExpression).toBeUndefined();
+    expect(order?.Item).toMatchObject({ customer: { S: customer }, txn: { S: txn } });
     expect(purse).toMatchObject({
       TableName: "money",
       ConditionExpression: "attribute_exists(pk) AND #n0 = :v0 AND #n1 = :v1 AND #n2 = :v2",
