@@ -14,7 +14,7 @@ import { Acquaintances } from "./customer/acquaintances.ts";
 import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
 import type { Customer } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
-import { askOffer } from "./customer/meet.ts";
+import { type Acquaintance, askOffer, offerOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
 import { bodyOf, type CustomerKind, customerTables, PURSE } from "./customer/records.ts";
@@ -241,10 +241,27 @@ export class Wallet {
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
     const merchant = await this.#merchants.at(url);
-    const { items } = await askOffer(this.#customer, merchant, sku);
-    const item = items.find((each) => each.sku === sku);
-    if (item === undefined) throw new LeptaError("unknown-item", sku);
-    const { description, unitPrice } = item;
+    const isRemembered = merchant.offers.has(sku);
+    try {
+      return await this.#buyFrom(merchant, sku, quantity, max, options);
+    } catch (error) {
+      const isOutdated =
+        error instanceof LeptaError && (error.code === "price-mismatch" || error.code === "unknown-item");
+      if (!isRemembered || !isOutdated) throw error;
+      // The merchant has changed what it offers: nothing was charged, and the new offer counts.
+      merchant.offers.delete(sku);
+      return this.#buyFrom(merchant, sku, quantity, max, options);
+    }
+  }
+
+  async #buyFrom(
+    merchant: Acquaintance,
+    sku: string,
+    quantity: number,
+    max: Amount,
+    options: BuyOptions,
+  ): Promise<Bought> {
+    const { description, unitPrice } = (await offerOf(this.#customer, merchant, sku)).item;
     const price = orThrow(multiply(unitPrice, quantity));
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
     if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);

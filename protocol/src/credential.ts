@@ -1,9 +1,10 @@
 /** Credentials: what binds a UID to a peer's keys, checked against the root key alone (design section 3). */
-import { concat, idBytes } from "./bytes.ts";
+import { concat, idBytes, toText } from "./bytes.ts";
 
 import { thumbprint } from "./cose/key.ts";
 import { readMessage, type Verified, verifyMessage } from "./envelope.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
+import { sha256 } from "./hash.ts";
 import { limits } from "./limits.ts";
 import {
   credentialCodec,
@@ -80,7 +81,7 @@ export async function verifyCertificate(
   const opened = readMessage(bytes, [keyCertificate]);
   if (isRefusal(opened)) return opened;
   const network = trust.rootKey.id;
-  const root = { key: trust.rootKey, kid: network, from: network, to: network, network };
+  const root = { key: remembering(trust.rootKey), kid: network, from: network, to: network, network };
   const verified = await verifyMessage(opened, { ...root, now });
   if (isRefusal(verified)) return verified;
   const { purpose, publicKey, notBefore, notAfter } = verified.payload;
@@ -90,6 +91,24 @@ export async function verifyCertificate(
     return refuse("unknown-peer", "a certificate out of its time");
   return { id: thumbprint(publicKey), purpose, publicKey, notBefore, notAfter, certificate: bytes };
 }
+
+/** Signatures of roots that held, by what they are over: a few certificates, met with every credential of their day. */
+const proven = new Set<string>();
+
+/** The root's key, which does not check again what it has checked: a signature that held holds for ever. */
+const remembering = (key: VerifyingKey): VerifyingKey => ({
+  ...key,
+  verify: async (data, signature) => {
+    const name = `${key.id} ${toText(sha256(data, signature))}`;
+    if (proven.has(name)) return true;
+    const holds = await key.verify(data, signature);
+    if (!holds) return false;
+    const [oldest] = proven;
+    if (proven.size >= limits.provenCertificates && oldest !== undefined) proven.delete(oldest);
+    proven.add(name);
+    return true;
+  },
+});
 
 /** Checks a peer's statement of its sealing key: signed by the UID's key, valid now. */
 export async function verifySealingKey(

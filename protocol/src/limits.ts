@@ -32,6 +32,8 @@ export const limits = {
   operationalKeyLife: 24 * 60 * 60 * 1000,
   /** The longest life of a peer's sealing key statement, in milliseconds. */
   sealingKeyLife: 366 * 24 * 60 * 60 * 1000,
+  /** Offers that a customer remembers of one connection. */
+  offersKept: 256,
   /** Items in an offer, and its bytes. */
   offerItems: 32,
   offerBytes: 64 * 1024,
@@ -65,6 +67,8 @@ export const limits = {
   addressLength: 512,
   /** The largest quantity of one order. */
   quantity: 1_000_000,
+  /** Certificates of operational keys whose signatures are not checked again. */
+  provenCertificates: 256,
   /** Certificates in the broker's list of keys. */
   certificates: 64,
   /** How often a commit is tried again because the state that it was decided on had moved. */

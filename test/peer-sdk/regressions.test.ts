@@ -227,6 +227,7 @@ describe("years and clocks", () => {
     await wallet.topUp("EUR 5.00");
     for (const url of [NEWS, RADIO]) await wallet.buy(url, "article", max);
     jumps = true;
+    await wallet.offers(NEWS);
     expect(await codeOf(wallet.buy(NEWS, "article", max))).not.toBe("no error");
     jumps = false;
     ahead = 0;

@@ -43,6 +43,14 @@ export interface Acquaintance {
   readonly channel: Channel;
   /** When either credential of the greeting ends, in milliseconds: then we greet again. */
   readonly until: number;
+  /** What the merchant offered on this connection, by item: it holds until the time that the offer says. */
+  readonly offers: Map<string, Offered>;
+}
+
+/** One item of an offer and how long it holds, exclusive, in milliseconds. */
+export interface Offered {
+  readonly item: Payload<typeof offer>["items"][number];
+  readonly validUntil: number;
 }
 
 /**
@@ -63,7 +71,13 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
 
       tables.merchants.put(credential.uid, { url, publicKey: credential.verifyingKey.publicKey }),
     ]);
-    return { url, credential, channel, until: Math.min(ours.notAfter, credential.notAfter) };
+    return {
+      url,
+      credential,
+      channel,
+      until: Math.min(ours.notAfter, credential.notAfter),
+      offers: new Map(),
+    };
   } catch (error) {
     channel.close();
     throw error;
@@ -87,6 +101,18 @@ export async function askOffer(
   const answer = orThrow(await readReply(party, merchant.credential.verifyingKey, reply, offer));
   if (answer.payload.request !== request.digest) throw new LeptaError("wrong-reference");
   return answer.payload;
+}
+
+/** The offer of one item: the one that holds still, or a new one. Throws `unknown-item`. */
+export async function offerOf(customer: Customer, merchant: Acquaintance, sku: string): Promise<Offered> {
+  const known = merchant.offers.get(sku);
+  if (known !== undefined && customer.party.runtime.now() < known.validUntil) return known;
+  const { items, validUntil } = await askOffer(customer, merchant, sku);
+  const item = items.find((each) => each.sku === sku);
+  if (item === undefined) throw new LeptaError("unknown-item", sku);
+  const offered = { item, validUntil };
+  if (merchant.offers.size < limits.offersKept) merchant.offers.set(sku, offered);
+  return offered;
 }
 
 /** Seals a message to the merchant. */
