@@ -166,6 +166,10 @@ export class CustomerSide extends PeerSide {
   isPoor = true;
   /** A copy of its disk that an adversary keeps. */
   attic: PeerStore | undefined;
+  /** It was restored from its phrase: its history begins there. */
+  isRestored = false;
+  /** Where purchases were given back that it has not fetched. */
+  readonly toCollect = new Set<string>();
   /** Up to where in its history the audit has looked. */
   checkedUntil = "";
 
@@ -193,6 +197,9 @@ export interface ShopPlan {
   readonly url: string;
   readonly catalogue: Catalogue;
   readonly scripLife: number;
+  /** How long expired scrip can be renewed and given back. */
+  readonly grace: number;
+  readonly tendEvery: number;
   /** What an adversary does to the answers. */
   readonly twist?: (visit: Visit, merchant: MerchantSide) => Visit;
 }
@@ -222,12 +229,14 @@ export class MerchantSide extends PeerSide {
 
   protected async start(life: Life): Promise<void> {
     this.#merchant = undefined;
-    const { catalogue, scripLife } = this.plan;
+    const { catalogue, scripLife, grace, tendEvery } = this.plan;
     const { findings } = this.around;
     const merchant = await Merchant.open({
       ...this.optionsFor(life),
       catalogue,
       scripLife,
+      grace,
+      tendEvery,
       onError: (error) => {
         const isPlanned = error instanceof Error && error.message === HANDLER_FAILS;
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);
