@@ -27,6 +27,8 @@ interface Stock {
   readonly losses: ReadonlyMap<string, bigint>;
   /** What was charged, by customer and transaction. */
   readonly sales: ReadonlyMap<string, bigint>;
+  /** Purchases that it gave back, by customer: a reversal may have ended what was not fetched yet. */
+  readonly givenBack: ReadonlyMap<string, bigint>;
 }
 
 /** Compares everything; what differs is among the findings. */
@@ -166,9 +168,15 @@ async function checkMerchant(
       stuck(findings, `${name}: it does not know that ${of} was reversed`);
   }
   const sales = new Map<string, bigint>();
-  for (const [id, sale] of await tables.sales.list()) if (sale.ok === 1) sales.set(id, sale.charged.value);
+  const givenBack = new Map<string, bigint>();
+  for (const [id, sale] of await tables.sales.list()) {
+    if (sale.ok !== 1) continue;
+    sales.set(id, sale.charged.value);
+    const [owner = ""] = id.split("/");
+    if (sale.refunded !== undefined) givenBack.set(owner, (givenBack.get(owner) ?? 0n) + sale.charged.value);
+  }
   await checkStatements(merchant, says, findings, now);
-  return { living, losses, sales };
+  return { living, losses, sales, givenBack };
 }
 
 interface Standing {
@@ -282,7 +290,9 @@ async function checkDealings(
       held: sum(mine.map((body) => ({ amount: body.value }))),
       paid:
         sum(purchases.filter(({ outcome }) => outcome === "done")) -
-        sum(ended.filter(({ kind }) => kind === "received")) +
+        (stock === undefined
+          ? sum(ended.filter(({ kind }) => kind === "received"))
+          : (stock.givenBack.get(uid) ?? 0n)) +
         brokenAndSold,
       owing: sum(ended.filter(({ kind, outcome }) => kind === "vendorscrip" && outcome === "scrip-mismatch")),
       broken: sum(broken) + sum(all.map(([, each]) => each).filter(({ kind }) => kind === "purchase")),

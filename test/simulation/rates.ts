@@ -108,5 +108,11 @@ export const policy = {
   tendEvery: [2 * MINUTE, 5 * MINUTE],
 } as const;
 
+/** For how long a merchant is gone. */
+export const absences = [MINUTE, 15 * MINUTE, 30 * MINUTE] as const;
+
+/** How long after the loss of a device it is restored: what it had sent has arrived or will never. */
+export const lossPause = 2 * MINUTE;
+
 /** How often a failing episode is run again to make its history shorter. */
 export const shrink = { reruns: 24, lines: 60 } as const;

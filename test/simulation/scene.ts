@@ -92,9 +92,9 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
   });
   customers = Array.from({ length: plan.customers }, (_, index) => {
     const options = optionsFor("customer", index, plan.customers);
-    const disk = memoryPeerStore();
-    const store = options.isHonest ? ledger.watchWallet(options.name, disk) : disk;
-    return new CustomerSide(around, { ...options, store });
+    const newStore = () =>
+      options.isHonest ? ledger.watchWallet(options.name, memoryPeerStore()) : memoryPeerStore();
+    return new CustomerSide(around, { ...options, store: newStore(), newStore });
   });
   return { ...around, ledger, customers, merchants, draws, twisted };
 }
