@@ -96,7 +96,7 @@ async function topUp({ customer, draws }: Stage): Promise<void> {
 }
 
 async function obtain({ customer, draws, ...stage }: Stage): Promise<void> {
-  await customer.wallet.obtain(somewhere({ ...stage, draws }), `EUR 0.${draws.between(10, 60)}`);
+  await customer.wallet.obtain(somewhere({ ...stage, draws }), `EUR 0.${draws.between(100, 600)}`);
 }
 
 /** A process that ends in good order, and starts again. */
@@ -159,7 +159,8 @@ async function giveBack({ merchants, draws, scene }: Stage): Promise<void> {
   const [uid = "", txn = ""] = id.split("/");
   // It may be given back although the merchant dies before it says so.
   scene.customers.find((each) => each.uid === uid)?.toCollect.add(side.plan.url);
-  await side.life.outlive(side.merchant.refund(uid, txn));
+  const times = draws.chance(0.2) ? 2 : 1;
+  for (let time = 0; time < times; time += 1) await side.life.outlive(side.merchant.refund(uid, txn));
 }
 
 /** A merchant that is away does nothing. */

@@ -32,9 +32,17 @@ import type { Action, Stage } from "./actions.ts";
 import type { MerchantSide } from "./peers.ts";
 
 export const returnAttacks: readonly Action[] = [
-  { name: "a merchant claims what it did not sell", weight: 8, run: claimTooMuch },
-  { name: "evidence under a scrip of their own making", weight: 5, run: forgeEvidence },
-  { name: "another's refund order", weight: 5, run: spliceRefund },
+  {
+    name: "a merchant claims what it did not sell",
+    weight: 8,
+    run: (stage) => inLeague(stage, claimTooMuch),
+  },
+  {
+    name: "evidence under a scrip of their own making",
+    weight: 5,
+    run: (stage) => inLeague(stage, forgeEvidence),
+  },
+  { name: "another's refund order", weight: 5, run: (stage) => inLeague(stage, spliceRefund) },
   { name: "redeems under a name that is taken", weight: 3, run: redeemTwice },
   { name: "asks a reversal of what is another's", weight: 2, run: reverseAnothers },
 ];
@@ -47,9 +55,14 @@ function given<T>(value: T | undefined): T {
 
 const euro = (value: bigint): Amount => ({ currency: "EUR", value });
 
-function accomplice({ merchants, draws }: Stage): MerchantSide {
-  const all = merchants.filter(({ options, isOpen }) => !options.isHonest && isOpen);
-  return draws.pick(all.length > 0 ? all : [given<MerchantSide>(undefined)]);
+/** Works with an adversarial merchant for as long as that lives. */
+async function inLeague(
+  stage: Stage,
+  work: (stage: Stage, merchant: MerchantSide) => Promise<void>,
+): Promise<void> {
+  const all = stage.merchants.filter(({ options, isOpen }) => !options.isHonest && isOpen);
+  const merchant = given(all[0] && stage.draws.pick(all));
+  await merchant.life.outlive(work(stage, merchant));
 }
 
 async function send(stage: Stage, path: string, hand: Hand, message: Signed<MessageType>): Promise<void> {
@@ -57,9 +70,8 @@ async function send(stage: Stage, path: string, hand: Hand, message: Signed<Mess
 }
 
 /** Asks whose complaint waits, and claims all of the credit: with nothing, with another line's M1, or another customer's. */
-async function claimTooMuch(stage: Stage): Promise<void> {
+async function claimTooMuch(stage: Stage, merchant: MerchantSide): Promise<void> {
   const { draws } = stage;
-  const merchant = accomplice(stage);
   const hand = await merchant.hand();
   const { lines, authorizations } = merchantTables(merchant.disk);
   const all = await lines.list();
@@ -107,9 +119,8 @@ async function claim(
 }
 
 /** A reversal, and at once the merchant's claim, borne out by a purchase under a body that they have made up. */
-async function forgeEvidence(stage: Stage): Promise<void> {
+async function forgeEvidence(stage: Stage, merchant: MerchantSide): Promise<void> {
   const { customer, draws } = stage;
-  const merchant = accomplice(stage);
   const [hand, shop] = [await customer.hand(), await merchant.hand()];
   const held = (await customerTables(customer.disk).vendorscrip.list({ under: `${merchant.uid}/` })).map(
     ([, each]) => each,
@@ -151,9 +162,8 @@ async function forgeEvidence(stage: Stage): Promise<void> {
 }
 
 /** A part for B that its customer signed, in a request for more, out of another credit, or for another merchant. */
-async function spliceRefund(stage: Stage): Promise<void> {
+async function spliceRefund(stage: Stage, merchant: MerchantSide): Promise<void> {
   const { customer, draws, merchants } = stage;
-  const merchant = accomplice(stage);
   const [hand, shop] = [await customer.hand(), await merchant.hand()];
   const { link } = hand.party;
   const held = (await customerTables(customer.disk).vendorscrip.list()).map(([, each]) => each);
