@@ -196,6 +196,30 @@ describe("a reversal", () => {
     await atRest();
   });
 
+  test("stays the end of a scrip whose refund the broker refuses only afterwards", async () => {
+    const place = "ws://slow.example/pay";
+    const store = memoryPeerStore();
+    let isAway = false;
+    const slow = await world.merchant(place, {
+      store,
+      catalogue,
+      transport: async (method, url, body) => {
+        if (isAway && url.endsWith("/refund")) throw new LeptaError("unreachable");
+        return world.transport(method, url, body);
+      },
+    });
+    await wallet.obtain(place, "EUR 1.00");
+    isAway = true;
+    expect(await codeOf(wallet.refund(place))).toBe("aborted");
+    expect(await codeOf(wallet.reclaim(slow.uid))).toBe("pending");
+    await slow.tend();
+    isAway = false;
+    await slow.tend();
+    await wallet.resume();
+    expect((await slow.books("EUR")).liveVendorScrip).toBe(0n);
+    await expectSettled(world, [{ uid: wallet.uid, store: walletStore }], [{ uid: slow.uid, store }]);
+  });
+
   test("comes too late when the credit is held no more", async () => {
     await wallet.obtain(NEWS, "EUR 1.00");
     world.runtime.advance(3 * DAY);

@@ -1,7 +1,9 @@
 /** What a customer can be told to do: one line each. */
 import { LeptaError } from "@lepta/peer-sdk";
+import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
+import { absences } from "./rates.ts";
 
 export interface Stage {
   readonly customer: CustomerSide;
@@ -34,6 +36,20 @@ export const actions: readonly Action[] = [
   { name: "resume", weight: 2, run: ({ customer }) => customer.wallet.resume() },
   { name: "flush notices", weight: 1, run: ({ customer }) => customer.wallet.flushNotices() },
   { name: "close", weight: 1, run: close },
+  { name: "redeem", weight: 2, run: redeem },
+  { name: "redeem all", weight: 0.7, run: redeemAll },
+  {
+    name: "refund",
+    weight: 2,
+    run: async ({ customer, ...stage }) => void (await customer.wallet.refund(somewhere(stage))),
+  },
+  { name: "reclaim", weight: 1, run: reclaim },
+  { name: "reclaim of one who is gone", weight: 1, run: reclaimFromTheGone },
+  { name: "renew", weight: 1, run: ({ customer }) => customer.wallet.renew() },
+  { name: "collect", weight: 1, run: collect },
+  { name: "restore", weight: 0.7, run: restore },
+  { name: "a merchant settles", weight: 2, run: settle },
+  { name: "a merchant gives a purchase back", weight: 2, run: giveBack },
 ];
 
 const TOTAL = actions.reduce((sum, { weight }) => sum + weight, 0);
@@ -41,7 +57,7 @@ const TOTAL = actions.reduce((sum, { weight }) => sum + weight, 0);
 /** One of the table; a customer whose purse was too small tops up first. */
 export function chooseAction({ customer, draws }: Stage): Action {
   if (customer.isPoor && draws.chance(0.7)) return TOP_UP;
-  let drawn = draws.below(TOTAL);
+  let drawn = (draws.word() / 2 ** 32) * TOTAL;
   for (const action of actions) {
     drawn -= action.weight;
     if (drawn < 0) return action;
@@ -80,11 +96,75 @@ async function topUp({ customer, draws }: Stage): Promise<void> {
 }
 
 async function obtain({ customer, draws, ...stage }: Stage): Promise<void> {
-  await customer.wallet.obtain(somewhere({ ...stage, draws }), `EUR 0.${draws.between(10, 60)}`);
+  await customer.wallet.obtain(somewhere({ ...stage, draws }), `EUR 0.${draws.between(100, 600)}`);
 }
 
 /** A process that ends in good order, and starts again. */
 async function close({ customer }: Stage): Promise<void> {
   await customer.wallet.close();
   customer.life.die("closed");
+}
+
+async function redeem({ customer, draws }: Stage): Promise<void> {
+  // Now and then no multiple of a cent, which is refused.
+  await customer.wallet.redeem(draws.chance(0.1) ? "EUR 0.003" : `EUR 0.${draws.between(10, 99)}`);
+}
+
+async function redeemAll({ customer }: Stage): Promise<void> {
+  await customer.wallet.redeem();
+  customer.isPoor = true;
+}
+
+/** A merchant from whom the wallet holds something, where there is one. */
+async function creditor({ customer, merchants, draws }: Stage): Promise<MerchantSide> {
+  const held = await customerTables(customer.disk).vendorscrip.list();
+  const from = merchants.filter(({ uid }) => held.some(([id]) => id.startsWith(`${uid}/`)));
+  return draws.pick(from.length > 0 ? from : merchants);
+}
+
+async function reclaim(stage: Stage): Promise<void> {
+  await stage.customer.wallet.reclaim((await creditor(stage)).uid);
+}
+
+/** The merchant is gone for longer than it has time to answer, or for a while only. */
+async function reclaimFromTheGone(stage: Stage): Promise<void> {
+  const merchant = await creditor(stage);
+  merchant.vanish(stage.draws.pick(absences));
+  await stage.customer.wallet.reclaim(merchant.uid);
+}
+
+async function collect({ customer, draws, ...stage }: Stage): Promise<void> {
+  const [url = somewhere({ ...stage, draws })] = customer.toCollect;
+  await customer.wallet.collect(url);
+}
+
+/** The device is lost, and what is still on its way from it arrives or expires; then the phrase is found. */
+async function restore({ customer }: Stage): Promise<void> {
+  if (!customer.options.isHonest) return;
+  const phrase = customer.wallet.recoveryPhrase();
+  await customer.lose(phrase);
+}
+
+async function settle({ merchants, draws }: Stage): Promise<void> {
+  const { merchant, life } = openOf(draws.pick(merchants));
+  await life.outlive(merchant.settle());
+}
+
+async function giveBack({ merchants, draws, scene }: Stage): Promise<void> {
+  const side = openOf(draws.pick(merchants));
+  const { sales } = merchantTables(side.disk);
+  const charged = (await sales.list()).filter(([, sale]) => sale.ok === 1);
+  if (charged.length === 0) return;
+  const [id] = draws.pick(charged);
+  const [uid = "", txn = ""] = id.split("/");
+  // It may be given back although the merchant dies before it says so.
+  scene.customers.find((each) => each.uid === uid)?.toCollect.add(side.plan.url);
+  const times = draws.chance(0.2) ? 2 : 1;
+  for (let time = 0; time < times; time += 1) await side.life.outlive(side.merchant.refund(uid, txn));
+}
+
+/** A merchant that is away does nothing. */
+function openOf(side: MerchantSide): MerchantSide {
+  if (!side.isOpen) throw new LeptaError("unreachable", side.name);
+  return side;
 }

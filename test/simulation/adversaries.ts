@@ -8,6 +8,7 @@ import { connectFor } from "./channel.ts";
 import { Life } from "./life.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
+import { returnAttacks } from "./return-attacks.ts";
 
 export const attacks: readonly Action[] = [
   { name: "spends its purse twice", weight: 6, run: (stage) => withClone(stage, spendPurse) },
@@ -23,6 +24,11 @@ export const attacks: readonly Action[] = [
   { name: "buys twice under one name", weight: 4, run: buyTwice },
   { name: "brings another M4", weight: 2, run: bringAnotherM4 },
   { name: "vanishes after M1", weight: 2, run: vanish },
+  { name: "asks a reversal and goes on buying", weight: 5, run: buyOn },
+  { name: "gives back the same twice", weight: 4, run: (stage) => withClone(stage, refundSame) },
+  { name: "redeems the same twice", weight: 4, run: (stage) => withClone(stage, redeemSame) },
+  { name: "plays a return to a merchant again", weight: 4, run: replayReturn },
+  ...returnAttacks,
 ];
 
 const TOTAL = attacks.reduce((sum, { weight }) => sum + weight, 0);
@@ -80,6 +86,37 @@ function buySame({ merchants, draws }: Stage, wallets: readonly Wallet[]): Promi
   return wallets.map((wallet) => wallet.buy(plan.url, sku, { max: "EUR 10.00" }));
 }
 
+/** Back to the merchant, to the broker, or renewed: each of them at once. */
+function refundSame({ merchants, draws }: Stage, wallets: readonly Wallet[]): Promise<unknown>[] {
+  const { plan } = draws.pick(merchants);
+  return wallets.map((wallet) => (draws.chance(0.7) ? wallet.refund(plan.url) : wallet.renew()));
+}
+
+const redeemSame = ({ draws }: Stage, wallets: readonly Wallet[]): Promise<unknown>[] =>
+  wallets.map((wallet) =>
+    draws.chance(0.7) ? wallet.redeem(`EUR 0.${draws.between(10, 90)}`) : wallet.renew(),
+  );
+
+/** While the broker waits for the merchant's answer a copy of the wallet spends what is to be taken back. */
+async function buyOn(stage: Stage): Promise<void> {
+  const { customer, draws } = stage;
+  const holdings = await customerTables(customer.disk).vendorscrip.list();
+  const from = stage.merchants.filter(({ uid }) => holdings.some(([id]) => id.startsWith(`${uid}/`)));
+  const merchant = draws.pick(from.length > 0 ? from : stage.merchants);
+  await withClone({ ...stage, merchants: [merchant] }, (one, [wallet, clone]) => [
+    Promise.resolve(wallet?.reclaim(merchant.uid)),
+    ...(clone === undefined ? [] : [...buySame(one, [clone]), ...buySame(one, [clone])]),
+  ]);
+}
+
+async function replayReturn({ customer, draws }: Stage): Promise<void> {
+  const seen = customer.around.recorder.frameBack(draws);
+  if (seen?.hello === undefined) return;
+  const channel = await connect(customer, seen.url);
+  await channel.request(seen.hello);
+  await Promise.all([channel.request(seen.messages), channel.request(seen.messages)]);
+}
+
 async function spendOldCopy(stage: Stage): Promise<void> {
   const { customer } = stage;
   if (customer.attic === undefined) {
@@ -93,7 +130,7 @@ async function spendOldCopy(stage: Stage): Promise<void> {
 
 async function replayRequest({ customer, draws }: Stage): Promise<void> {
   const { broker, recorder } = customer.around;
-  const seen = recorder.request(draws);
+  const seen = draws.chance(0.5) ? recorder.requestBack(draws) : recorder.request(draws);
   if (seen !== undefined) await broker.call("POST", seen.path, seen.body);
 }
 

@@ -1,20 +1,13 @@
 /** The books at rest: the broker's table against every honest wallet's and every honest merchant's store, owner by owner. */
-import {
-  brokerBooks,
-  creditItem,
-  type Item,
-  keys,
-  noticeItem,
-  purseItem,
-  transactionItem,
-} from "@lepta/lambdas";
+import { brokerBooks, type Item, keys, noticeItem, purseItem, transactionItem } from "@lepta/lambdas";
 import { bodyOf, customerTables, merchantTables, PURSE } from "@lepta/peer-sdk/records";
-import { equalBytes } from "@lepta/protocol";
+import { equalBytes, orThrow, readMessage, settlementStatement } from "@lepta/protocol";
 import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
-import { CURRENCY, isAccounted, isBalanced, isPaidFor, isWhole } from "./books.ts";
+import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
+import { type BrokerSays, readTable } from "./says.ts";
 import type { Findings } from "./violation.ts";
 
 export interface Audited {
@@ -26,15 +19,16 @@ export interface Audited {
   readonly now: number;
 }
 
-/** What the broker's table says, by peer. */
-interface BrokerSays {
-  /** What the rail has charged, what of it is booked, and what transactions are under way. */
-  readonly fromBank: bigint;
-  readonly funded: bigint;
-  readonly charging: bigint;
-  readonly credits: ReadonlyMap<string, bigint>;
-  readonly toppedUp: ReadonlyMap<string, bigint>;
-  readonly undecided: readonly { readonly uid: string; readonly txn: string; readonly state: string }[];
+/** What an honest merchant's shelf says. */
+interface Stock {
+  /** What is live, by id. */
+  readonly living: ReadonlyMap<string, string>;
+  /** What it sold and lost by its silence in a dispute, by customer. */
+  readonly losses: ReadonlyMap<string, bigint>;
+  /** What was charged, by customer and transaction. */
+  readonly sales: ReadonlyMap<string, bigint>;
+  /** Purchases that it gave back, by customer: a reversal may have ended what was not fetched yet. */
+  readonly givenBack: ReadonlyMap<string, bigint>;
 }
 
 /** Compares everything; what differs is among the findings. */
@@ -50,15 +44,13 @@ export async function audit(audited: Audited): Promise<void> {
     );
   }
   const says = readTable(items);
-  const { fromBank, funded, charging } = says;
-  if (!isPaidFor(fromBank, funded, charging))
-    findings.broken(
-      "money in is what the rail paid",
-      `rail ${fromBank}, booked ${funded}, under way ${charging}`,
-    );
+  checkRail(says, findings);
   checkChains(items, broker.network, findings);
-  const shelves = new Map<string, ReadonlyMap<string, string>>();
+  for (const { uid, txn, kind, state } of says.undecided)
+    if (state !== "charged") stuck(findings, `the broker: ${kind} of ${uid} ${txn} is still ${state}`);
+  const shelves = new Map<string, Stock>();
   for (const merchant of audited.merchants) {
+    checkSettlements(merchant, says, findings);
     if (merchant.options.isHonest && merchant.uid !== "")
       shelves.set(merchant.uid, await checkMerchant(merchant, says, audited));
   }
@@ -67,31 +59,28 @@ export async function audit(audited: Audited): Promise<void> {
       await checkCustomer(customer, says, shelves, audited);
 }
 
-function readTable(items: ReturnType<BrokerSide["table"]["items"]>): BrokerSays {
-  const credits = new Map<string, bigint>();
-  const toppedUp = new Map<string, bigint>();
-  const undecided: { uid: string; txn: string; state: string }[] = [];
-  let [fromBank, funded, charging] = [0n, 0n, 0n];
-  for (const { key, item } of items) {
-    const [kind = "", ...names] = key.sk.split("#");
-    if (key.pk.startsWith("BANKCHARGE#")) {
-      if (item.state === "charged") fromBank += BigInt(item.value as bigint);
-    } else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
-      const credit = creditItem.fromItem(item);
-      if (credit.state === "void") continue;
-      const merchant = key.pk.slice(9);
-      for (const name of [merchant, `${names[0]} ${merchant}`, `${names[0]}`])
-        credits.set(name, (credits.get(name) ?? 0n) + credit.value);
-    } else if (key.pk.startsWith("PEER#") && kind === "TXN") {
-      const uid = key.pk.slice(5);
-      const { kind: what, state, value = 0n } = transactionItem.fromItem(item);
-      if (what === "brokerscrip" && state === "done") toppedUp.set(uid, (toppedUp.get(uid) ?? 0n) + value);
-      if (what === "brokerscrip" && (state === "done" || state === "charged")) funded += value;
-      if (state === "charging") charging += value;
-      if (state === "charging" || state === "charged") undecided.push({ uid, txn: names[0] ?? "", state });
-    }
-  }
-  return { credits, toppedUp, undecided, fromBank, funded, charging };
+/** What the bank has moved is what is booked, each way. */
+function checkRail({ bank, funded, charging, paidOut, paying }: BrokerSays, findings: Findings): void {
+  if (!isPaidFor(bank.charged, funded, charging))
+    findings.broken(
+      "money in is what the rail paid",
+      `rail ${bank.charged}, booked ${funded}, under way ${charging}`,
+    );
+  if (!isPaidFor(bank.paid, paidOut, paying))
+    findings.broken(
+      "money out is what the rail paid",
+      `rail ${bank.paid}, booked ${paidOut}, under way ${paying}`,
+    );
+}
+
+/** What settlements have taken was paid, or is on its way, or carried: for every merchant, honest or not. */
+function checkSettlements({ uid, name }: MerchantSide, says: BrokerSays, findings: Findings): void {
+  const { taken = 0n, paid = 0n, underWay = 0n, carried = 0n } = says.settled.get(uid) ?? {};
+  if (!isSettled(taken, paid, underWay, carried))
+    findings.broken(
+      "dust is never lost",
+      `${name}: taken ${taken}, paid ${paid}, under way ${underWay}, carried ${carried}`,
+    );
 }
 
 /** Every record links to the one before it, and the purse names the last. */
@@ -131,45 +120,111 @@ function checkChains(
   }
 }
 
-/** An honest merchant's shelf; what is live on it, by id. */
+/** An honest merchant's shelf, line by line. */
 async function checkMerchant(
   merchant: MerchantSide,
   says: BrokerSays,
-  { findings }: Audited,
-): Promise<ReadonlyMap<string, string>> {
+  { findings, now }: Audited,
+): Promise<Stock> {
   const tables = merchantTables(merchant.disk);
-  const { name } = merchant;
+  const { name, uid } = merchant;
   const living = new Map<string, string>();
-  let live = 0n;
+  const live = new Map<string, bigint>();
   for (const [id, scrip] of await tables.scrip.list()) {
-    if (scrip.state === "reserved") stuck(findings, `${name}: VendorScrip ${id} is still reserved`);
+    if (scrip.state === "reserved" || scrip.state === "returning")
+      stuck(findings, `${name}: VendorScrip ${id} is still ${scrip.state}`);
     if (scrip.state === "spent" && scrip.salt !== undefined)
       findings.broken("secrets of spent scrip are gone", `${name} ${id}`);
     if (scrip.state !== "live") continue;
-    live += scrip.value.value;
+    const line = `${scrip.owner}/${scrip.origin}`;
+    live.set(line, (live.get(line) ?? 0n) + scrip.value.value);
     living.set(id, `${scrip.owner} ${scrip.value.value}`);
   }
   for (const [id] of await tables.sent.list()) stuck(findings, `${name}: authorization ${id} is still sent`);
-  const sold = (await tables.sales.list()).reduce((sum, [, sale]) => sum + sale.charged.value, 0n);
-  const authorised = says.credits.get(merchant.uid) ?? 0n;
-  if (!isBalanced(authorised, live, sold, 0n))
-    findings.broken("the merchant's books", `${name}: authorised ${authorised}, live ${live}, sold ${sold}`);
-  return living;
+  for (const [id] of await tables.returning.list()) stuck(findings, `${name}: refund ${id} is still sent`);
+  const standing = new Map<string, Standing>();
+  for (const [id, line] of await tables.lines.list()) {
+    const [owner = ""] = id.split("/");
+    const of = `${owner} ${uid} ${line.credit}`;
+    const before = standing.get(of) ?? { owner, live: 0n, sold: 0n, isEnded: false };
+    standing.set(of, {
+      owner,
+      live: before.live + (live.get(id) ?? 0n),
+      sold: before.sold + line.sold.value,
+      isEnded: before.isEnded || line.ended === true,
+    });
+  }
+  const losses = new Map<string, bigint>();
+  for (const [of, { owner, live: alive, sold, isEnded }] of standing) {
+    const credit = says.credits.get(of);
+    const owed = credit?.owed ?? 0n;
+    const isSilent = credit?.reversedBy !== undefined && says.silent.has(`${owner} ${credit.reversedBy}`);
+    // Where the merchant was silent in a dispute it has lost what it sold; where it answered it has not.
+    if (isEnded && isSilent) losses.set(owner, (losses.get(owner) ?? 0n) + sold - owed);
+    else if (!isBalanced(owed, alive, sold))
+      findings.broken("the merchant's books", `${name}: ${of}: owed ${owed}, live ${alive}, sold ${sold}`);
+    if (isEnded && alive > 0n) findings.broken("a line that has ended is worth nothing", `${name} ${of}`);
+    if (!isEnded && credit?.reversedBy !== undefined)
+      stuck(findings, `${name}: it does not know that ${of} was reversed`);
+  }
+  const sales = new Map<string, bigint>();
+  const givenBack = new Map<string, bigint>();
+  for (const [id, sale] of await tables.sales.list()) {
+    if (sale.ok !== 1) continue;
+    sales.set(id, sale.charged.value);
+    const [owner = ""] = id.split("/");
+    if (sale.refunded !== undefined) givenBack.set(owner, (givenBack.get(owner) ?? 0n) + sale.charged.value);
+  }
+  await checkStatements(merchant, says, findings, now);
+  return { living, losses, sales, givenBack };
+}
+
+interface Standing {
+  readonly owner: string;
+  readonly live: bigint;
+  readonly sold: bigint;
+  readonly isEnded: boolean;
+}
+
+/** What the broker says that it has paid is in the merchant's statements, but for settlements under way. */
+async function checkStatements(
+  merchant: MerchantSide,
+  says: BrokerSays,
+  findings: Findings,
+  now: number,
+): Promise<void> {
+  const tables = merchantTables(merchant.disk);
+  const all = await tables.settlements.list();
+  const open = all.filter(([, { statement }]) => statement === undefined);
+  for (const [id] of open) stuck(findings, `${merchant.name}: settlement ${id} has no statement at ${now}`);
+  const told = all
+    .flatMap(([, { statement }]) => (statement === undefined ? [] : [statement]))
+    .map((statement) => orThrow(readMessage(statement, [settlementStatement])).payload)
+    .reduce((sum, { ok, paid }) => sum + (ok ? paid.value : 0n), 0n);
+  const { paid = 0n } = says.settled.get(merchant.uid) ?? {};
+  if (open.length === 0 && told !== paid)
+    findings.broken(
+      "a merchant has a statement of what it was paid",
+      `${merchant.name}: ${told}, paid ${paid}`,
+    );
 }
 
 async function checkCustomer(
   customer: CustomerSide,
   says: BrokerSays,
-  shelves: ReadonlyMap<string, ReadonlyMap<string, string>>,
-  { broker, findings, merchants }: Audited,
+  shelves: ReadonlyMap<string, Stock>,
+  audited: Audited,
 ): Promise<void> {
+  const { broker, findings, merchants } = audited;
   const { name, uid } = customer;
   const tables = customerTables(customer.disk);
-  for (const [txn, pending] of await tables.pending.list()) {
+  const all = await tables.pending.list();
+  for (const [txn, pending] of all) {
     const waitsForRail = says.undecided.some((each) => each.uid === uid && each.txn === txn);
     const isWithHonest = pending.merchant === undefined || shelves.has(pending.merchant);
-    const isOurs = pending.kind !== "purchase" || isWithHonest;
-    if (isOurs && !waitsForRail) stuck(findings, `${name}: ${pending.kind} ${txn} is still pending`);
+    const needsMerchant = pending.kind === "purchase" || pending.kind === "renewal";
+    if ((isWithHonest || !needsMerchant) && !waitsForRail)
+      stuck(findings, `${name}: ${pending.kind} ${txn} is still pending`);
   }
   const purse = await tables.purse.get(PURSE);
   if (purse?.lockedBy !== undefined && (await tables.pending.get(purse.lockedBy)) === undefined)
@@ -180,46 +235,82 @@ async function checkCustomer(
   if (held !== issued)
     findings.broken("the purse is what the broker says", `${name}: ${held}, broker: ${issued}`);
 
-  const credited = says.credits.get(uid) ?? 0n;
-  if (!isWhole(says.toppedUp.get(uid) ?? 0n, record?.value ?? 0n, credited))
+  const [toppedUp, redeemed] = [says.toppedUp.get(uid) ?? 0n, says.redeemed.get(uid) ?? 0n];
+  const owed = says.owed.get(uid) ?? 0n;
+  if (!isWhole(toppedUp, record?.value ?? 0n, owed, redeemed))
     findings.broken(
       "the customer's money is whole",
-      `${name}: in ${says.toppedUp.get(uid)}, purse ${record?.value}, credited ${credited}`,
+      `${name}: in ${toppedUp}, out ${redeemed}, purse ${record?.value}, with merchants ${owed}`,
     );
-
-  const holdings = await tables.vendorscrip.list();
-  const history = await tables.history.list();
   for (const merchant of merchants) {
-    const mine = holdings
-      .filter(([id]) => id.startsWith(`${merchant.uid}/`))
-      .map(([, scrip]) => bodyOf(scrip));
-    const living = shelves.get(merchant.uid);
-    const wrong =
-      living &&
-      difference(
-        mine.map((body) => [body.id, `${body.owner} ${body.value.value}`]),
-        living,
-        uid,
-      );
+    const mine = (await tables.vendorscrip.list({ under: `${merchant.uid}/` })).map(([, scrip]) =>
+      bodyOf(scrip),
+    );
+    const stock = shelves.get(merchant.uid);
+    const pairs = mine.map((body) => [body.id, `${body.owner} ${body.value.value}`] as const);
+    const wrong = stock && difference(pairs, stock.living, uid);
     if (wrong !== undefined)
       findings.broken("VendorScrip is what its issuer says", `${name} at ${merchant.name}: ${wrong}`);
+  }
+  const history = await tables.history.list();
+  if (!customer.isRestored) await checkDealings(customer, history, says, shelves, audited);
+  await checkGoods(customer, history, shelves, broker, findings);
+}
+
+type History = Awaited<ReturnType<ReturnType<typeof customerTables>["history"]["list"]>>;
+
+/** What went to each merchant is scrip, goods, or evidence; a restored wallet has no history to compare. */
+async function checkDealings(
+  customer: CustomerSide,
+  history: History,
+  says: BrokerSays,
+  shelves: ReadonlyMap<string, Stock>,
+  { findings, merchants }: Audited,
+): Promise<void> {
+  const { name, uid } = customer;
+  const tables = customerTables(customer.disk);
+  const all = await tables.pending.list();
+  for (const merchant of merchants) {
+    const stock = shelves.get(merchant.uid);
+    const mine = (await tables.vendorscrip.list({ under: `${merchant.uid}/` })).map(([, scrip]) =>
+      bodyOf(scrip),
+    );
     const ended = history.filter(([, each]) => each.merchant === merchant.uid).map(([, each]) => each);
     const sum = (list: readonly { readonly amount: { readonly value: bigint } }[]): bigint =>
       list.reduce((total, { amount }) => total + amount.value, 0n);
+    const purchases = ended.filter(({ kind }) => kind === "purchase");
+    const broken = purchases.filter(({ outcome }) => outcome === "reversed");
+    // An honest merchant knows which of those that a reversal broke it has sold.
+    const brokenAndSold = broken.reduce(
+      (total, { txn }) => total + (stock?.sales.get(`${uid}/${txn}`) ?? 0n),
+      0n,
+    );
     const dealings = {
-      credited: says.credits.get(`${uid} ${merchant.uid}`) ?? 0n,
-      held: mine.reduce((total, { value }) => total + value.value, 0n),
-      paid: sum(ended.filter(({ kind, outcome }) => kind === "purchase" && outcome === "done")),
+      owed: (says.owed.get(`${uid} ${merchant.uid}`) ?? 0n) + (stock?.losses.get(uid) ?? 0n),
+      held: sum(mine.map((body) => ({ amount: body.value }))),
+      paid:
+        sum(purchases.filter(({ outcome }) => outcome === "done")) -
+        (stock === undefined
+          ? sum(ended.filter(({ kind }) => kind === "received"))
+          : (stock.givenBack.get(uid) ?? 0n)) +
+        brokenAndSold,
       owing: sum(ended.filter(({ kind, outcome }) => kind === "vendorscrip" && outcome === "scrip-mismatch")),
+      broken: sum(broken) + sum(all.map(([, each]) => each).filter(({ kind }) => kind === "purchase")),
     };
-    const isFair = isAccounted(dealings) && (living === undefined || dealings.owing === 0n);
-    if (!isFair)
-      findings.broken(
-        "what went to a merchant is scrip or goods",
-        `${name} at ${merchant.name}: ${Object.values(dealings).join(" ")}`,
-      );
+    const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
+    const isFair =
+      stock === undefined
+        ? isReversed
+          ? isBornOut(dealings)
+          : isAccounted(dealings)
+        : isAccounted(dealings) && dealings.owing === 0n;
+    if (isFair) continue;
+    const words = Object.entries(dealings).map(([what, value]) => `${what} ${value}`);
+    findings.broken(
+      "what went to a merchant is scrip or goods",
+      `${name} at ${merchant.name}: ${words.join(", ")}${isReversed ? ", reversed" : ""}`,
+    );
   }
-  await checkGoods(customer, history, shelves, broker, findings);
 }
 
 /** What was paid has its goods, in the evidence that both have signed; what was checked once is not checked again. */

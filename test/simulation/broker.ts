@@ -43,7 +43,15 @@ export interface BrokerPorts {
   readonly findings: Findings;
   readonly draws: Draws;
   readonly suite: Suite;
+  readonly policy: BrokerPolicy;
+}
+
+/** What an operator sets, in milliseconds and millionths. */
+export interface BrokerPolicy {
   readonly scripLife: number;
+  readonly holdTime: number;
+  readonly claimTime: number;
+  readonly grace: number;
   readonly recallableLimit: number;
 }
 
@@ -76,6 +84,8 @@ export class BrokerSide {
     const keyService = await memoryKeyService(ports.draws.bytes);
     const first = wiringOf(ports, watched, keyService, new Life("setup", ports.weather));
     const { network } = await rotateKeys(rotationOf(first));
+    ports.ledger.network = network;
+    ports.ledger.grace = ports.policy.grace;
     const broker = new BrokerSide(ports, table, keyService, network, watched);
     broker.#every(schedule.finish, () => broker.finish());
     broker.#every(schedule.rotate, () => broker.rotate());
@@ -155,15 +165,18 @@ function busy(error: unknown): "busy" {
 }
 
 function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life, isHonest = false): Wiring {
-  const { clock, weather, draws, suite } = ports;
+  const { clock, weather, draws, suite, policy } = ports;
   return {
     environment: readEnvironment({
       [variable.table]: "memory",
       [variable.rootKey]: "memory",
       [variable.wrappingKey]: "memory",
       [variable.currency]: CURRENCY,
-      [variable.scripLife]: String(ports.scripLife),
-      [variable.recallableLimit]: String(ports.recallableLimit),
+      [variable.scripLife]: String(policy.scripLife),
+      [variable.holdTime]: String(policy.holdTime),
+      [variable.claimTime]: String(policy.claimTime),
+      [variable.grace]: String(policy.grace),
+      [variable.recallableLimit]: String(policy.recallableLimit),
     }),
     store: liveTable(table, { life, clock, weather }, { isHonest }),
     keyService: {

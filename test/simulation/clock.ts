@@ -11,6 +11,7 @@ interface Event {
 export class Clock {
   #now: number;
   #sequence = 0;
+  #leap = { at: 0, by: 0 };
   readonly #heap: Event[] = [];
 
   constructor(startAt: number) {
@@ -25,6 +26,12 @@ export class Clock {
   /** Time passes at once; what was due meanwhile happens late. */
   jump(milliseconds: number): void {
     this.#now += milliseconds;
+    this.#leap = { at: this.#now, by: milliseconds };
+  }
+
+  /** How much of the last minute was a jump: what was decided before it may be committed after it. */
+  get leapt(): number {
+    return this.#now - this.#leap.at < MINUTE ? this.#leap.by : 0;
   }
 
   /** Does something after some time, unless it is called off. */
@@ -63,6 +70,8 @@ export class Clock {
     return true;
   }
 }
+
+const MINUTE = 60_000;
 
 /** All microtasks have run. */
 const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -9,6 +9,8 @@ export interface Fault {
   /** Stands in the file exactly once. */
   readonly text: string;
   readonly instead: string;
+  /** Further texts of the same file, each there once too, and what stands in their places. */
+  readonly also?: readonly (readonly [text: string, instead: string])[];
   /** Found within so many purchases. */
   readonly within: number;
   /** The broker itself notices that something cannot be, and says so before any book differs. */
@@ -20,11 +22,14 @@ const AUTHORISE_AT_MERCHANT = "peer-sdk/src/merchant/sell-vendorscrip.ts";
 const BUY = "peer-sdk/src/customer/buy-item.ts";
 const OBTAIN = "peer-sdk/src/customer/obtain-vendorscrip.ts";
 const OUTBOX = "peer-sdk/src/outbox.ts";
-const WALLET = "peer-sdk/src/wallet.ts";
+const RESUME = "peer-sdk/src/customer/resume.ts";
 const AUTHORISE = "lambdas/src/broker/authorise.ts";
 const DECISION = "lambdas/src/broker/decision.ts";
 const FUND = "lambdas/src/broker/fund.ts";
-const FUNDING = "lambdas/src/pipeline/obtain-brokerscrip.ts";
+const REFUND = "lambdas/src/broker/refund.ts";
+const REVERSE = "lambdas/src/broker/reverse.ts";
+const SETTLE = "lambdas/src/broker/settle.ts";
+const RETURN = "lambdas/src/pipeline/return-brokerscrip.ts";
 const PIPELINE = "lambdas/src/pipeline/broker.ts";
 
 export const faults: Readonly<Record<string, Fault>> = {
@@ -73,8 +78,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "v0-lives-on-a-refusal": {
     file: AUTHORISE_AT_MERCHANT,
-    text: "    ok\n      ? shop.tables.scrip.put(",
-    instead: "    true\n      ? shop.tables.scrip.put(",
+    text: "    ...(ok\n      ? [\n          tables.scrip.put(",
+    instead: "    ...(true\n      ? [\n          tables.scrip.put(",
     within: 2000,
   },
   "merchant-forgets-what-was-sent": {
@@ -121,8 +126,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "unlocked-without-the-broker": {
     file: OBTAIN,
-    text: "  if (asked.change !== undefined) return asked.change;",
-    instead: "  if (asked !== null) return asked.change;",
+    text: "  const change = await endAtBroker(customer.party, txn, brokerscripChange);",
+    instead: "  const change = undefined;",
     within: 2000,
   },
   "outbox-cleared-before-acknowledgement": {
@@ -134,9 +139,9 @@ export const faults: Readonly<Record<string, Fault>> = {
     within: 2000,
   },
   "resume-forgets-top-ups": {
-    file: WALLET,
-    text: '      if (kind === "topup") await resumeTopUp(this.#customer, txn).catch(remains);',
-    instead: "",
+    file: RESUME,
+    text: '  if (kind === "topup") await resumeTopUp(customer, txn);\n  else if (kind === "vendorscrip")',
+    instead: '  if (kind === "vendorscrip")',
     within: 2000,
   },
   "part-for-another-merchant-taken": {
@@ -171,14 +176,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "purse-written-unconditionally": {
     file: DECISION,
-    text: "{ sequence: purse.sequence, head: purse.head, scrip: purse.scrip }",
-    instead: '"present"',
+    text: "PurseRecord) => ({ sequence, head, scrip });",
+    instead: 'PurseRecord) => "present";',
     within: 4000,
   },
   "audit-head-not-conditional": {
     file: DECISION,
-    text: "{ sequence: purse.sequence, head: purse.head, scrip: purse.scrip }",
-    instead: "{ scrip: purse.scrip }",
+    text: "PurseRecord) => ({ sequence, head, scrip });",
+    instead: "PurseRecord) => ({ scrip });",
     within: 4000,
   },
   "tombstone-missing": {
@@ -188,23 +193,166 @@ export const faults: Readonly<Record<string, Fault>> = {
     within: 2000,
   },
   "minted-without-the-old-scrip": {
-    file: FUND,
-    text: "live === undefined ? charged : add(charged, live.value)",
-    instead: "charged",
+    file: DECISION,
+    text: "live === undefined ? given : add(given, live.value)",
+    instead: "given",
     within: 2000,
   },
   "minted-twice": {
     file: FUND,
-    text: '  if (transaction.state !== "charged")\n',
-    instead: '  if (transaction.state === "charging")\n',
+    text: '  if (transaction.state !== "charged")\n    return {\n      writes: [],\n      outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },\n    };\n  const charged',
+    instead: "  const charged",
     within: 4000,
   },
   "rail-key-not-of-the-transaction": {
-    file: FUNDING,
+    file: "lambdas/src/pipeline/rail-key.ts",
     text: "idBytes(uid), idBytes(txn)));",
     instead: "idBytes(uid)));",
+    within: 500,
+  },
+  "charging-not-written-before-the-rail": {
+    file: FUND,
+    text: '    state: "charging",\n    request: digest,',
+    instead: '    state: "charged",\n    request: digest,',
+    within: 500,
+  },
+  "redemption-paid-before-it-is-spent": {
+    file: RETURN,
+    text: "  const begun = await settle(",
+    instead:
+      "  const [early] = await broker.store.get([keys.credential(uid)]);\n" +
+      '  const key = railKey("pay", keySet.network, uid, txn);\n' +
+      '  await broker.rail.pay({ key, account: early.account, amount: { currency: "EUR", value: 10000n } });\n' +
+      "  const begun = await settle(",
+    within: 1000,
+  },
+  "redemption-not-on-the-schedule": {
+    file: "lambdas/src/broker/redeem.ts",
+    text: "    openAt(uid, txn, now),\n  ];",
+    instead: "  ];",
     within: 2000,
-    isNoticed: true,
+  },
+  "declined-redemption-not-minted-again": {
+    file: "lambdas/src/broker/redeem.ts",
+    text: 'reason: "declined", decidedAt: now }, again.purse);',
+    instead: 'reason: "declined", decidedAt: now });',
+    within: 2000,
+  },
+  "grace-ignored-at-broker": {
+    file: "lambdas/src/broker/renew.ts",
+    text: '    if (now >= shown.expiresAt + terms.grace) return refuse("scrip-expired");',
+    instead: "",
+    within: 8000,
+  },
+  "refund-not-idempotent": {
+    file: REFUND,
+    text: "  if (state.outcome !== undefined) {",
+    instead: "  if (state.outcome === null) {",
+    also: [
+      ["  if (transaction !== undefined) return voided(undefined, []);", ""],
+      [
+        '      expect: "absent",\n    };\n    return { writes: [...writes, put]',
+        '      expect: "any",\n    };\n    return { writes: [...writes, put]',
+      ],
+    ],
+    within: 3000,
+  },
+  "refund-minted-without-the-credit": {
+    file: REFUND,
+    text: "return { ...minted, writes: [owes, ...due] };",
+    instead: "return { ...minted, writes: due };",
+    within: 1000,
+  },
+  "refund-order-for-another-amount-taken": {
+    file: REFUND,
+    text: "  sameAmount(part.amount, payload.amount) &&\n",
+    instead: "",
+    within: 4000,
+  },
+  "refunded-scrip-lives-on": {
+    file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
+    text: 'tables.scrip.put(record.scrip, { ...spent, state: "spent" })',
+    instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
+    within: 1000,
+  },
+  "refunded-scrip-stays-in-the-wallet": {
+    file: "peer-sdk/src/customer/refund.ts",
+    text: "    tables.vendorscrip.remove(id),\n",
+    instead: "",
+    within: 1000,
+  },
+  "claims-believed-without-evidence": {
+    file: REVERSE,
+    text: "  if (spend === undefined || isRefusal(spend)) return 0n;",
+    instead:
+      "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
+    within: 10_000,
+  },
+  "evidence-never-counts": {
+    file: REVERSE,
+    text: "  if (!isOfThis || isRefusal(rest)) return 0n;",
+    instead: "  if (isOfThis || isRefusal(rest)) return 0n;",
+    within: 4000,
+  },
+  "evidence-believed-beyond-the-credit": {
+    file: REVERSE,
+    text: "    scrip.value.value <= credit.value &&\n",
+    instead: "",
+    within: 10_000,
+  },
+  "reversed-line-goes-on-selling": {
+    file: "peer-sdk/src/merchant/answer-reversals.ts",
+    text: "    ...scrip.flatMap(([each, record]) => {",
+    instead: "    ...[].flatMap(([each, record]) => {",
+    within: 3000,
+  },
+  "reversed-scrip-stays-in-the-wallet": {
+    file: "peer-sdk/src/customer/reverse.ts",
+    text: "    ...line.map(([id]) => tables.vendorscrip.remove(id)),\n",
+    instead: "",
+    within: 3000,
+  },
+  "settlement-takes-credits-twice": {
+    file: SETTLE,
+    text: 'put: creditItem.toItem({ ...credit, state: "settled", settlement: txn }),',
+    instead: "put: creditItem.toItem(credit),",
+    within: 1000,
+  },
+  "hold-time-ignored": {
+    file: "lambdas/src/pipeline/settle-merchant.ts",
+    text: "    .filter(({ key }) => key.sk < DUE + behind(now))\n",
+    instead: "",
+    within: 1000,
+  },
+  "dust-dropped": {
+    file: SETTLE,
+    text: "return ended(done, before + (transaction.carried ?? 0n), []);",
+    instead: "return ended(done, before, []);",
+    within: 3000,
+  },
+  "renewal-leaves-the-old-scrip": {
+    file: "peer-sdk/src/merchant/renew-vendorscrip.ts",
+    text: '    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),\n',
+    instead: "",
+    within: 2000,
+  },
+  "purchase-given-back-twice": {
+    file: "peer-sdk/src/merchant/refund-sale.ts",
+    text: "    if (sale.refunded !== undefined) return;\n",
+    instead: "",
+    within: 2000,
+  },
+  "restore-takes-v0-that-was-spent": {
+    file: "peer-sdk/src/customer/restore.ts",
+    text: "  if (isShown) return true;\n",
+    instead: "",
+    also: [
+      [
+        "  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first)) return true;\n",
+        "",
+      ],
+    ],
+    within: 2000,
   },
   "signed-before-commit": {
     file: PIPELINE,

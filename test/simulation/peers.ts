@@ -10,6 +10,7 @@ import {
   type Visit,
   Wallet,
 } from "@lepta/peer-sdk";
+import { identities, SELF } from "@lepta/peer-sdk/records";
 import { parseAmount, type Suite } from "@lepta/protocol";
 import { Hand } from "../peer-sdk/support/hand.ts";
 import type { BrokerSide } from "./broker.ts";
@@ -19,7 +20,7 @@ import type { Interceptor } from "./interceptor.ts";
 import { Life } from "./life.ts";
 import { type Line, type Network, newLine } from "./network.ts";
 import type { Draws } from "./random.ts";
-import { crash, episode as sizes } from "./rates.ts";
+import { crash, lossPause, episode as sizes } from "./rates.ts";
 import type { Recorder } from "./recorder.ts";
 import { liveRuntime } from "./runtime.ts";
 import { livePeerStore } from "./stores.ts";
@@ -48,14 +49,20 @@ export interface PeerOptions {
   readonly skew: number;
   readonly account: string;
   readonly store?: PeerStore;
+  /** Another, empty one. */
+  readonly newStore?: () => PeerStore;
 }
 
 /** What customers and merchants have in common: a disk, a clock of their own, one life after the other. */
 export abstract class PeerSide {
   readonly around: Surroundings;
   readonly options: PeerOptions;
-  readonly disk: PeerStore;
+  disk: PeerStore;
   life: Life;
+  /** It does not open before, so long as there is weather. */
+  #awayUntil = 0;
+  /** Nor in calm weather. */
+  #isFirm = false;
   isOpening = false;
   /** Known from the first opening on. */
   uid = "";
@@ -78,12 +85,22 @@ export abstract class PeerSide {
   abstract get isOpen(): boolean;
   protected abstract start(life: Life): Promise<void>;
 
+  /** It is gone for so long: it opens again when that is over, or when everybody comes to rest. */
+  vanish(milliseconds: number, isFirm = false): void {
+    const { clock } = this.around;
+    this.#isFirm = isFirm;
+    this.#awayUntil = clock.now + milliseconds;
+    this.life.die("gone");
+    clock.after(milliseconds, () => this.reopen());
+  }
+
   /** Opens the party where it is not; tells whether it is open then. */
   async open(): Promise<boolean> {
     if (this.isOpen) return true;
     if (this.isOpening) return false;
-    this.isOpening = true;
     const { weather, findings, clock } = this.around;
+    if (clock.now < this.#awayUntil && (this.#isFirm || !weather.isCalm)) return false;
+    this.isOpening = true;
     const life = new Life(this.options.role, weather);
     this.life = life;
     life.onDeath((point) => {
@@ -166,6 +183,13 @@ export class CustomerSide extends PeerSide {
   isPoor = true;
   /** A copy of its disk that an adversary keeps. */
   attic: PeerStore | undefined;
+  #phrase = "";
+  /** A merchant did not show what it owes: asked again. */
+  isIncomplete = false;
+  /** It was restored from its phrase: its history begins there. */
+  isRestored = false;
+  /** Where purchases were given back that it has not fetched. */
+  readonly toCollect = new Set<string>();
   /** Up to where in its history the audit has looked. */
   checkedUntil = "";
 
@@ -182,10 +206,27 @@ export class CustomerSide extends PeerSide {
   protected async start(life: Life): Promise<void> {
     this.#wallet = undefined;
     const options = { ...this.optionsFor(life), connect: connectFor(this, life) };
-    const wallet = await Wallet.open(options);
+    // A directory that holds the peer already needs its phrase no more.
+    const isNew = (await identities(this.disk).get(SELF)) === undefined;
+    const phrase = isNew && this.#phrase !== "" ? { phrase: this.#phrase } : {};
+    const wallet = await Wallet.open({ ...options, ...phrase });
+    if (life.isDead) return;
+    if (this.isIncomplete) this.isIncomplete = (await wallet.recover()).length > 0;
     if (life.isDead) return;
     this.#wallet = wallet;
     this.uid = wallet.uid;
+  }
+
+  /** Its device is gone with all that was on it, and after a while there is another, with the recovery phrase. */
+  async lose(phrase: string): Promise<void> {
+    const { clock } = this.around;
+    this.#phrase = phrase;
+    this.isRestored = true;
+    this.isIncomplete = true;
+    this.checkedUntil = "";
+    this.disk = this.options.newStore?.() ?? memoryPeerStore();
+    this.vanish(lossPause, true);
+    await clock.sleep(lossPause);
   }
 }
 
@@ -193,6 +234,9 @@ export interface ShopPlan {
   readonly url: string;
   readonly catalogue: Catalogue;
   readonly scripLife: number;
+  /** How long expired scrip can be renewed and given back. */
+  readonly grace: number;
+  readonly tendEvery: number;
   /** What an adversary does to the answers. */
   readonly twist?: (visit: Visit, merchant: MerchantSide) => Visit;
 }
@@ -222,12 +266,14 @@ export class MerchantSide extends PeerSide {
 
   protected async start(life: Life): Promise<void> {
     this.#merchant = undefined;
-    const { catalogue, scripLife } = this.plan;
+    const { catalogue, scripLife, grace, tendEvery } = this.plan;
     const { findings } = this.around;
     const merchant = await Merchant.open({
       ...this.optionsFor(life),
       catalogue,
       scripLife,
+      grace,
+      tendEvery,
       onError: (error) => {
         const isPlanned = error instanceof Error && error.message === HANDLER_FAILS;
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);

@@ -16,14 +16,23 @@ export function plant(fault: Fault): () => boolean {
         typeof loaded.source === "string"
           ? loaded.source
           : Buffer.from(loaded.source as Uint8Array).toString();
-      const parts = source.split(fault.text);
-      if (parts.length !== 2) throw new Error(`${fault.file} holds ${parts.length - 1} times: ${fault.text}`);
+      const planted = replacements(fault).reduce((before, [text, instead]) => {
+        const parts = before.split(text);
+        if (parts.length !== 2) throw new Error(`${fault.file} holds ${parts.length - 1} times: ${text}`);
+        return parts.join(instead);
+      }, source);
       isPlanted = true;
-      return { ...loaded, source: parts.join(fault.instead) };
+      return { ...loaded, source: planted };
     },
   });
   return () => isPlanted;
 }
+
+/** All texts of a fault, and what stands in their places. */
+export const replacements = ({ text, instead, also = [] }: Fault): readonly (readonly [string, string])[] => [
+  [text, instead],
+  ...also,
+];
 
 /** The fault of this name. */
 export const faultOf = (name: string): Fault | undefined =>

@@ -100,5 +100,19 @@ export const scripLife = {
   broker: [6 * HOUR, 365 * 24 * HOUR],
 } as const;
 
+/** What the operator and the merchants set: short enough that much expires, is settled and reversed; one of each is drawn. */
+export const policy = {
+  holdTime: [20 * MINUTE, HOUR, 3 * 24 * HOUR],
+  grace: [30 * MINUTE, 90 * 24 * HOUR],
+  /** A merchant asks the broker so often who complains: often enough to answer within the shortest time. */
+  tendEvery: [2 * MINUTE, 5 * MINUTE],
+} as const;
+
+/** For how long a merchant is gone. */
+export const absences = [MINUTE, 15 * MINUTE, 30 * MINUTE] as const;
+
+/** How long after the loss of a device it is restored: what it had sent has arrived or will never. */
+export const lossPause = 2 * MINUTE;
+
 /** How often a failing episode is run again to make its history shorter. */
 export const shrink = { reruns: 24, lines: 60 } as const;

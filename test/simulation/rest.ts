@@ -1,6 +1,7 @@
 /** Coming to rest: no more faults, everybody open again, what was left under way brought to its end. */
 import { LeptaError } from "@lepta/peer-sdk";
 import { merchantTables } from "@lepta/peer-sdk/records";
+import type { CustomerSide } from "./peers.ts";
 import { episode as sizes } from "./rates.ts";
 import type { Scene } from "./scene.ts";
 import type { Findings } from "./violation.ts";
@@ -40,17 +41,32 @@ async function settle({ broker, customers, merchants }: Scene): Promise<void> {
   await broker.finish();
   for (const merchant of merchants) {
     // A restart is how a merchant takes up what it left.
-    const isLeft = (await merchantTables(merchant.disk).sent.list({ limit: 1 })).length > 0;
+    const tables = merchantTables(merchant.disk);
+    const isLeft = (await tables.sent.list({ limit: 1 })).length > 0;
     if (isLeft) merchant.life.die("restart");
     await merchant.open();
+    if (merchant.isOpen) await quietly(merchant.merchant.tend());
   }
   for (const customer of customers) {
     await customer.open();
     if (!customer.isOpen) continue;
     await quietly(customer.wallet.resume());
+    for (const url of customer.toCollect) await quietly(collect(customer, url));
+    if (customer.isIncomplete) await quietly(recover(customer));
     await quietly(customer.wallet.flushNotices());
   }
   for (const merchant of merchants) if (merchant.isOpen) await quietly(merchant.merchant.flushNotices());
+}
+
+async function collect(customer: CustomerSide, url: string): Promise<void> {
+  // While something is under way with a merchant nothing is taken from it.
+  const isBusy = (await customer.wallet.pending()).length > 0;
+  await customer.wallet.collect(url);
+  if (!isBusy) customer.toCollect.delete(url);
+}
+
+async function recover(customer: CustomerSide): Promise<void> {
+  customer.isIncomplete = (await customer.wallet.recover()).length > 0;
 }
 
 async function within({ clock }: Scene, findings: Findings, work: Promise<void>): Promise<void> {

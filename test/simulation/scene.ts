@@ -3,7 +3,7 @@ import type { Catalogue } from "@lepta/peer-sdk";
 import { memoryPeerStore } from "@lepta/peer-sdk";
 import type { Suite } from "@lepta/protocol";
 import { goodsFor } from "./actions.ts";
-import { BrokerSide } from "./broker.ts";
+import { type BrokerPolicy, BrokerSide } from "./broker.ts";
 import { Clock } from "./clock.ts";
 import { Interceptor } from "./interceptor.ts";
 import { Ledger } from "./ledger.ts";
@@ -11,7 +11,7 @@ import { Network } from "./network.ts";
 import { CustomerSide, HANDLER_FAILS, MerchantSide, type PeerOptions, type Surroundings } from "./peers.ts";
 import type { EpisodePlan } from "./plan.ts";
 import { type Draws, drawsOf } from "./random.ts";
-import { clock as clockRates, goods, scripLife, episode as sizes } from "./rates.ts";
+import { clock as clockRates, goods, policy, scripLife, episode as sizes } from "./rates.ts";
 import { Recorder } from "./recorder.ts";
 import { twistOf } from "./twists.ts";
 import type { Findings } from "./violation.ts";
@@ -40,8 +40,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     findings,
     suite,
     draws: draws.fork("broker"),
-    scripLife: draws.pick(scripLife.broker),
-    recallableLimit: draws.pick([0, 3_000_000, 1_000_000_000]),
+    policy: policyFrom(draws),
   });
   const around: Surroundings = {
     clock,
@@ -75,15 +74,17 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
       url: `ws://${options.role}-${index}.example/`,
       catalogue,
       scripLife: options.draws.pick(scripLife.vendor),
+      grace: options.draws.pick(policy.grace),
+      tendEvery: options.draws.pick(policy.tendEvery),
       ...(options.isHonest ? {} : { twist: twistOf(options.draws.fork("twist"), twisted, () => customers) }),
     };
     const watch = options.isHonest
-      ? ledger.watchShelf(
-          options.name,
-          () => known.uid,
-          disk,
-          (sku) => BigInt(PRICES.get(sku) ?? 0),
-        )
+      ? ledger.watchShelf(disk, {
+          name: options.name,
+          uidOf: () => known.uid,
+          prices: (sku) => BigInt(PRICES.get(sku) ?? 0),
+          grace: shopPlan.grace,
+        })
       : ledger.watchSales(disk);
     const merchant = new MerchantSide(around, { ...options, store: watch }, shopPlan);
     Object.defineProperty(known, "uid", { get: () => merchant.uid });
@@ -91,11 +92,22 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
   });
   customers = Array.from({ length: plan.customers }, (_, index) => {
     const options = optionsFor("customer", index, plan.customers);
-    const disk = memoryPeerStore();
-    const store = options.isHonest ? ledger.watchWallet(options.name, disk) : disk;
-    return new CustomerSide(around, { ...options, store });
+    const newStore = () =>
+      options.isHonest ? ledger.watchWallet(options.name, memoryPeerStore()) : memoryPeerStore();
+    return new CustomerSide(around, { ...options, store: newStore(), newStore });
   });
   return { ...around, ledger, customers, merchants, draws, twisted };
+}
+
+function policyFrom(draws: Draws): BrokerPolicy {
+  const holdTime = draws.pick(policy.holdTime);
+  return {
+    scripLife: draws.pick(scripLife.broker),
+    holdTime,
+    claimTime: Math.floor(holdTime / 3),
+    grace: draws.pick(policy.grace),
+    recallableLimit: draws.pick([0, 3_000_000, 1_000_000_000]),
+  };
 }
 
 /** Most accounts pay at once; the rail declines some, and is slow or silent about others. */
@@ -113,6 +125,7 @@ const ACCOUNTS = [
   "+lost",
   "+recallable",
   "+declined",
+  "+closed",
 ] as const;
 
 const PRICE_LISTS = [goods.prices, goods.prices.slice(0, 2), goods.prices.slice(2)] as const;

@@ -113,7 +113,10 @@ async function begin(
   return record;
 }
 
-/** Sends our request and keeps what the broker decides: the scrip is spent, or lives as before. */
+/**
+ * Sends our request and keeps what the broker decides: the scrip is spent, or lives as before. One that a reversal has
+ * ended meanwhile stays as it is.
+ */
 async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<RefundRecord>> {
   const { party, tables } = shop;
   const decision = await decideAtBroker(shop, doors.refund, id, record);
@@ -133,15 +136,15 @@ async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<
   await party.store.commit([
     tables.refunds.put(id, decided),
     tables.returning.remove(id),
-    ...(ok
-      ? [
-          tables.scrip.put(record.scrip, { ...spent, state: "spent" }),
-          steppedLine(shop, lineName, await lineOf(shop, lineName), { spent: record.scrip }),
-        ]
-      : // The broker has reversed it meanwhile: then it stays spent.
-        scrip.state === "returning"
-        ? [tables.scrip.put(record.scrip, { ...free, state: "live" })]
-        : []),
+    // What the broker has reversed meanwhile stays spent.
+    ...(scrip.state !== "returning"
+      ? []
+      : ok
+        ? [
+            tables.scrip.put(record.scrip, { ...spent, state: "spent" }),
+            steppedLine(shop, lineName, await lineOf(shop, lineName), { spent: record.scrip }),
+          ]
+        : [tables.scrip.put(record.scrip, { ...free, state: "live" })]),
   ]);
   return decided;
 }
