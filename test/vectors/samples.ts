@@ -377,7 +377,7 @@ export const samples: readonly Sample[] = [
       record: [3, hash("record 3")] as const,
       live: br1.grant,
       open: [[txnOf("fund again"), "brokerscrip"]] as const,
-      vendors: [[M, txnOf("vendor"), "wss://news.example/pay"]] as const,
+      vendors: [[M, txnOf("vendor"), "wss://news.example/pay", euro("1.00")]] as const,
       disputes: [],
       cursor: "page 3",
     }),

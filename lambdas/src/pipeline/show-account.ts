@@ -24,6 +24,7 @@ import {
   TRANSACTION,
   transactionItem,
 } from "../broker/items.ts";
+import { owedOf } from "../broker/settle.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { type Broker, receive, sealAnswer, signAnswer, termsOf } from "./broker.ts";
 
@@ -64,9 +65,13 @@ export async function showAccount(broker: Broker, bytes: Uint8Array): Promise<Or
     open: records
       .filter(({ record }) => !isTerminal(record))
       .map((each) => [each.txn, kindOf(each.record.kind)] as const),
-    vendors: obtained
-      .filter((_, i) => creditItem.read(credits[i])?.state !== "ended")
-      .map((each) => [each.record.merchant ?? "", each.txn, each.record.address ?? ""] as const),
+    vendors: obtained.flatMap(({ txn: of, record }, i) => {
+      const credit = creditItem.read(credits[i]);
+      const { merchant = "", address = "" } = record;
+      return credit === undefined || credit.state === "ended"
+        ? []
+        : [[merchant, of, address, owedOf(credit)] as const];
+    }),
     disputes: disputes.items
       .map(({ item }) => disputeItem.fromItem(item))
       .map(({ customer, subject, answerBy }) => [customer, subject, answerBy] as const),

@@ -1,5 +1,6 @@
 /** Our account at the broker: what lives, what is open, with whom we dealt. */
 import {
+  type Amount,
   accountQuery,
   type accountResponse,
   limits,
@@ -18,6 +19,8 @@ export interface Dealing {
   readonly txn: string;
   /** Where we reached the merchant, by our own note. */
   readonly address: string;
+  /** What the merchant is owed for it, or was paid: its value less what was given back. */
+  readonly owed: Amount;
 }
 
 /** The purse as the broker knows it, where nothing of it is on its way; tells our dealings. */
@@ -50,7 +53,9 @@ export async function readAccount(customer: Customer) {
     const named = { txn, digest: request.digest };
     last = orThrow(await askAt(party, doors.account, await link.seal(request), named));
     open.push(...last.payload.open);
-    dealings.push(...last.payload.vendors.map(([merchant, of, address]) => ({ merchant, txn: of, address })));
+    dealings.push(
+      ...last.payload.vendors.map(([merchant, of, address, owed]) => ({ merchant, txn: of, address, owed })),
+    );
     cursor = last.payload.cursor;
     if (cursor === undefined) break;
   }

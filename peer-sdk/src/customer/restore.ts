@@ -13,7 +13,6 @@ import {
   query,
   readScrip,
   readSpend,
-  sameAmount,
   type VerifiedOf,
 } from "@lepta/protocol";
 import { type Dealing, readAccount, takeLive } from "./account.ts";
@@ -83,8 +82,9 @@ async function restoreMerchant(
     if (isBusy) throw new LeptaError("pending", merchant);
     const lines = await askHoldings(customer, acquaintance, true);
     const missing: Missing[] = [];
-    for (const { txn } of dealings) {
-      const found = await bringBack(customer, acquaintance, txn, lines);
+    for (const dealing of dealings) {
+      const { txn } = dealing;
+      const found = await bringBack(customer, acquaintance, dealing, lines);
       if (!found) missing.push({ merchant, txn, code: "scrip-mismatch" });
     }
     return missing;
@@ -98,7 +98,7 @@ async function restoreMerchant(
 async function bringBack(
   customer: Customer,
   merchant: Acquaintance,
-  txn: string,
+  { txn, owed }: Dealing,
   lines: readonly HeldLine[],
 ): Promise<boolean> {
   const { party, tables } = customer;
@@ -122,17 +122,21 @@ async function bringBack(
   const first = bodyOf(v0).id;
   const isShown = live.some((held) => (bodyOf(held).origin ?? bodyOf(held).id) === first);
   if (isShown) return true;
-  const signed = await Promise.all(ours.map(({ line }) => evidenceOf(customer, uid, line)));
-  // Spent whole, by our own signature.
-  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first && isWhole(each)))
-    return true;
+  const signed = (await Promise.all(ours.map(({ line }) => evidenceOf(customer, uid, line)))).find(
+    (each) => each !== undefined && originOfPurchase(each) === first,
+  );
+  if (signed !== undefined) {
+    // What our own signature left of V0 was given back since, or the merchant hides it.
+    const givenBack = bodyOf(v0).value.value - owed.value;
+    return restOf(signed) <= givenBack;
+  }
   await party.store.commit(keep(v0));
   return false;
 }
 
-/** Whether a purchase left nothing of its scrip. */
-function isWhole({ spend }: Payload<typeof purchaseRequest>): boolean {
+/** What a purchase left of its scrip, in millionths. */
+function restOf({ spend }: Payload<typeof purchaseRequest>): bigint {
   const read = readSpend(purchaseSpendCodec, spend);
   const scrip = isRefusal(read) ? read : readScrip(read.scrip[0]);
-  return !isRefusal(read) && !isRefusal(scrip) && sameAmount(read.amount, scrip.value);
+  return isRefusal(read) || isRefusal(scrip) ? 0n : scrip.value.value - read.amount.value;
 }

@@ -2,6 +2,7 @@
 import { limits } from "../limits.ts";
 import {
   boolean,
+  charge,
   digest,
   embedded,
   field,
@@ -51,8 +52,11 @@ export const accountResponse = message(
     live: optional(12, grantCodec),
     /** Transactions of this page that have not reached an end. */
     open: field(13, list(tuple(txn, transactionKind), limits.accountEntries)),
-    /** Merchants from whom VendorScrip was obtained, the transactions, and the address that C gave B with its part, or none. */
-    vendors: field(14, list(tuple(uid, txn, text(limits.addressLength, 0)), limits.accountEntries)),
+    /**
+     * Merchants from whom VendorScrip was obtained; the transaction; the address that C gave B with its part, or none; what
+     * the merchant is owed for it, or was paid: its value less what was given back.
+     */
+    vendors: field(14, list(tuple(uid, txn, text(limits.addressLength, 0), charge), limits.accountEntries)),
     /** Reversals that M has not answered: the customer, the transaction of figure 8, and until when. */
     disputes: field(15, list(tuple(uid, txn, time), limits.accountEntries)),
     cursor: optional(16, text(256)),

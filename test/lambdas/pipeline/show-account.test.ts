@@ -84,7 +84,7 @@ describe("the account", () => {
     const txn = await buy();
     const refused = await makeSale(alice, shop, broker.runtime.now(), { amount: euro("5.00"), held });
     orThrow(await authorise(broker, refused));
-    expect((await shown(alice)).payload.vendors).toEqual([[shop.uid, txn, ""]]);
+    expect((await shown(alice)).payload.vendors).toEqual([[shop.uid, txn, "", euro("0.01")]]);
     expect((await shown(shop)).payload.vendors).toEqual([]);
   });
 
