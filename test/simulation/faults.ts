@@ -11,6 +11,8 @@ export interface Fault {
   readonly instead: string;
   /** Further texts of the same file, each there once too, and what stands in their places. */
   readonly also?: readonly (readonly [text: string, instead: string])[];
+  /** What is to be done more often, so that it shows: names of actions and attacks. */
+  readonly favours?: readonly string[];
   /** Found within so many purchases. */
   readonly within: number;
   /** The broker itself notices that something cannot be, and says so before any book differs. */
@@ -202,6 +204,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: FUND,
     text: '  if (transaction.state !== "charged")\n    return {\n      writes: [],\n      outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },\n    };\n  const charged',
     instead: "  const charged",
+    favours: ["top up"],
     within: 4000,
   },
   "rail-key-not-of-the-transaction": {
@@ -267,6 +270,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: REFUND,
     text: "  sameAmount(part.amount, payload.amount) &&\n",
     instead: "",
+    favours: ["obtain", "another's refund order"],
     within: 4000,
   },
   "refunded-scrip-lives-on": {
@@ -286,7 +290,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "  if (spend === undefined || isRefusal(spend)) return 0n;",
     instead:
       "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
-    within: 10_000,
+    favours: ["obtain", "reclaim", "a merchant claims what it did not sell"],
+    within: 4000,
   },
   "evidence-never-counts": {
     file: REVERSE,
@@ -298,7 +303,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: REVERSE,
     text: "    scrip.value.value <= credit.value &&\n",
     instead: "",
-    within: 10_000,
+    favours: ["obtain", "evidence under a scrip of their own making"],
+    within: 4000,
   },
   "reversed-line-goes-on-selling": {
     file: "peer-sdk/src/merchant/answer-reversals.ts",

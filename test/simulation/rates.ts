@@ -114,5 +114,8 @@ export const absences = [MINUTE, 15 * MINUTE, 30 * MINUTE] as const;
 /** How long after the loss of a device it is restored: what it had sent has arrived or will never. */
 export const lossPause = 2 * MINUTE;
 
+/** How many times more often what a seeded fault favours is done. */
+export const favoured = 12;
+
 /** How often a failing episode is run again to make its history shorter. */
 export const shrink = { reruns: 24, lines: 60 } as const;
