@@ -41,7 +41,7 @@ export const actions: readonly Action[] = [
   {
     name: "refund",
     weight: 2,
-    run: async ({ customer, ...stage }) => void (await customer.wallet.refund(somewhere(stage))),
+    run: async (stage) => void (await stage.customer.wallet.refund((await creditor(stage)).plan.url)),
   },
   { name: "reclaim", weight: 1, run: reclaim },
   { name: "reclaim of one who is gone", weight: 1, run: reclaimFromTheGone },

@@ -180,12 +180,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: DECISION,
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: 'PurseRecord) => "present";',
+    favours: ["spends its purse twice", "redeems the same twice"],
     within: 4000,
   },
   "audit-head-not-conditional": {
     file: DECISION,
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: "PurseRecord) => ({ scrip });",
+    favours: ["spends its purse twice", "redeems the same twice"],
     within: 4000,
   },
   "tombstone-missing": {
@@ -241,12 +243,6 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead: 'reason: "declined", decidedAt: now });',
     within: 2000,
   },
-  "grace-ignored-at-broker": {
-    file: "lambdas/src/broker/renew.ts",
-    text: '    if (now >= shown.expiresAt + terms.grace) return refuse("scrip-expired");',
-    instead: "",
-    within: 8000,
-  },
   "refund-not-idempotent": {
     file: REFUND,
     text: "  if (state.outcome !== undefined) {",
@@ -264,6 +260,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: REFUND,
     text: "return { ...minted, writes: [owes, ...due] };",
     instead: "return { ...minted, writes: due };",
+    favours: ["refund"],
     within: 1000,
   },
   "refund-order-for-another-amount-taken": {
@@ -277,12 +274,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
     text: 'tables.scrip.put(record.scrip, { ...spent, state: "spent" })',
     instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
+    favours: ["refund"],
     within: 1000,
   },
   "refunded-scrip-stays-in-the-wallet": {
     file: "peer-sdk/src/customer/refund.ts",
     text: "    tables.vendorscrip.remove(id),\n",
     instead: "",
+    favours: ["refund"],
     within: 1000,
   },
   "claims-believed-without-evidence": {
@@ -311,6 +310,13 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "    ...scrip.flatMap(([each, record]) => {",
     instead: "    ...[].flatMap(([each, record]) => {",
     within: 3000,
+  },
+  "refused-refund-revives-what-was-reversed": {
+    file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
+    text: '    ...(scrip.state !== "returning"',
+    instead: "    ...(scrip === null",
+    favours: ["refund", "reclaim", "plays a return to a merchant again"],
+    within: 8000,
   },
   "reversed-scrip-stays-in-the-wallet": {
     file: "peer-sdk/src/customer/reverse.ts",
@@ -346,7 +352,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: "peer-sdk/src/merchant/refund-sale.ts",
     text: "    if (sale.refunded !== undefined) return;\n",
     instead: "",
-    within: 2000,
+    favours: ["a merchant gives a purchase back"],
+    within: 1000,
   },
   "restore-takes-v0-that-was-spent": {
     file: "peer-sdk/src/customer/restore.ts",
@@ -358,7 +365,8 @@ export const faults: Readonly<Record<string, Fault>> = {
         "",
       ],
     ],
-    within: 2000,
+    favours: ["restore"],
+    within: 1500,
   },
   "signed-before-commit": {
     file: PIPELINE,

@@ -97,7 +97,7 @@ export const schedule = {
 /** How VendorScrip and BrokerScrip live in an episode: one of each is drawn. */
 export const scripLife = {
   vendor: [1.5 * HOUR, 12 * HOUR, 90 * 24 * HOUR],
-  broker: [6 * HOUR, 365 * 24 * HOUR],
+  broker: [1.5 * HOUR, 6 * HOUR, 365 * 24 * HOUR],
 } as const;
 
 /** What the operator and the merchants set: short enough that much expires, is settled and reversed; one of each is drawn. */
