@@ -3,7 +3,7 @@ import { LeptaError } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
-import { absences } from "./rates.ts";
+import { absences, favoured } from "./rates.ts";
 
 export interface Stage {
   readonly customer: CustomerSide;
@@ -41,7 +41,7 @@ export const actions: readonly Action[] = [
   {
     name: "refund",
     weight: 2,
-    run: async ({ customer, ...stage }) => void (await customer.wallet.refund(somewhere(stage))),
+    run: async (stage) => void (await stage.customer.wallet.refund((await creditor(stage)).plan.url)),
   },
   { name: "reclaim", weight: 1, run: reclaim },
   { name: "reclaim of one who is gone", weight: 1, run: reclaimFromTheGone },
@@ -52,17 +52,21 @@ export const actions: readonly Action[] = [
   { name: "a merchant gives a purchase back", weight: 2, run: giveBack },
 ];
 
-const TOTAL = actions.reduce((sum, { weight }) => sum + weight, 0);
+/** One of a table by weight; those that are favoured come more often. */
+export function choose(table: readonly Action[], draws: Draws, favours: ReadonlySet<string>): Action {
+  const weightOf = ({ name, weight }: Action): number => (favours.has(name) ? weight * favoured : weight);
+  let drawn = (draws.word() / 2 ** 32) * table.reduce((sum, each) => sum + weightOf(each), 0);
+  const found = table.find((each) => {
+    drawn -= weightOf(each);
+    return drawn < 0;
+  });
+  return found ?? draws.pick(table);
+}
 
 /** One of the table; a customer whose purse was too small tops up first. */
-export function chooseAction({ customer, draws }: Stage): Action {
+export function chooseAction({ customer, draws }: Stage, favours: ReadonlySet<string>): Action {
   if (customer.isPoor && draws.chance(0.7)) return TOP_UP;
-  let drawn = (draws.word() / 2 ** 32) * TOTAL;
-  for (const action of actions) {
-    drawn -= action.weight;
-    if (drawn < 0) return action;
-  }
-  return TOP_UP;
+  return choose(actions, draws, favours);
 }
 
 const TOP_UP: Action = { name: "top up", weight: 0, run: topUp };

@@ -3,7 +3,7 @@ import { type Channel, LeptaError, memoryPeerStore, type PeerStore, Wallet } fro
 import { customerTables } from "@lepta/peer-sdk/records";
 import { abort, type Order, parseAmount, sha256, toText } from "@lepta/protocol";
 import { type Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
-import type { Action, Stage } from "./actions.ts";
+import { type Action, choose, type Stage } from "./actions.ts";
 import { connectFor } from "./channel.ts";
 import { Life } from "./life.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
@@ -31,18 +31,9 @@ export const attacks: readonly Action[] = [
   ...returnAttacks,
 ];
 
-const TOTAL = attacks.reduce((sum, { weight }) => sum + weight, 0);
-
 /** One of the table. */
-export function chooseAttack(draws: Draws): Action {
-  let drawn = draws.below(TOTAL);
-  return (
-    attacks.find(({ weight }) => {
-      drawn -= weight;
-      return drawn < 0;
-    }) ?? draws.pick(attacks)
-  );
-}
+export const chooseAttack = (draws: Draws, favours: ReadonlySet<string>): Action =>
+  choose(attacks, draws, favours);
 
 /** Does two things with one state at once: with the wallet, and with a copy of it. */
 async function withClone(

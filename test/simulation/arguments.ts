@@ -7,6 +7,8 @@ export interface Arguments {
   readonly isJson: boolean;
   readonly isReal: boolean;
   readonly only: number | undefined;
+  /** Purchases of one episode; undefined where it is the usual number. */
+  readonly size: number | undefined;
   readonly hunted: readonly string[] | undefined;
   readonly without: ReadonlySet<Kind>;
   readonly fault: string | undefined;
@@ -14,13 +16,14 @@ export interface Arguments {
   readonly isBrief: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] [--real] [--brief] [--episode K] [--without KINDS] [--fault NAME]
+export const USAGE = `usage: npm run sim -- [--purchases N] [--seed S] [--json] [--real] [--brief] [--size N] [--episode K] [--without KINDS] [--fault NAME]
 
   --purchases N    how many purchases to simulate (default 2000)
   --seed S         where all randomness comes from (default 1): the same seed gives the same trace
   --json           the last line of the output is the result as one JSON object
   --real           real signatures and seals instead of stand-ins
   --brief          does not look for the shortest history of a failure
+  --size N         purchases of one episode (default 1000): the books are compared three times in each
   --episode K      plays only this episode, counted from 0
   --hunt POINTS    with --episode: the points that the run was hunting then, as a failure prints them
   --without KINDS  faults that do not happen: ${kinds.join(", ")}
@@ -45,6 +48,8 @@ export function readArguments(words: readonly string[]): Arguments | string {
   const episode = values.get("--episode");
   const only = episode === undefined ? undefined : whole(episode);
   if (episode !== undefined && only === undefined) return "--episode is a whole number from 0";
+  const size = values.get("--size");
+  if (size !== undefined && !whole(size)) return "--size is a whole number from 1";
   const without = (values.get("--without") ?? "").split(",").filter((each) => each !== "");
   const unknown = without.find((each) => !kinds.some((kind) => kind === each));
   if (unknown !== undefined) return `--without: no kind of fault is called ${unknown}`;
@@ -54,6 +59,7 @@ export function readArguments(words: readonly string[]): Arguments | string {
     purchases,
     seed,
     only,
+    size: size === undefined ? undefined : whole(size),
     isJson: values.has("--json"),
     isReal: values.has("--real"),
     isBrief: values.has("--brief"),
@@ -68,6 +74,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "--purchases",
   "--seed",
   "--episode",
+  "--size",
   "--hunt",
   "--without",
   "--fault",

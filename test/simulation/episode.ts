@@ -104,7 +104,8 @@ class Play {
     if (!customer.isOpen) return;
     const isAttack = !isHonest && weather.has("adversary") && draws.chance(adversaries.attack);
     const stage = { customer, merchants, draws, scene: this.#scene };
-    const act = isAttack ? chooseAttack(draws) : chooseAction(stage);
+    const { favours } = this.#plan;
+    const act = isAttack ? chooseAttack(draws, favours) : chooseAction(stage, favours);
     if (isAttack) this.attacks += 1;
     customer.busy += 1;
     const { life } = customer;

@@ -10,6 +10,9 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The rule that speaks of exceptions: a fault must break another one. */
 const EXCEPTION = "no fault of our own";
 
+/** Short episodes: the books are compared more often. */
+const SIZE = "240";
+
 /** For the slowest of them on a busy machine, in milliseconds. */
 const PATIENCE = 180_000;
 
@@ -17,7 +20,18 @@ describe("the simulator finds a seeded fault", () => {
   test.each(Object.entries(faults))(
     "%s",
     (name, { within, isNoticed = false }) => {
-      const words = ["--fault", name, "--seed", "1", "--purchases", String(within), "--brief", "--json"];
+      const words = [
+        "--fault",
+        name,
+        "--seed",
+        "1",
+        "--size",
+        SIZE,
+        "--purchases",
+        String(within),
+        "--brief",
+        "--json",
+      ];
       const { status, stdout, stderr } = spawnSync(
         process.execPath,
         ["tools/run.mjs", "test/simulation/main.ts", ...words],

@@ -11,6 +11,8 @@ export interface Fault {
   readonly instead: string;
   /** Further texts of the same file, each there once too, and what stands in their places. */
   readonly also?: readonly (readonly [text: string, instead: string])[];
+  /** What is to be done more often, so that it shows: names of actions and attacks. */
+  readonly favours?: readonly string[];
   /** Found within so many purchases. */
   readonly within: number;
   /** The broker itself notices that something cannot be, and says so before any book differs. */
@@ -178,12 +180,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: DECISION,
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: 'PurseRecord) => "present";',
+    favours: ["spends its purse twice", "redeems the same twice"],
     within: 4000,
   },
   "audit-head-not-conditional": {
     file: DECISION,
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: "PurseRecord) => ({ scrip });",
+    favours: ["spends its purse twice", "redeems the same twice"],
     within: 4000,
   },
   "tombstone-missing": {
@@ -202,6 +206,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: FUND,
     text: '  if (transaction.state !== "charged")\n    return {\n      writes: [],\n      outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },\n    };\n  const charged',
     instead: "  const charged",
+    favours: ["top up"],
     within: 4000,
   },
   "rail-key-not-of-the-transaction": {
@@ -238,12 +243,6 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead: 'reason: "declined", decidedAt: now });',
     within: 2000,
   },
-  "grace-ignored-at-broker": {
-    file: "lambdas/src/broker/renew.ts",
-    text: '    if (now >= shown.expiresAt + terms.grace) return refuse("scrip-expired");',
-    instead: "",
-    within: 8000,
-  },
   "refund-not-idempotent": {
     file: REFUND,
     text: "  if (state.outcome !== undefined) {",
@@ -261,24 +260,28 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: REFUND,
     text: "return { ...minted, writes: [owes, ...due] };",
     instead: "return { ...minted, writes: due };",
+    favours: ["refund"],
     within: 1000,
   },
   "refund-order-for-another-amount-taken": {
     file: REFUND,
     text: "  sameAmount(part.amount, payload.amount) &&\n",
     instead: "",
+    favours: ["obtain", "another's refund order"],
     within: 4000,
   },
   "refunded-scrip-lives-on": {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
     text: 'tables.scrip.put(record.scrip, { ...spent, state: "spent" })',
     instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
+    favours: ["refund"],
     within: 1000,
   },
   "refunded-scrip-stays-in-the-wallet": {
     file: "peer-sdk/src/customer/refund.ts",
     text: "    tables.vendorscrip.remove(id),\n",
     instead: "",
+    favours: ["refund"],
     within: 1000,
   },
   "claims-believed-without-evidence": {
@@ -286,7 +289,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "  if (spend === undefined || isRefusal(spend)) return 0n;",
     instead:
       "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
-    within: 10_000,
+    favours: ["obtain", "reclaim", "a merchant claims what it did not sell"],
+    within: 4000,
   },
   "evidence-never-counts": {
     file: REVERSE,
@@ -298,13 +302,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: REVERSE,
     text: "    scrip.value.value <= credit.value &&\n",
     instead: "",
-    within: 10_000,
+    favours: ["obtain", "evidence under a scrip of their own making"],
+    within: 4000,
   },
   "reversed-line-goes-on-selling": {
     file: "peer-sdk/src/merchant/answer-reversals.ts",
     text: "    ...scrip.flatMap(([each, record]) => {",
     instead: "    ...[].flatMap(([each, record]) => {",
     within: 3000,
+  },
+  "refused-refund-revives-what-was-reversed": {
+    file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
+    text: '    ...(scrip.state !== "returning"',
+    instead: "    ...(scrip === null",
+    favours: ["refund", "reclaim", "plays a return to a merchant again"],
+    within: 8000,
   },
   "reversed-scrip-stays-in-the-wallet": {
     file: "peer-sdk/src/customer/reverse.ts",
@@ -340,7 +352,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: "peer-sdk/src/merchant/refund-sale.ts",
     text: "    if (sale.refunded !== undefined) return;\n",
     instead: "",
-    within: 2000,
+    favours: ["a merchant gives a purchase back"],
+    within: 1000,
   },
   "restore-takes-v0-that-was-spent": {
     file: "peer-sdk/src/customer/restore.ts",
@@ -352,7 +365,8 @@ export const faults: Readonly<Record<string, Fault>> = {
         "",
       ],
     ],
-    within: 2000,
+    favours: ["restore"],
+    within: 1500,
   },
   "signed-before-commit": {
     file: PIPELINE,

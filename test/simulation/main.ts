@@ -18,7 +18,7 @@ async function main(): Promise<number> {
   // What is patched must be loaded after the hook is there.
   const { simulate } = await import("./simulate.ts");
   if (isPlanted?.() === false) throw new Error(`${fault?.file} was not loaded`);
-  return simulate(asked);
+  return simulate(asked, fault?.favours);
 }
 
 process.exitCode = await main();

@@ -9,6 +9,8 @@ export interface EpisodePlan {
   readonly without: ReadonlySet<Kind>;
   /** Where somebody is killed in any case. */
   readonly hunts: Hunts;
+  /** Names of actions and attacks that are chosen more often. */
+  readonly favours: ReadonlySet<string>;
   readonly isReal: boolean;
   readonly keepsHistory: boolean;
   /** After so many turns nobody begins anything new. */

@@ -97,7 +97,7 @@ export const schedule = {
 /** How VendorScrip and BrokerScrip live in an episode: one of each is drawn. */
 export const scripLife = {
   vendor: [1.5 * HOUR, 12 * HOUR, 90 * 24 * HOUR],
-  broker: [6 * HOUR, 365 * 24 * HOUR],
+  broker: [1.5 * HOUR, 6 * HOUR, 365 * 24 * HOUR],
 } as const;
 
 /** What the operator and the merchants set: short enough that much expires, is settled and reversed; one of each is drawn. */
@@ -113,6 +113,9 @@ export const absences = [MINUTE, 15 * MINUTE, 30 * MINUTE] as const;
 
 /** How long after the loss of a device it is restored: what it had sent has arrived or will never. */
 export const lossPause = 2 * MINUTE;
+
+/** How many times more often what a seeded fault favours is done. */
+export const favoured = 12;
 
 /** How often a failing episode is run again to make its history shorter. */
 export const shrink = { reruns: 24, lines: 60 } as const;

@@ -52,7 +52,8 @@ async function settle({ broker, customers, merchants }: Scene): Promise<void> {
     if (!customer.isOpen) continue;
     await quietly(customer.wallet.resume());
     for (const url of customer.toCollect) await quietly(collect(customer, url));
-    if (customer.isIncomplete) await quietly(recover(customer));
+    // What the rail had not decided when a wallet was restored has moved its purse since: it asks again.
+    if (customer.isRestored) await quietly(recover(customer));
     await quietly(customer.wallet.flushNotices());
   }
   for (const merchant of merchants) if (merchant.isOpen) await quietly(merchant.merchant.flushNotices());

@@ -42,7 +42,7 @@ export const returnAttacks: readonly Action[] = [
     weight: 5,
     run: (stage) => inLeague(stage, forgeEvidence),
   },
-  { name: "another's refund order", weight: 5, run: (stage) => inLeague(stage, spliceRefund) },
+  { name: "another's refund order", weight: 8, run: (stage) => inLeague(stage, spliceRefund) },
   { name: "redeems under a name that is taken", weight: 3, run: redeemTwice },
   { name: "asks a reversal of what is another's", weight: 2, run: reverseAnothers },
 ];
@@ -166,7 +166,9 @@ async function spliceRefund(stage: Stage, merchant: MerchantSide): Promise<void>
   const { customer, draws, merchants } = stage;
   const [hand, shop] = [await customer.hand(), await merchant.hand()];
   const { link } = hand.party;
-  const held = (await customerTables(customer.disk).vendorscrip.list()).map(([, each]) => each);
+  const all = await customerTables(customer.disk).vendorscrip.list();
+  const own = all.filter(([id]) => id.startsWith(`${merchant.uid}/`));
+  const held = (own.length > 0 ? own : all).map(([, each]) => each);
   const one = given(held[0] && draws.pick(held));
   const body = orThrow(readScrip(one.grant.body));
   const txn = hand.newTxn();

@@ -14,6 +14,10 @@ export interface RunPlan {
   readonly hunted?: readonly string[];
   /** Only this one. */
   readonly only?: number;
+  /** Names of actions and attacks that are chosen more often. */
+  readonly favours?: readonly string[];
+  /** Purchases of one episode. */
+  readonly size?: number;
   readonly onProgress?: (totals: Totals) => void;
 }
 
@@ -51,13 +55,14 @@ export async function run(plan: RunPlan): Promise<RunResult> {
 
 function episodePlan(plan: RunPlan, number: number, totals: Totals): EpisodePlan {
   const { seed, isReal, without } = plan;
-  const purchases = Math.min(sizes.purchases, plan.purchases - totals.purchases);
+  const purchases = Math.min(plan.size ?? sizes.purchases, plan.purchases - totals.purchases);
   return {
     seed,
     number,
     isReal,
     without,
     purchases,
+    favours: new Set(plan.favours),
     // Whoever passes a point where nobody was killed yet is killed there.
     hunts: plan.hunted === undefined ? { allBut: new Set(totals.crashed) } : { only: new Set(plan.hunted) },
     keepsHistory: false,

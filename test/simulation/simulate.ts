@@ -6,8 +6,8 @@ import { type RunPlan, run, type Totals } from "./run.ts";
 const PROGRESS_EVERY = 10_000;
 
 /** Runs, tells, and gives the exit code: 0, or 1 where a rule did not hold. */
-export async function simulate(asked: Arguments): Promise<number> {
-  const { isJson, only, hunted, seed, purchases, isReal, without } = asked;
+export async function simulate(asked: Arguments, favours: readonly string[] = []): Promise<number> {
+  const { isJson, only, size, hunted, seed, purchases, isReal, without } = asked;
   const began = performance.now();
   let told = began;
   const onProgress = (totals: Totals): void => {
@@ -22,6 +22,8 @@ export async function simulate(asked: Arguments): Promise<number> {
     purchases,
     isReal,
     without,
+    favours,
+    ...(size === undefined ? {} : { size }),
     ...(only === undefined ? {} : { only }),
     ...(hunted === undefined ? {} : { hunted }),
     onProgress,
