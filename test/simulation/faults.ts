@@ -162,7 +162,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: AUTHORISE,
     text: "    scrip.owner === asked.customer &&\n",
     instead: "",
-    within: 5000,
+    within: 3000,
   },
   "m2-again-decided-again": {
     file: AUTHORISE,
@@ -181,14 +181,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: 'PurseRecord) => "present";',
     favours: ["spends its purse twice", "redeems the same twice"],
-    within: 4000,
+    within: 1500,
   },
   "audit-head-not-conditional": {
     file: DECISION,
     text: "PurseRecord) => ({ sequence, head, scrip });",
     instead: "PurseRecord) => ({ scrip });",
     favours: ["spends its purse twice", "redeems the same twice"],
-    within: 4000,
+    within: 1500,
   },
   "tombstone-missing": {
     file: DECISION,
@@ -207,7 +207,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: '  if (transaction.state !== "charged")\n    return {\n      writes: [],\n      outcome: { step: isTerminal(transaction) ? "decided" : "undecided", record: transaction },\n    };\n  const charged',
     instead: "  const charged",
     favours: ["top up"],
-    within: 4000,
+    within: 1500,
   },
   "rail-key-not-of-the-transaction": {
     file: "lambdas/src/pipeline/rail-key.ts",
@@ -268,7 +268,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "  sameAmount(part.amount, payload.amount) &&\n",
     instead: "",
     favours: ["obtain", "another's refund order"],
-    within: 4000,
+    within: 2000,
   },
   "refunded-scrip-lives-on": {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
@@ -290,33 +290,26 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead:
       "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
     favours: ["obtain", "reclaim", "a merchant claims what it did not sell"],
-    within: 4000,
+    within: 2500,
   },
   "evidence-never-counts": {
     file: REVERSE,
     text: "  if (!isOfThis || isRefusal(rest)) return 0n;",
     instead: "  if (isOfThis || isRefusal(rest)) return 0n;",
-    within: 4000,
+    within: 1500,
   },
   "evidence-believed-beyond-the-credit": {
     file: REVERSE,
     text: "    scrip.value.value <= credit.value &&\n",
     instead: "",
     favours: ["obtain", "evidence under a scrip of their own making"],
-    within: 4000,
+    within: 2500,
   },
   "reversed-line-goes-on-selling": {
     file: "peer-sdk/src/merchant/answer-reversals.ts",
     text: "    ...scrip.flatMap(([each, record]) => {",
     instead: "    ...[].flatMap(([each, record]) => {",
     within: 3000,
-  },
-  "refused-refund-revives-what-was-reversed": {
-    file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
-    text: '    ...(scrip.state !== "returning"',
-    instead: "    ...(scrip === null",
-    favours: ["refund", "reclaim", "plays a return to a merchant again"],
-    within: 8000,
   },
   "reversed-scrip-stays-in-the-wallet": {
     file: "peer-sdk/src/customer/reverse.ts",
