@@ -427,12 +427,12 @@ export class Wallet {
     await this.#opened.party.store.close();
   }
 
-  /** Renews what is near its end, now and then again, for as long as the wallet is open. */
+  /** Ends what is under way and renews what is near its end, now and then again, for as long as the wallet is open. */
   #tendLater(): void {
     const { runtime } = this.#opened.party;
     this.#callOff = runtime.later(this.#tending.every, () => {
       if (!this.#isOpen) return;
-      this.#opened.background(this.renew());
+      this.#opened.background(this.resume().then(() => this.renew()));
       this.#tendLater();
     });
   }

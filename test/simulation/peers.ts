@@ -211,10 +211,15 @@ export class CustomerSide extends PeerSide {
     const phrase = isNew && this.#phrase !== "" ? { phrase: this.#phrase } : {};
     const wallet = await Wallet.open({ ...options, ...phrase });
     if (life.isDead) return;
-    if (this.isIncomplete) this.isIncomplete = (await wallet.recover()).length > 0;
+    if (this.isIncomplete) await this.recover(wallet);
     if (life.isDead) return;
     this.#wallet = wallet;
     this.uid = wallet.uid;
+  }
+
+  /** Asks again where a merchant did not show what it owes. */
+  async recover(wallet: Wallet = this.wallet): Promise<void> {
+    this.isIncomplete = (await wallet.recover()).some(({ merchant }) => merchant !== undefined);
   }
 
   /** Its device is gone with all that was on it, and after a while there is another, with the recovery phrase. */

@@ -52,8 +52,8 @@ async function settle({ broker, customers, merchants }: Scene): Promise<void> {
     if (!customer.isOpen) continue;
     await quietly(customer.wallet.resume());
     for (const url of customer.toCollect) await quietly(collect(customer, url));
-    // What the rail had not decided when a wallet was restored has moved its purse since: it asks again.
-    if (customer.isRestored) await quietly(recover(customer));
+    // A merchant was away when the wallet was restored: its owner asks again. What is on the rail's way comes by itself.
+    if (customer.isIncomplete) await quietly(customer.recover());
     await quietly(customer.wallet.flushNotices());
   }
   for (const merchant of merchants) if (merchant.isOpen) await quietly(merchant.merchant.flushNotices());
@@ -64,10 +64,6 @@ async function collect(customer: CustomerSide, url: string): Promise<void> {
   const isBusy = (await customer.wallet.pending()).length > 0;
   await customer.wallet.collect(url);
   if (!isBusy) customer.toCollect.delete(url);
-}
-
-async function recover(customer: CustomerSide): Promise<void> {
-  customer.isIncomplete = (await customer.wallet.recover()).length > 0;
 }
 
 async function within({ clock }: Scene, findings: Findings, work: Promise<void>): Promise<void> {

@@ -20,13 +20,17 @@ export const SANDBOX_CLEARING = 60_000;
 const ATTEMPTS = 100;
 const MAJOR = 1_000_000n;
 
+const units = new Map<string, bigint>();
+
 /** The currency's smallest coin (ISO 4217), in millionths of the major unit: EUR 10,000, JPY 1,000,000. */
 export function smallestUnit(currency: string): bigint {
-  const { maximumFractionDigits: digits = 2 } = new Intl.NumberFormat("en", {
-    style: "currency",
-    currency,
-  }).resolvedOptions();
-  return MAJOR / 10n ** BigInt(digits);
+  const known = units.get(currency);
+  if (known !== undefined) return known;
+  const format = new Intl.NumberFormat("en", { style: "currency", currency });
+  const { maximumFractionDigits: digits = 2 } = format.resolvedOptions();
+  const unit = MAJOR / 10n ** BigInt(digits);
+  units.set(currency, unit);
+  return unit;
 }
 
 export function sandboxRail(store: Store, runtime: Runtime): FundingRail {

@@ -113,6 +113,8 @@ export interface CustomerTables {
   readonly history: Table<HistoryRecord>;
   /** By transaction. */
   readonly evidence: Table<Value<typeof evidenceRecord>>;
+  /** There, under `OPEN`, while a restored wallet has money on its way that it holds no record of. */
+  readonly restoring: Table<boolean>;
   /** BrokerScrip that the broker's answers have passed over, by its id: evidence, and money no more. */
   readonly superseded: Table<Holding>;
   /** Scrip of purchases that a merchant has given back, under `purchase's credit/scrip`: each is taken once. */
@@ -123,6 +125,7 @@ export interface CustomerTables {
 }
 
 export const PURSE = "live";
+export const OPEN = "open";
 
 export const customerTables = (store: PeerStore): CustomerTables => ({
   purse: table(store, "brokerscrip", holding),
@@ -130,6 +133,7 @@ export const customerTables = (store: PeerStore): CustomerTables => ({
   pending: table(store, "pending", pendingRecord),
   history: table(store, "history", historyRecord),
   evidence: table(store, "evidence", evidenceRecord),
+  restoring: table(store, "restoring", boolean),
   superseded: table(store, "superseded", holding),
   received: table(store, "received", boolean),
   merchants: table(store, "merchant", merchantRecord),

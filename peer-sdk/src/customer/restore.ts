@@ -22,7 +22,7 @@ import { openEscrow } from "./check-change.ts";
 import type { Customer } from "./customer.ts";
 import { askHoldings, evidenceOf, type HeldLine, originOfPurchase } from "./holdings.ts";
 import type { Acquaintance } from "./meet.ts";
-import { bodyOf, type Holding } from "./records.ts";
+import { bodyOf, type Holding, OPEN } from "./records.ts";
 
 /** What could not be brought back, and why: to be tried again, or to be reversed while its credit is held. */
 export interface Missing {
@@ -35,12 +35,13 @@ export interface Missing {
 
 /** Restores purse and VendorScrip; what is missing is told. Throws `unreachable` and the broker's codes. */
 export async function restore(customer: Customer, merchants: Acquaintances): Promise<readonly Missing[]> {
-  const before = await readAccount(customer);
-  const missing: Missing[] = [];
-  for (const [txn] of before.open)
-    if (!(await end(customer, txn))) missing.push({ merchant: undefined, txn, code: "pending" });
+  const { party, tables } = customer;
+  await party.store.commit([tables.restoring.put(OPEN, true)]);
+  const open = await endOpen(customer);
+  const missing: Missing[] = open.map((txn) => ({ merchant: undefined, txn, code: "pending" }));
   // What has ended meanwhile has moved the purse, and may have been the last dealing with a merchant.
   const dealings = await takeLive(customer);
+  await markDone(customer, open);
   for (const [merchant, of] of byMerchant(dealings)) {
     const outcome = await restoreMerchant(customer, merchants, merchant, of).catch((error: unknown) => {
       if (!(error instanceof LeptaError)) throw error;
@@ -49,6 +50,29 @@ export async function restore(customer: Customer, merchants: Acquaintances): Pro
     missing.push(...outcome);
   }
   return missing;
+}
+
+/** Takes what has come since a wallet was restored, until nothing is on its way any more that it does not know of. */
+export async function resumeRestoring(customer: Customer): Promise<void> {
+  if ((await customer.tables.restoring.get(OPEN)) === undefined) return;
+  const left = await endOpen(customer);
+  await takeLive(customer);
+  await markDone(customer, left);
+}
+
+/** Nothing is on its way any more: what came last is in the purse. */
+async function markDone({ party, tables }: Customer, left: readonly string[]): Promise<void> {
+  if (left.length === 0) await party.store.commit([tables.restoring.remove(OPEN)]);
+}
+
+/** Ends what is open at the broker; tells what stays so. What we have a record of ends by itself. */
+async function endOpen(customer: Customer): Promise<readonly string[]> {
+  const { tables } = customer;
+  const known = new Set((await tables.pending.list()).map(([txn]) => txn));
+  const left: string[] = [];
+  for (const [txn] of (await readAccount(customer)).open)
+    if (!known.has(txn) && !(await end(customer, txn))) left.push(txn);
+  return left;
 }
 
 /** Ends one transaction; false where it is on the rail's way, or disputed, and ends later. */

@@ -10,12 +10,14 @@ import { resumeRedemption } from "./redeem.ts";
 import { resumeRefund } from "./refund.ts";
 import { resumeBrokerRenewal } from "./renew-brokerscrip.ts";
 import { resumeVendorRenewal } from "./renew-vendorscrip.ts";
+import { resumeRestoring } from "./restore.ts";
 import { resumeReversal } from "./reverse.ts";
 
 /** What the broker alone can end. */
 export async function resumeAtBroker(customer: Customer): Promise<void> {
   for (const [txn, pending] of await customer.tables.pending.list())
     await atBroker(customer, txn, pending).catch(remains);
+  await resumeRestoring(customer).catch(remains);
 }
 
 /** What needs the merchant. */
