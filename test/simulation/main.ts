@@ -4,6 +4,10 @@ import { faults } from "./faults.ts";
 import { faultOf, plant } from "./plant.ts";
 
 async function main(): Promise<number> {
+  if (process.argv.includes("--help")) {
+    console.log(USAGE);
+    return 0;
+  }
   const asked = readArguments(process.argv.slice(2));
   if (typeof asked === "string") {
     console.error(`${asked}\n\n${USAGE}`);
