@@ -124,7 +124,7 @@ const makers: Readonly<Record<string, (draw?: Draw) => Promise<Message>>> = {
   },
   "holdings-request": (draw) => {
     const cursor = draw?.below(2) ? { cursor: draw.pick(["~", bodyOf(held).id, "/", "x".repeat(256)]) } : {};
-    return sign(holdingsRequest, { to: merchant.uid, ...cursor }, {}, draw);
+    return sign(holdingsRequest, { to: merchant.uid, all: draw?.below(2) === 1, ...cursor }, {}, draw);
   },
 };
 

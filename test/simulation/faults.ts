@@ -47,12 +47,6 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead: "",
     within: 2000,
   },
-  "expiry-check-missing-at-merchant": {
-    file: SELL,
-    text: '  if (now >= scrip.expiresAt) return refuse("scrip-expired");',
-    instead: "",
-    within: 8000,
-  },
   "price-not-compared": { file: SELL, text: "    sameAmount(amount, price) &&\n", instead: "", within: 4000 },
   "secrets-of-spent-scrip-kept": {
     file: SELL,
@@ -352,12 +346,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: "peer-sdk/src/customer/restore.ts",
     text: "  if (isShown) return true;\n",
     instead: "",
-    also: [
-      [
-        "  if (signed.some((each) => each !== undefined && originOfPurchase(each) === first)) return true;\n",
-        "",
-      ],
-    ],
+    also: [["  if (signed !== undefined) {\n", "  if (signed !== undefined && signed === undefined) {\n"]],
     favours: ["restore"],
     within: 1500,
   },
