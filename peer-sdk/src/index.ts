@@ -3,6 +3,7 @@ export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "./channel/connect.ts";
 export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
 export type { Receipt } from "./customer/buy-item.ts";
+export type { Balance, HistoryEntry, PendingEntry, Status } from "./customer/overview.ts";
 export type { Missing } from "./customer/restore.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";
@@ -29,11 +30,8 @@ export {
 export { memoryPeerStore } from "./store/memory.ts";
 export { sqlitePeerStore } from "./store/sqlite.ts";
 export {
-  type Balance,
   type BuyOptions,
-  type HistoryEntry,
   type OfferedItem,
-  type Status,
   Wallet,
   type WalletOptions,
 } from "./wallet.ts";

@@ -1,4 +1,7 @@
-/** A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, and buys items with it. */
+/**
+ * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
+ * is all that an embedder sees; each flow stands in a file of `customer/`.
+ */
 import {
   type Amount,
   add,
@@ -17,7 +20,15 @@ import { takeReturned } from "./customer/holdings.ts";
 import { type Acquaintance, askOffer, offerOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
-import { bodyOf, type CustomerKind, customerTables, PURSE } from "./customer/records.ts";
+import {
+  type Balance,
+  balanceOf,
+  type HistoryEntry,
+  historyOf,
+  type PendingEntry,
+  pendingOf,
+} from "./customer/overview.ts";
+import { bodyOf, customerTables } from "./customer/records.ts";
 import { redeem } from "./customer/redeem.ts";
 import { refundVendorScrip } from "./customer/refund.ts";
 import { renewBrokerScrip } from "./customer/renew-brokerscrip.ts";
@@ -54,42 +65,12 @@ const HOUR = 60 * 60 * 1000;
 const TEND_EVERY = 6 * HOUR;
 const RENEW_BEFORE = 7 * 24 * HOUR;
 
-/**
- * How a transaction stands: `reserved` while its answer is waited for, `unknown` where it was sent and no answer came,
- * `paid` once the other side has answered, `settled` once the broker has it too, `refused` where nothing came of it.
- */
-export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
-
 export interface BuyOptions {
   /** The most that may be paid, `"EUR 0.05"`. */
   readonly max: string;
   readonly quantity?: number;
   /** How much VendorScrip to obtain where there is too little. */
   readonly vendorScrip?: string;
-}
-
-export interface Balance {
-  /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
-  readonly brokerScrip: string | undefined;
-  /** VendorScrip by merchant. */
-  readonly vendorScrip: readonly {
-    readonly merchant: string;
-    readonly url: string | undefined;
-    readonly amount: string;
-  }[];
-}
-
-export interface HistoryEntry {
-  readonly kind: CustomerKind;
-  readonly status: Status;
-  readonly txn: string;
-  /** Milliseconds. */
-  readonly at: number;
-  readonly amount: string;
-  /** `done`, or the code of the refusal. */
-  readonly outcome: string;
-  readonly merchant: string | undefined;
-  readonly sku: string | undefined;
 }
 
 export interface OfferedItem {
@@ -342,60 +323,18 @@ export class Wallet {
   }
 
   /** What the wallet holds; locked scrip is counted, expired is not. */
-  async balance(): Promise<Balance> {
-    const { tables, party } = this.#customer;
-    const now = party.runtime.now();
-    const held = await tables.purse.get(PURSE);
-    const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
-    const byMerchant = new Map<string, Amount>();
-    for (const [id, each] of await tables.vendorscrip.list()) {
-      const [merchant = ""] = id.split("/");
-      const { value, expiresAt } = bodyOf(each);
-      const before = byMerchant.get(merchant)?.value ?? 0n;
-      if (expiresAt > now && each.unusable === undefined)
-        byMerchant.set(merchant, { ...value, value: before + value.value });
-    }
-    const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
-    return {
-      brokerScrip: purse && formatAmount(bodyOf(purse).value),
-      vendorScrip: [...byMerchant].map(([merchant, amount]) => ({
-        merchant,
-        url: known.get(merchant),
-        amount: formatAmount(amount),
-      })),
-    };
+  balance(): Promise<Balance> {
+    return balanceOf(this.#customer);
   }
 
-  /** All that has ended, oldest first. */
-  async history(): Promise<readonly HistoryEntry[]> {
-    const waiting = await this.#customer.outbox.transactions();
-    return (await this.#customer.tables.history.list()).map(
-      ([, { kind, txn, at, amount, outcome, merchant, order }]) => ({
-        kind,
-        status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
-        txn,
-        at,
-        amount: formatAmount(amount),
-        outcome,
-        merchant,
-        sku: order?.sku,
-      }),
-    );
+  /** All that has ended, oldest first, and how each stands. */
+  history(): Promise<readonly HistoryEntry[]> {
+    return historyOf(this.#customer);
   }
 
-  /** What is under way: sent, and not known to have ended. */
-  async pending(): Promise<
-    readonly Pick<HistoryEntry, "kind" | "status" | "txn" | "at" | "amount" | "merchant">[]
-  > {
-    const { tables, underWay } = this.#customer;
-    return (await tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
-      kind,
-      status: underWay.has(txn) ? "reserved" : "unknown",
-      txn,
-      at,
-      amount: formatAmount(amount),
-      merchant,
-    }));
+  /** What is under way: kept, perhaps sent, and not known to have ended. */
+  pending(): Promise<readonly PendingEntry[]> {
+    return pendingOf(this.#customer);
   }
 
   /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */

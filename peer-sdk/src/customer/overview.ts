@@ -1,0 +1,88 @@
+/** What a wallet tells its owner: what it holds, what is under way, and what was. */
+import { type Amount, formatAmount } from "@lepta/protocol";
+import type { Customer } from "./customer.ts";
+import { bodyOf, type CustomerKind, PURSE } from "./records.ts";
+
+/**
+ * How a transaction stands: `reserved` while its answer is waited for, `unknown` where it was sent and no answer came,
+ * `paid` once the other side has answered, `settled` once the broker has it too, `refused` where nothing came of it.
+ */
+export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
+
+export interface Balance {
+  /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
+  readonly brokerScrip: string | undefined;
+  /** VendorScrip by merchant. */
+  readonly vendorScrip: readonly {
+    readonly merchant: string;
+    readonly url: string | undefined;
+    readonly amount: string;
+  }[];
+}
+
+export interface HistoryEntry {
+  readonly kind: CustomerKind;
+  readonly status: Status;
+  readonly txn: string;
+  /** Milliseconds. */
+  readonly at: number;
+  readonly amount: string;
+  /** `done`, or the code of the refusal. */
+  readonly outcome: string;
+  readonly merchant: string | undefined;
+  readonly sku: string | undefined;
+}
+
+/** A transaction that is not known to have ended. */
+export type PendingEntry = Pick<HistoryEntry, "kind" | "status" | "txn" | "at" | "amount" | "merchant">;
+
+/** What the wallet holds; locked scrip is counted, expired is not. */
+export async function balanceOf({ tables, party }: Customer): Promise<Balance> {
+  const now = party.runtime.now();
+  const held = await tables.purse.get(PURSE);
+  const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
+  const byMerchant = new Map<string, Amount>();
+  for (const [id, each] of await tables.vendorscrip.list()) {
+    const [merchant = ""] = id.split("/");
+    const { value, expiresAt } = bodyOf(each);
+    const before = byMerchant.get(merchant)?.value ?? 0n;
+    if (expiresAt > now && each.unusable === undefined)
+      byMerchant.set(merchant, { ...value, value: before + value.value });
+  }
+  const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
+  return {
+    brokerScrip: purse && formatAmount(bodyOf(purse).value),
+    vendorScrip: [...byMerchant].map(([merchant, amount]) => ({
+      merchant,
+      url: known.get(merchant),
+      amount: formatAmount(amount),
+    })),
+  };
+}
+
+/** All that has ended, oldest first. */
+export async function historyOf({ tables, outbox }: Customer): Promise<readonly HistoryEntry[]> {
+  const waiting = await outbox.transactions();
+  return (await tables.history.list()).map(([, { kind, txn, at, amount, outcome, merchant, order }]) => ({
+    kind,
+    status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
+    txn,
+    at,
+    amount: formatAmount(amount),
+    outcome,
+    merchant,
+    sku: order?.sku,
+  }));
+}
+
+/** What is under way: sent, and not known to have ended. */
+export async function pendingOf({ tables, underWay }: Customer): Promise<readonly PendingEntry[]> {
+  return (await tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
+    kind,
+    status: underWay.has(txn) ? "reserved" : "unknown",
+    txn,
+    at,
+    amount: formatAmount(amount),
+    merchant,
+  }));
+}
