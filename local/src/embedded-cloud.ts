@@ -120,10 +120,7 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     );
     closers.push(startSchedules(scheduled));
     // What a process that was killed left under way is ended now and not at the schedule's first turn.
-    const finishing = scheduled.finish?.({}).catch(told("finish"));
-    closers.push(async () => {
-      await finishing;
-    });
+    await scheduled.finish?.({}).catch(told("finish"));
     const front = await startHttpFront(handlers, port);
     closers.push(front.close);
     return {
