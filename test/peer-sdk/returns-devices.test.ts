@@ -156,3 +156,28 @@ test("a restoration that broke off is begun again with the same phrase in the sa
   expect(await codeOf(again)).toBe("no error");
   await (await again).wallet.close();
 });
+
+test("scrip whose reversal was open when a wallet was restored is gone when it has been reversed", async () => {
+  const old = await world.wallet({ store });
+  await old.topUp("EUR 5.00");
+  await old.obtain(NEWS, "EUR 1.00");
+  const phrase = old.recoveryPhrase();
+  expect(await codeOf(old.reclaim(await merchantUid(old)))).toBe("pending");
+  await old.close();
+  world.runtime.advance(1);
+  const { wallet: again } = await restore(phrase);
+  try {
+    expect((await again.balance()).vendorScrip).toMatchObject([{ amount: "EUR 1.00" }]);
+    // The merchant stays silent, and everything goes back.
+    world.runtime.advance(DAY + 1);
+    await world.rotate();
+    await world.finish();
+    await again.resume();
+    expect(await again.balance()).toEqual({ brokerScrip: "EUR 5.00", vendorScrip: [] });
+  } finally {
+    await again.close();
+  }
+});
+
+const merchantUid = async (wallet: Wallet): Promise<string> =>
+  (await wallet.balance()).vendorScrip[0]?.merchant ?? "";

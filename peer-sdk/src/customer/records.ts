@@ -113,7 +113,10 @@ export interface CustomerTables {
   readonly history: Table<HistoryRecord>;
   /** By transaction. */
   readonly evidence: Table<Value<typeof evidenceRecord>>;
-  /** There, under `OPEN`, while a restored wallet has money on its way that it holds no record of. */
+  /**
+   * Transactions that were open when a wallet was restored, and `OPEN` while it looks for them: it holds no other record of
+   * them.
+   */
   readonly restoring: Table<boolean>;
   /** BrokerScrip that the broker's answers have passed over, by its id: evidence, and money no more. */
   readonly superseded: Table<Holding>;

@@ -41,7 +41,7 @@ export async function restore(customer: Customer, merchants: Acquaintances): Pro
   const missing: Missing[] = open.map((txn) => ({ merchant: undefined, txn, code: "pending" }));
   // What has ended meanwhile has moved the purse, and may have been the last dealing with a merchant.
   const dealings = await takeLive(customer);
-  await markDone(customer, open);
+  await mark(customer, [OPEN], open);
   for (const [merchant, of] of byMerchant(dealings)) {
     const outcome = await restoreMerchant(customer, merchants, merchant, of).catch((error: unknown) => {
       if (!(error instanceof LeptaError)) throw error;
@@ -52,17 +52,39 @@ export async function restore(customer: Customer, merchants: Acquaintances): Pro
   return missing;
 }
 
-/** Takes what has come since a wallet was restored, until nothing is on its way any more that it does not know of. */
+/** Takes what has come since a wallet was restored, until nothing is on its way any more that it holds no record of. */
 export async function resumeRestoring(customer: Customer): Promise<void> {
-  if ((await customer.tables.restoring.get(OPEN)) === undefined) return;
+  const marked = (await customer.tables.restoring.list()).map(([txn]) => txn);
+  if (marked.length === 0) return;
   const left = await endOpen(customer);
+  for (const txn of marked) if (txn !== OPEN && !left.includes(txn)) await dropReversed(customer, txn);
   await takeLive(customer);
-  await markDone(customer, left);
+  await mark(customer, marked, left);
 }
 
-/** Nothing is on its way any more: what came last is in the purse. */
-async function markDone({ party, tables }: Customer, left: readonly string[]): Promise<void> {
-  if (left.length === 0) await party.store.commit([tables.restoring.remove(OPEN)]);
+/** What stays open is remembered; what has come is in the purse. */
+async function mark(
+  { party, tables }: Customer,
+  before: readonly string[],
+  left: readonly string[],
+): Promise<void> {
+  await party.store.commit([
+    ...before.filter((txn) => !left.includes(txn)).map((txn) => tables.restoring.remove(txn)),
+    ...left.map((txn) => tables.restoring.put(txn, true)),
+  ]);
+}
+
+/** A reversal that has ended well ended the scrip that it was about: the merchant had shown it while it was in dispute. */
+async function dropReversed(customer: Customer, txn: string): Promise<void> {
+  const { party, tables, lock } = customer;
+  const { decision } = await askBroker(party, query, txn);
+  if (decision?.payload.type !== "reversal" || !decision.payload.ok) return;
+  const { merchant, subject } = decision.payload;
+  await lock.run(merchant, async () => {
+    const held = await tables.vendorscrip.list({ under: `${merchant}/` });
+    const gone = held.filter(([, { obtained }]) => obtained === subject);
+    if (gone.length > 0) await party.store.commit(gone.map(([id]) => tables.vendorscrip.remove(id)));
+  });
 }
 
 /** Ends what is open at the broker; tells what stays so. What we have a record of ends by itself. */
