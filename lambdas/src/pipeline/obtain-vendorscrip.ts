@@ -7,10 +7,7 @@ import {
   type Or,
   readScrip,
   readSpend,
-  refuse,
   type ScripId,
-  sha256,
-  toText,
   type Verified,
   vendorscripOrder,
 } from "@lepta/protocol";
@@ -35,6 +32,7 @@ import {
   signAnswer,
   termsOf,
 } from "./broker.ts";
+import { receivePart } from "./receive-part.ts";
 
 type Authorization = Received<typeof authorizationRequest>;
 
@@ -44,7 +42,7 @@ export async function obtainVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
   const { customer, txn, amount } = message.payload;
-  const part = await receivePart(broker, received);
+  const part = await receivePart(broker, message, vendorscripOrder);
   const fresh = freshFrom(broker);
   const outcome = await settle(
     broker,
@@ -64,18 +62,6 @@ export async function obtainVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   const authorization = await signAuthorization(broker, keySet, sender.uid, customer, txn, outcome.credit);
   const change = await sealChange(broker, received, outcome.transaction, authorization.bytes);
   return sealAnswer(broker, authorization, sender.sealingKey, { attachments: change });
-}
-
-/** The part for B: attached, the one that M2 names, sealed to us, signed by the customer. Anything else is unusable. */
-async function receivePart(
-  broker: Broker,
-  { message }: Authorization,
-): Promise<Or<Verified<typeof vendorscripOrder>>> {
-  const [bytes, ...more] = message.attachments;
-  if (bytes === undefined || more.length > 0) return refuse("malformed", "not one attachment");
-  if (toText(sha256(bytes)) !== message.payload.part) return refuse("wrong-reference");
-  const part = await receive(broker, bytes, [vendorscripOrder]);
-  return isRefusal(part) ? part : part.message;
 }
 
 async function loadState(

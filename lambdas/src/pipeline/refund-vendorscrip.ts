@@ -1,15 +1,5 @@
 /** Figure 8 backwards at the broker, top to bottom: M's request in; the answer for M out, with C's attached. */
-import {
-  authorizationResponse,
-  isRefusal,
-  type Or,
-  refundAuthorization,
-  refundOrder,
-  refuse,
-  sha256,
-  toText,
-  type Verified,
-} from "@lepta/protocol";
+import { authorizationResponse, isRefusal, type Or, refundAuthorization, refundOrder } from "@lepta/protocol";
 import { creditItem, keys, purseItem, type TransactionRecord, transactionItem } from "../broker/items.ts";
 import { decideRefund, type RefundState } from "../broker/refund.ts";
 import { conflictVerdict, secretsBeside, signAuthorization, signRefund } from "./answers.ts";
@@ -24,6 +14,7 @@ import {
   signAnswer,
   termsOf,
 } from "./broker.ts";
+import { receivePart } from "./receive-part.ts";
 
 type Authorization = Received<typeof refundAuthorization>;
 
@@ -33,7 +24,7 @@ export async function refundVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
   const { customer, txn, amount } = message.payload;
-  const part = await receivePart(broker, received);
+  const part = await receivePart(broker, message, refundOrder);
   const fresh = freshFrom(broker);
   const outcome = await settle(
     broker,
@@ -50,18 +41,6 @@ export async function refundVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   const answer = await signAuthorization(broker, keySet, sender.uid, customer, txn, outcome.outcome);
   const attachments = await sealChange(broker, received, outcome.transaction);
   return sealAnswer(broker, answer, sender.sealingKey, { attachments });
-}
-
-/** The part for B: attached, the one that M names, sealed to us, signed by the customer. Anything else is unusable. */
-async function receivePart(
-  broker: Broker,
-  { message }: Authorization,
-): Promise<Or<Verified<typeof refundOrder>>> {
-  const [bytes, ...more] = message.attachments;
-  if (bytes === undefined || more.length > 0) return refuse("malformed", "not one attachment");
-  if (toText(sha256(bytes)) !== message.payload.part) return refuse("wrong-reference");
-  const part = await receive(broker, bytes, [refundOrder]);
-  return isRefusal(part) ? part : part.message;
 }
 
 async function loadState(broker: Broker, { message, sender }: Authorization): Promise<RefundState> {
