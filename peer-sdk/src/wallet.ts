@@ -15,7 +15,7 @@ import {
 import { connectWebSocket } from "./channel/connect.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
-import type { Customer } from "./customer/customer.ts";
+import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
 import { type Acquaintance, askOffer, offerOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
@@ -154,7 +154,7 @@ export class Wallet {
     // `pending` tells, and the next purchase there or the next opening tries again.
     resumeAtMerchants(customer, wallet.#merchants).catch(() => undefined);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
-    await renewBrokerScrip(customer, party.runtime.now() + tending.margin).catch(isTold);
+    await renewBrokerScrip(customer, party.runtime.now() + tending.margin).catch(remains);
     wallet.#tendLater();
     return wallet;
   }
@@ -375,11 +375,6 @@ export class Wallet {
       this.#tendLater();
     });
   }
-}
-
-/** What fails stays under way, and `pending` tells. */
-function isTold(error: unknown): void {
-  if (!(error instanceof LeptaError)) throw error;
 }
 
 /** A clock that never tells the same time twice. */

@@ -57,18 +57,15 @@ export function signBrokerscripResponse(
   request: string,
   record: TransactionRecord,
 ): Promise<Signed<typeof brokerscripResponse>> {
-  const grant = grantOf(record);
   return signAnswer(broker, keySet, brokerscripResponse, {
     to,
     txn,
     request,
     ...verdictOf(record),
-    ...(grant ? { grant } : {}),
-    ...(record.spent === undefined ? {} : { replaced: record.spent }),
-    ...(record.value === undefined || record.currency === undefined
-      ? {}
-      : { amount: amountOf(record.currency, record.value) }),
-    ...(record.reference === undefined ? {} : { reference: record.reference }),
+    ...grantFields(record),
+    ...replacedField(record),
+    ...amountField(record),
+    ...referenceField(record),
   });
 }
 
@@ -103,7 +100,6 @@ export function signChange(
   record: TransactionRecord,
   authorization: Uint8Array,
 ): Promise<Signed<typeof brokerscripChange>> {
-  const grant = grantOf(record);
   const verdict = verdictOf(record);
   const escrow = escrowOf(record);
   const draft: Omit<Draft<typeof brokerscripChange>, "network" | "from" | "issuedAt"> = {
@@ -111,8 +107,8 @@ export function signChange(
     txn,
     request: record.request ?? "",
     ...verdict,
-    ...(grant ? { grant } : {}),
-    ...(record.spent === undefined ? {} : { spent: record.spent }),
+    ...grantFields(record),
+    ...spentField(record),
     amount: amountOf(record.currency ?? "", record.value ?? 0n),
     merchant: record.merchant ?? "",
     authorization,
@@ -150,10 +146,8 @@ export function signRedemption(
     ...verdictOf(record),
     ...grantFields(record),
     ...spentField(record),
-    ...(record.value === undefined || record.currency === undefined
-      ? {}
-      : { amount: amountOf(record.currency, record.value) }),
-    ...(record.reference === undefined ? {} : { reference: record.reference }),
+    ...amountField(record),
+    ...referenceField(record),
   });
 }
 
@@ -172,7 +166,7 @@ export function signRefund(
     request,
     ...verdictOf(record),
     ...grantFields(record),
-    ...(record.spent === undefined ? {} : { replaced: record.spent }),
+    ...replacedField(record),
     amount: amountOf(record.currency ?? "", record.value ?? 0n),
     merchant: record.merchant ?? "",
   });
@@ -191,7 +185,7 @@ export function signReversal(
       ? {
           ...(place ? { record: place } : {}),
           ...grantFields(record),
-          ...(record.spent === undefined ? {} : { replaced: record.spent }),
+          ...replacedField(record),
         }
       : {};
   return signAnswer(broker, keySet, reversal, {
@@ -227,7 +221,7 @@ export function signStatement(
     brought: amountOf(currency, brought),
     paid: amountOf(currency, isPaid ? paid : 0n),
     carried: amountOf(currency, isPaid ? carried : brought),
-    ...(record.reference === undefined ? {} : { reference: record.reference }),
+    ...referenceField(record),
     more: record.more === 1,
   });
 }
@@ -238,6 +232,13 @@ const grantFields = (record: TransactionRecord) => {
 };
 
 const spentField = ({ spent }: TransactionRecord) => (spent === undefined ? {} : { spent });
+
+const replacedField = ({ spent }: TransactionRecord) => (spent === undefined ? {} : { replaced: spent });
+
+const amountField = ({ value, currency }: TransactionRecord) =>
+  value === undefined || currency === undefined ? {} : { amount: amountOf(currency, value) };
+
+const referenceField = ({ reference }: TransactionRecord) => (reference === undefined ? {} : { reference });
 
 /** What goes beside an answer that grants a scrip: its secret while it lives, or the transaction that spent it. */
 export async function secretsBeside(

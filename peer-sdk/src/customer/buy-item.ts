@@ -25,10 +25,10 @@ import {
 import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
-import { keepingEvidence } from "./ended.ts";
+import { endedPending, keepingEvidence } from "./ended.ts";
 import { wasSpentByUs } from "./holdings.ts";
 import { type Acquaintance, readReply, sealTo } from "./meet.ts";
-import { bodyOf, type Holding, historyId, type Pending } from "./records.ts";
+import { bodyOf, type Holding, type Pending } from "./records.ts";
 
 /** The evidence of one purchase: M1 and M2, each signed by its sender. */
 export interface Receipt {
@@ -203,8 +203,7 @@ async function paid(
   await party.store.commit([
     tables.vendorscrip.remove(`${merchant}/${scrip}`),
     ...(change ? [tables.vendorscrip.put(`${merchant}/${bodyOf(change).id}`, change)] : []),
-    tables.pending.remove(txn),
-    ...historyOf(customer, txn, pending, answer, "done"),
+    ...endedWith(customer, txn, pending, answer, "done"),
   ]);
   const receipt: Receipt = {
     txn,
@@ -266,11 +265,7 @@ async function refused(
   // Its issuer refuses the scrip itself: it will never buy anything, and M2 says so under the merchant's signature.
   const mark = USELESS.has(reason) ? { unusable: reason } : {};
   const back = held?.lockedBy === txn ? [tables.vendorscrip.put(id, { ...unlocked(held), ...mark })] : [];
-  await party.store.commit([
-    ...back,
-    tables.pending.remove(txn),
-    ...historyOf(customer, txn, pending, answer, reason),
-  ]);
+  await party.store.commit([...back, ...endedWith(customer, txn, pending, answer, reason)]);
   throw refusedWith(reason);
 }
 
@@ -284,21 +279,17 @@ const USELESS: ReadonlySet<string> = new Set([
   "bad-proof",
 ]);
 
-const historyOf = (
-  { tables }: Customer,
+/** Ended as the merchant has signed it: what it charged, and what both have signed. */
+const endedWith = (
+  customer: Customer,
   txn: string,
-  { at, merchant, order, signed }: Pending,
+  pending: Pending,
   { payload, signed: response }: Verified<typeof purchaseResponse>,
   outcome: string,
 ) => [
-  tables.history.put(historyId(at, txn), {
-    kind: "purchase",
-    txn,
-    at,
-    amount: payload.charged,
-    outcome,
-    ...(merchant === undefined ? {} : { merchant }),
-    ...(order === undefined ? {} : { order }),
+  ...endedPending(customer, txn, { ...pending, amount: payload.charged }, outcome),
+  customer.tables.evidence.put(txn, {
+    ...(pending.signed === undefined ? {} : { request: pending.signed }),
+    response,
   }),
-  tables.evidence.put(txn, { ...(signed === undefined ? {} : { request: signed }), response }),
 ];

@@ -42,6 +42,11 @@ export function unlocked({ lockedBy: _gone, ...held }: Holding): Holding {
   return held;
 }
 
+/** Somebody is away, or has refused: what is under way stays so, and `pending` tells. */
+export function remains(error: unknown): void {
+  if (!(error instanceof LeptaError)) throw error;
+}
+
 /** What the caller is told of a signed refusal. */
 export const refusedWith = (reason: string): LeptaError =>
   new LeptaError(isErrorCode(reason) ? reason : "internal");

@@ -20,7 +20,7 @@ export async function keepingEvidence<T>(
   }
 }
 
-/** `outcome` is `done` or the code of the refusal; `amount` what was moved, where it is another than was asked for. */
+/** `outcome` is `done` or the code of the refusal; the amount in the record is what the history tells. */
 export const endedPending = (
   { tables }: Customer,
   txn: string,

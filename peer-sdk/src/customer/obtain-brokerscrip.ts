@@ -10,11 +10,11 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import type { Change } from "../ports.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
+import { endedPending } from "./ended.ts";
 import { purseWith } from "./purse.ts";
-import { historyId, type Pending } from "./records.ts";
+import type { Pending } from "./records.ts";
 
 /** Buys BrokerScrip. Throws `declined` and the like when refused, `pending` while the outcome is not known. */
 export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<void> {
@@ -57,11 +57,7 @@ export async function resumeTopUp(customer: Customer, txn: string): Promise<void
     if (pending === undefined) return;
     const funding = await endAtBroker(customer.party, txn, brokerscripResponse);
     if (funding !== undefined) await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
-    else
-      await customer.party.store.commit([
-        customer.tables.pending.remove(txn),
-        ended(customer, txn, pending, "aborted"),
-      ]);
+    else await customer.party.store.commit(endedPending(customer, txn, pending, "aborted"));
   });
 }
 
@@ -76,19 +72,16 @@ async function conclude(
   const { ok, reason = "", grant } = payload;
   if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (reason === "conflict") throw new LeptaError("conflict");
-  const history = ended(customer, txn, pending, ok ? "done" : reason);
+  const ended = endedPending(customer, txn, pending, ok ? "done" : reason);
   if (!ok || grant === undefined) {
-    await party.store.commit([tables.pending.remove(txn), history]);
+    await party.store.commit(ended);
     throw refusedWith(reason);
   }
   const given = { grant, replaced: payload.replaced, secrets };
   const purse = await purseWith(customer, given, pending.amount);
   const evidence = tables.evidence.put(txn, { response: signed });
-  await party.store.commit([tables.pending.remove(txn), history, evidence, ...purse]);
+  await party.store.commit([...ended, evidence, ...purse]);
 }
-
-const ended = ({ tables }: Customer, txn: string, { at, amount }: Pending, outcome: string): Change =>
-  tables.history.put(historyId(at, txn), { kind: "topup", txn, at, amount, outcome });
 
 function ignoreRefusal(error: unknown): void {
   // The refusal is in the history; whoever asked for the top-up is gone.

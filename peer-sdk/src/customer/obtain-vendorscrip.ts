@@ -24,10 +24,10 @@ import { takeLive } from "./account.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
-import { keepingEvidence } from "./ended.ts";
+import { endedPending, keepingEvidence } from "./ended.ts";
 import { type Acquaintance, sealTo } from "./meet.ts";
 import { keepPurse, releasedPurse } from "./purse.ts";
-import { bodyOf, type Holding, historyId, type Pending, PURSE } from "./records.ts";
+import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
 import { endRedemption } from "./redeem.ts";
 import { endBrokerRenewal } from "./renew-brokerscrip.ts";
 
@@ -209,8 +209,7 @@ async function conclude(
   if (change === undefined || !ok) {
     await party.store.commit([
       ...(held?.lockedBy === txn ? [releasedPurse(customer, held, reason)] : []),
-      tables.pending.remove(txn),
-      historyOf(customer, txn, pending, reason),
+      ...endedPending(customer, txn, pending, reason),
       ...(change === undefined ? [] : [tables.evidence.put(txn, { response: change.signed })]),
     ]);
     // Another wallet of ours has spent it, or the broker has minted on top of it: it knows what lives.
@@ -232,22 +231,11 @@ async function conclude(
           tables.received.put(`${txn}/${bodyOf(voucher).id}`, true),
         ]
       : []),
-    tables.pending.remove(txn),
-    historyOf(customer, txn, pending, outcome),
+    ...endedPending(customer, txn, pending, outcome),
     tables.evidence.put(txn, { response: change.signed }),
   ]);
   if (!isUsable) throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
 }
-
-const historyOf = ({ tables }: Customer, txn: string, { at, amount, merchant }: Pending, outcome: string) =>
-  tables.history.put(historyId(at, txn), {
-    kind: "vendorscrip",
-    txn,
-    at,
-    amount,
-    outcome,
-    ...(merchant === undefined ? {} : { merchant }),
-  });
 
 /** The key of a merchant that we met before. */
 async function knownMerchant({ party, tables }: Customer, uid: string): Promise<VerifyingKey> {

@@ -1,26 +1,20 @@
 /** Figure 6 backwards: BrokerScrip is paid out to the account that was enrolled. */
 import {
   type Amount,
-  encodeAs,
   isRefusal,
   LeptaError,
-  proveSpend,
-  redeemRequest,
   redeemResponse,
-  returnSpendCodec,
   sameAmount,
-  scripOf,
   subtract,
-  toText,
   type Verified,
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
-import { REQUEST_LIFE } from "../party.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending } from "./ended.ts";
+import { prepareReturn } from "./prepare-return.ts";
 import { keepPurse, purseAfter, purseOf, purseWith, releasedPurse } from "./purse.ts";
-import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
+import { bodyOf, type Holding, type Pending } from "./records.ts";
 
 type Answer = Verified<typeof redeemResponse>;
 
@@ -42,7 +36,7 @@ export function redeem(customer: Customer, amount: Amount | undefined): Promise<
     if (wished.value === 0n || isRefusal(subtract(value, wished))) throw new LeptaError("insufficient-funds");
     if (wished.value % unit !== 0n)
       throw new LeptaError("bad-amount", "no multiple of the account's smallest unit");
-    const { txn, pending } = await prepare(customer, held, wished);
+    const { txn, pending } = await prepareReturn(customer, "redeem", held, wished);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () => askAt(party, doors.redeem, pending.sealed, named));
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
@@ -61,32 +55,6 @@ export async function endRedemption(customer: Customer, txn: string): Promise<vo
   const pending = await customer.tables.pending.get(txn);
   if (pending === undefined) return;
   await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, redeemResponse));
-}
-
-async function prepare(customer: Customer, held: Holding, amount: Amount) {
-  const { party, tables } = customer;
-  const { link, runtime } = party;
-  const txn = toText(runtime.random(16));
-  const body = encodeAs(returnSpendCodec, { scrip: scripOf(held.grant), amount });
-  const request = await party.sign(redeemRequest, {
-    to: link.network,
-    txn,
-    expiresAt: runtime.now() + REQUEST_LIFE,
-    spend: proveSpend(held.secret, body),
-  });
-  const pending: Pending = {
-    kind: "redeem",
-    sealed: await link.seal(request),
-    request: request.digest,
-    amount,
-    at: customer.moment(),
-    scrip: bodyOf(held).id,
-  };
-  await party.store.commit([
-    tables.pending.put(txn, pending),
-    tables.purse.put(PURSE, { ...held, lockedBy: txn }),
-  ]);
-  return { txn, pending };
 }
 
 async function conclude(

@@ -1,26 +1,13 @@
 /** BrokerScrip in exchange for the same that lives longer: near its end, and for a time after it. */
-import {
-  checkGrant,
-  encodeAs,
-  isRefusal,
-  LeptaError,
-  orThrow,
-  proveSpend,
-  renewalRequest,
-  renewalResponse,
-  returnSpendCodec,
-  scripOf,
-  toText,
-  type Verified,
-} from "@lepta/protocol";
+import { checkGrant, isRefusal, LeptaError, orThrow, renewalResponse, type Verified } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
-import { REQUEST_LIFE } from "../party.ts";
 import type { Change } from "../ports.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
+import { prepareReturn } from "./prepare-return.ts";
 import { keepPurse, purseOf, releasedPurse } from "./purse.ts";
-import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
+import { bodyOf, type Holding, type Pending } from "./records.ts";
 
 type Answer = Verified<typeof renewalResponse>;
 
@@ -30,7 +17,7 @@ export function renewBrokerScrip(customer: Customer, before: number): Promise<vo
     const held = await purseOf(customer);
     if (held === undefined || held.lockedBy !== undefined || held.unusable !== undefined) return;
     if (bodyOf(held).expiresAt >= before) return;
-    const { txn, pending } = await prepare(customer, held);
+    const { txn, pending } = await prepareReturn(customer, "renewal", held, bodyOf(held).value);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () =>
       askAt(customer.party, doors.renew, pending.sealed, named),
@@ -50,33 +37,6 @@ export async function endBrokerRenewal(customer: Customer, txn: string): Promise
   const pending = await customer.tables.pending.get(txn);
   if (pending === undefined) return;
   await conclude(customer, txn, pending, await endAtBroker(customer.party, txn, renewalResponse));
-}
-
-async function prepare(customer: Customer, held: Holding) {
-  const { party, tables } = customer;
-  const { link, runtime } = party;
-  const txn = toText(runtime.random(16));
-  const { id, value: amount } = bodyOf(held);
-  const body = encodeAs(returnSpendCodec, { scrip: scripOf(held.grant), amount });
-  const request = await party.sign(renewalRequest, {
-    to: link.network,
-    txn,
-    expiresAt: runtime.now() + REQUEST_LIFE,
-    spend: proveSpend(held.secret, body),
-  });
-  const pending: Pending = {
-    kind: "renewal",
-    sealed: await link.seal(request),
-    request: request.digest,
-    amount,
-    at: customer.moment(),
-    scrip: id,
-  };
-  await party.store.commit([
-    tables.pending.put(txn, pending),
-    tables.purse.put(PURSE, { ...held, lockedBy: txn }),
-  ]);
-  return { txn, pending };
 }
 
 async function conclude(

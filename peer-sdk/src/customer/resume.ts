@@ -1,8 +1,7 @@
 /** What was left under way, brought to its end where that is possible now: each kind in its own way. */
-import { LeptaError } from "@lepta/protocol";
 import type { Acquaintances } from "./acquaintances.ts";
 import { resumePurchase } from "./buy-item.ts";
-import type { Customer } from "./customer.ts";
+import { type Customer, remains } from "./customer.ts";
 import { resumeTopUp } from "./obtain-brokerscrip.ts";
 import { resumeVendorScrip } from "./obtain-vendorscrip.ts";
 import type { Pending } from "./records.ts";
@@ -53,9 +52,4 @@ async function atMerchant(
   await customer.lock.run(merchant ?? "", async () => {
     await resume(customer, acquaintance, txn);
   });
-}
-
-/** Somebody is away, or has refused: what is still under way stays so, and `pending` tells. */
-function remains(error: unknown): void {
-  if (!(error instanceof LeptaError)) throw error;
 }

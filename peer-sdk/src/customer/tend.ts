@@ -1,7 +1,6 @@
 /** What a wallet does for its scrip by itself: what is near its end is renewed before it ends. */
-import { LeptaError } from "@lepta/protocol";
 import type { Acquaintances } from "./acquaintances.ts";
-import type { Customer } from "./customer.ts";
+import { type Customer, remains } from "./customer.ts";
 import { takeReturned } from "./holdings.ts";
 import type { Acquaintance } from "./meet.ts";
 import { bodyOf } from "./records.ts";
@@ -32,9 +31,4 @@ export async function tendWith(customer: Customer, merchant: Acquaintance, befor
       await renewVendorScrip(customer, merchant, held).catch(remains);
   }
   await takeReturned(customer, merchant);
-}
-
-/** Somebody is away, or has refused: the scrip is as it was. */
-function remains(error: unknown): void {
-  if (!(error instanceof LeptaError)) throw error;
 }
