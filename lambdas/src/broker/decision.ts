@@ -232,6 +232,15 @@ export const chainHead = (previous: Uint8Array, uid: Uid, txn: Txn, item: Item):
     ]),
   );
 
+/** Whether the rail moved what it was asked to move, at the account that it was asked about. */
+export const isAsAsked = (
+  answer: { readonly account: string; readonly amount: Amount },
+  account: string,
+  currency: string | undefined,
+  value: bigint | undefined,
+): boolean =>
+  answer.account === account && answer.amount.value === value && answer.amount.currency === currency;
+
 /** The index by which a schedule finds what is open. */
 export const openAt = (uid: Uid, txn: Txn, since: number, due?: number): Write => ({
   put: openItem.toItem({ uid, txn, since, ...(due === undefined ? {} : { due }) }),

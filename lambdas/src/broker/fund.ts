@@ -9,6 +9,7 @@ import type { Write } from "../ports/store.ts";
 import {
   type Decision,
   type Fresh,
+  isAsAsked,
   isTerminal,
   mintOnTop,
   openAt,
@@ -99,11 +100,8 @@ export function decideCharge(
     return refusal(uid, txn, state, transaction, reason, now, [removeOpen(uid, txn)]);
   }
   if (answer.state !== "charged") return { writes: [], outcome: { step: "undecided", record: transaction } };
-  const asAsked =
-    answer.account === account &&
-    answer.amount.value === transaction.value &&
-    answer.amount.currency === transaction.currency;
-  if (!asAsked) throw new Error("the rail charged another account or amount than it was asked to");
+  if (!isAsAsked(answer, account, transaction.currency, transaction.value))
+    throw new Error("the rail charged another account or amount than it was asked to");
   const record: TransactionRecord = { ...transaction, state: "charged", reference: answer.reference };
   const write: Write = {
     put: transactionItem.toItem(record),

@@ -22,6 +22,7 @@ import {
   type Decision,
   type Fresh,
   granted,
+  isAsAsked,
   mintBrokerScrip,
   mintOnTop,
   openAt,
@@ -94,11 +95,8 @@ export function decidePayout(
     return { writes: [], outcome: { step: "decided", record: transaction } };
   if (answer.state === "paid") {
     const { reference } = answer;
-    const asAsked =
-      answer.account === account &&
-      answer.amount.value === transaction.value &&
-      answer.amount.currency === transaction.currency;
-    if (!asAsked) throw new Error("the rail paid another account or amount than it was asked to");
+    if (!isAsAsked(answer, account, transaction.currency, transaction.value))
+      throw new Error("the rail paid another account or amount than it was asked to");
     return ended({ ...transaction, state: "done", reference, decidedAt: now });
   }
   const amount = amountOf(transaction.currency ?? terms.currency, transaction.value ?? 0n);

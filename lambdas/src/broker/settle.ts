@@ -22,7 +22,7 @@ import {
 } from "@lepta/protocol";
 import type { PayoutState } from "../ports/rail.ts";
 import type { Write } from "../ports/store.ts";
-import { type Decision, openAt, removeOpen, type Terms, terminal } from "./decision.ts";
+import { type Decision, isAsAsked, openAt, removeOpen, type Terms, terminal } from "./decision.ts";
 import {
   type CreditRecord,
   carryItem,
@@ -157,11 +157,8 @@ export function decideSettled(
   if (answer.state === "unknown") return { writes: [], outcome: { step: "undecided", record: transaction } };
   const before = state.carried ?? 0n;
   if (answer.state === "paid") {
-    const asAsked =
-      answer.account === account &&
-      answer.amount.value === transaction.paid &&
-      answer.amount.currency === transaction.currency;
-    if (!asAsked) throw new Error("the rail paid another account or amount than it was asked to");
+    if (!isAsAsked(answer, account, transaction.currency, transaction.paid))
+      throw new Error("the rail paid another account or amount than it was asked to");
     const done = { ...transaction, state: "done", reference: answer.reference, decidedAt: now };
     return ended(done, before + (transaction.carried ?? 0n), []);
   }
