@@ -4,9 +4,17 @@ export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { rotateKeys } from "./custody/rotate.ts";
 export { type Environment, readEnvironment, type Variables, variable } from "./environment.ts";
+export {
+  type FunctionDefinition,
+  type FunctionName,
+  functions,
+  type Partition,
+  type TableRights,
+} from "./functions.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
 export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
+export { deploymentParameter, keyAlias, keyDefinitions, tableDefinition } from "./resources.ts";
 export { type Capability, type Route, routes, schedules } from "./routes.ts";
-export { brokerFor, rotationOf, standIn, type Wiring, wire } from "./wiring.ts";
+export { brokerFor, type Clients, rotationOf, standIn, type Wiring, wire } from "./wiring.ts";

@@ -23,18 +23,28 @@ export interface Wiring {
   readonly runtime: Runtime;
 }
 
-/** Ports on AWS, as the variables say. */
-export async function wire(variables: Variables, runtime: Runtime = systemRuntime): Promise<Wiring> {
+/** The SDK's clients behind the ports. */
+export interface Clients {
+  readonly dynamoDb: DynamoDBClient;
+  readonly kms: KMSClient;
+}
+
+/** Clients of AWS, or of what stands in for it where the variables name an endpoint. */
+export const connect = ({ dynamoDbEndpoint, kmsEndpoint }: Environment): Clients => ({
+  dynamoDb: new DynamoDBClient(dynamoDbEndpoint === undefined ? {} : standIn(dynamoDbEndpoint)),
+  kms: new KMSClient(kmsEndpoint === undefined ? {} : standIn(kmsEndpoint)),
+});
+
+/** Ports on AWS, as the variables say. Whoever counts or checks requests looks at the clients first. */
+export async function wire(
+  variables: Variables,
+  runtime: Runtime = systemRuntime,
+  watch: (clients: Clients) => void = () => {},
+): Promise<Wiring> {
   const environment = readEnvironment(variables);
-  const {
-    table,
-    rootKey: rootKeyId,
-    wrappingKey: wrappingKeyId,
-    dynamoDbEndpoint,
-    kmsEndpoint,
-  } = environment;
-  const dynamoDb = new DynamoDBClient(dynamoDbEndpoint === undefined ? {} : standIn(dynamoDbEndpoint));
-  const kms = new KMSClient(kmsEndpoint === undefined ? {} : standIn(kmsEndpoint));
+  const { table, rootKey: rootKeyId, wrappingKey: wrappingKeyId } = environment;
+  const { dynamoDb, kms } = connect(environment);
+  watch({ dynamoDb, kms });
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),

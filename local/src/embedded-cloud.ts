@@ -6,9 +6,11 @@ import { join, resolve } from "node:path";
 import {
   CreateTableCommand,
   DescribeTableCommand,
+  DescribeTimeToLiveCommand,
   DynamoDBClient,
   paginateScan,
   ResourceInUseException,
+  UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
   CreateAliasCommand,
@@ -19,10 +21,15 @@ import {
 } from "@aws-sdk/client-kms";
 import {
   type Capability,
+  type Clients,
   createHandlers,
+  type FunctionName,
+  functions,
   type HttpHandler,
   type Item,
   type Key,
+  keyAlias,
+  keyDefinitions,
   type Runtime,
   rotateKeys,
   rotationOf,
@@ -30,6 +37,7 @@ import {
   schedules,
   standIn,
   systemRuntime,
+  tableDefinition,
   unmarshal,
   type Variables,
   variable,
@@ -54,6 +62,8 @@ export interface EmbeddedCloudOptions {
   /** Further variables of the functions' environment. */
   readonly variables?: Variables;
   readonly runtime?: Runtime;
+  /** Sees each function's clients before they are used: for counting requests and checking rights. */
+  readonly watch?: (name: FunctionName, clients: Clients) => void;
 }
 
 export interface EmbeddedCloud {
@@ -62,7 +72,7 @@ export interface EmbeddedCloud {
   readonly network: string;
   /** The URL with the pin: what a wallet or merchant is given. */
   readonly pinnedUrl: string;
-  /** The functions' shared ports, for books and tests. */
+  /** Ports on the same table and keys, for books and tests. */
   readonly wiring: Wiring;
   readonly handlers: Readonly<Record<Capability, HttpHandler>>;
   /** Everything in the table, for books and tests. */
@@ -78,12 +88,11 @@ export interface TableItem {
 }
 
 const TABLE = "lepta";
-const ROOT_ALIAS = "alias/lepta-root";
-const WRAPPING_ALIAS = "alias/lepta-wrapping";
+const STAGE = "embedded";
 
 /** Starts everything; what was started is ended again where a later part fails. */
 export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
-  const { dir, port = 0, currency = "EUR", suite = "default", runtime = systemRuntime } = options;
+  const { dir, port = 0, currency = "EUR", suite = "default", runtime = systemRuntime, watch } = options;
   const unlock = lockDirectory(dir);
   const closers: (() => Promise<void>)[] = [async () => unlock()];
   const close = async (): Promise<void> => {
@@ -103,8 +112,8 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     await ensureTable(dynamoDbUrl);
     const variables = {
       [variable.table]: TABLE,
-      [variable.rootKey]: ROOT_ALIAS,
-      [variable.wrappingKey]: WRAPPING_ALIAS,
+      [variable.rootKey]: keyAlias(STAGE, "root"),
+      [variable.wrappingKey]: keyAlias(STAGE, "wrapping"),
       [variable.currency]: currency,
       [variable.suite]: suite,
       ...options.variables,
@@ -114,9 +123,13 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     const wiring = await wire(variables, runtime);
     await ensureKeys(kmsUrl, wiring, dir);
     const { network } = await rotateKeys(rotationOf(wiring));
-    const handlers = createHandlers(wiring);
+    // As when deployed, each function has clients and keys of its own.
+    const wirings = await wireEach(variables, runtime, watch);
+    const handlers = createHandlers((capability) => wirings[capability]);
     const scheduled = Object.fromEntries(
-      schedules.map(({ capability }) => [capability, scheduledFunctions[capability](wiring)] as const),
+      schedules.map(
+        ({ capability }) => [capability, scheduledFunctions[capability](wirings[capability])] as const,
+      ),
     );
     closers.push(startSchedules(scheduled));
     // What a process that was killed left under way is ended now and not at the schedule's first turn.
@@ -139,6 +152,18 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     await close();
     throw error;
   }
+}
+
+async function wireEach(
+  variables: Variables,
+  runtime: Runtime,
+  watch: EmbeddedCloudOptions["watch"],
+): Promise<Readonly<Record<FunctionName, Wiring>>> {
+  const names = Object.keys(functions) as FunctionName[];
+  const wirings = names.map(
+    async (name) => [name, await wire(variables, runtime, (clients) => watch?.(name, clients))] as const,
+  );
+  return Object.fromEntries(await Promise.all(wirings)) as Record<FunctionName, Wiring>;
 }
 
 async function startTable(file: string): Promise<Dynoxide> {
@@ -184,19 +209,21 @@ const told =
 
 async function ensureTable(endpoint: string): Promise<void> {
   const client = new DynamoDBClient(standIn(endpoint));
+  const { partitionKey, sortKey, timeToLive, stream } = tableDefinition;
   try {
     await client.send(
       new CreateTableCommand({
         TableName: TABLE,
         BillingMode: "PAY_PER_REQUEST",
         KeySchema: [
-          { AttributeName: "pk", KeyType: "HASH" },
-          { AttributeName: "sk", KeyType: "RANGE" },
+          { AttributeName: partitionKey, KeyType: "HASH" },
+          { AttributeName: sortKey, KeyType: "RANGE" },
         ],
         AttributeDefinitions: [
-          { AttributeName: "pk", AttributeType: "S" },
-          { AttributeName: "sk", AttributeType: "S" },
+          { AttributeName: partitionKey, AttributeType: "S" },
+          { AttributeName: sortKey, AttributeType: "S" },
         ],
+        StreamSpecification: { StreamEnabled: true, StreamViewType: stream },
       }),
     );
   } catch (error) {
@@ -207,6 +234,14 @@ async function ensureTable(endpoint: string): Promise<void> {
     if (Table?.TableStatus === "ACTIVE") break;
     await systemRuntime.sleep(10);
   }
+  const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: TABLE }));
+  if (TimeToLiveDescription?.TimeToLiveStatus !== "ENABLED")
+    await client.send(
+      new UpdateTimeToLiveCommand({
+        TableName: TABLE,
+        TimeToLiveSpecification: { AttributeName: timeToLive, Enabled: true },
+      }),
+    );
   client.destroy();
 }
 
@@ -224,10 +259,10 @@ async function ensureKeys(endpoint: string, { store, keyService }: Wiring, dir: 
   const { rootKey } = await readKeyTable(store);
   const client = new KMSClient(standIn(endpoint));
   try {
-    const isComplete = (await hasKey(client, ROOT_ALIAS)) && (await hasKey(client, WRAPPING_ALIAS));
+    const isComplete = (await hasKey(client, "root")) && (await hasKey(client, "wrapping"));
     if (rootKey !== undefined && !isComplete) throw otherRoot(dir, rootKey, "which is missing");
-    await ensureKey(client, ROOT_ALIAS, { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" });
-    await ensureKey(client, WRAPPING_ALIAS, { KeySpec: "SYMMETRIC_DEFAULT", KeyUsage: "ENCRYPT_DECRYPT" });
+    await ensureKey(client, "root");
+    await ensureKey(client, "wrapping");
   } finally {
     client.destroy();
   }
@@ -244,9 +279,11 @@ const otherRoot = (dir: string, rootKey: Uint8Array, instead: string): Error =>
       "start with an empty directory (--data): the money in this table is then gone.",
   );
 
-async function hasKey(client: KMSClient, alias: string): Promise<boolean> {
+type KeyName = keyof typeof keyDefinitions;
+
+async function hasKey(client: KMSClient, key: KeyName): Promise<boolean> {
   try {
-    await client.send(new DescribeKeyCommand({ KeyId: alias }));
+    await client.send(new DescribeKeyCommand({ KeyId: keyAlias(STAGE, key) }));
     return true;
   } catch (error) {
     if (error instanceof NotFoundException) return false;
@@ -254,15 +291,11 @@ async function hasKey(client: KMSClient, alias: string): Promise<boolean> {
   }
 }
 
-async function ensureKey(
-  client: KMSClient,
-  alias: string,
-  spec: {
-    readonly KeySpec: "ECC_NIST_P256" | "SYMMETRIC_DEFAULT";
-    readonly KeyUsage: "SIGN_VERIFY" | "ENCRYPT_DECRYPT";
-  },
-): Promise<void> {
-  if (await hasKey(client, alias)) return;
-  const { KeyMetadata } = await client.send(new CreateKeyCommand(spec));
-  await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
+async function ensureKey(client: KMSClient, key: KeyName): Promise<void> {
+  if (await hasKey(client, key)) return;
+  const { spec, usage } = keyDefinitions[key];
+  const { KeyMetadata } = await client.send(new CreateKeyCommand({ KeySpec: spec, KeyUsage: usage }));
+  await client.send(
+    new CreateAliasCommand({ AliasName: keyAlias(STAGE, key), TargetKeyId: KeyMetadata?.KeyId }),
+  );
 }

@@ -23,10 +23,14 @@ export const httpFunctions: Readonly<Record<Capability, Factory<HttpHandler>>> =
   settle: createSettle,
 };
 
-/** All of them, of one deployment. */
-export const createHandlers = (wiring: Wiring): Readonly<Record<Capability, HttpHandler>> =>
-  Object.fromEntries(
-    Object.entries(httpFunctions).map(([capability, create]) => [capability, create(wiring)]),
-  ) as Record<Capability, HttpHandler>;
+/** All that answer requests, of one deployment: on one wiring, or each on its own. */
+export const createHandlers = (
+  wiring: Wiring | ((capability: Capability) => Wiring),
+): Readonly<Record<Capability, HttpHandler>> => {
+  const wiringOf = typeof wiring === "function" ? wiring : () => wiring;
+  const entries = Object.entries(httpFunctions) as [Capability, Factory<HttpHandler>][];
+  const handlers = entries.map(([capability, create]) => [capability, create(wiringOf(capability))] as const);
+  return Object.fromEntries(handlers) as Record<Capability, HttpHandler>;
+};
 
 export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;
