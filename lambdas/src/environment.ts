@@ -20,6 +20,33 @@ export const variable = {
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** What a deployment sets: places, and what the operator decided. Whatever is absent has its standard. Times in milliseconds. */
+export interface Settings {
+  readonly table: string;
+  /** Key ids, ARNs or aliases. */
+  readonly rootKey: string;
+  readonly wrappingKey: string;
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly rail?: "sandbox";
+  readonly suite?: SuiteName;
+  readonly scripLife?: number;
+  readonly holdTime?: number;
+  readonly claimTime?: number;
+  readonly grace?: number;
+  readonly noticePatience?: number;
+  /** Millionths. */
+  readonly recallableLimit?: bigint;
+}
+
+/** The variables that say these settings: `readEnvironment` reads them back. */
+export const variablesOf = (settings: Settings): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]: [string, string | number | bigint | undefined]) =>
+      value === undefined ? [] : [[variable[name as keyof Settings], value.toString()]],
+    ),
+  );
+
 export interface Environment {
   readonly table: string;
   readonly rootKey: string;

@@ -3,7 +3,14 @@ export { unmarshal } from "./aws/dynamodb-store.ts";
 export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { rotateKeys } from "./custody/rotate.ts";
-export { type Environment, readEnvironment, type Variables, variable } from "./environment.ts";
+export {
+  type Environment,
+  readEnvironment,
+  type Settings,
+  type Variables,
+  variable,
+  variablesOf,
+} from "./environment.ts";
 export {
   type FunctionDefinition,
   type FunctionName,
@@ -13,6 +20,7 @@ export {
 } from "./functions.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
 export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
+export { metric, metricNamespace, type Stage, stages } from "./metrics.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
 export { deploymentParameter, keyAlias, keyDefinitions, tableDefinition } from "./resources.ts";

@@ -40,7 +40,7 @@ import {
   tableDefinition,
   unmarshal,
   type Variables,
-  variable,
+  variablesOf,
   type Wiring,
   wire,
 } from "@lepta/lambdas";
@@ -111,11 +111,13 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     }) as [string, string];
     await ensureTable(dynamoDbUrl);
     const variables = {
-      [variable.table]: TABLE,
-      [variable.rootKey]: keyAlias(STAGE, "root"),
-      [variable.wrappingKey]: keyAlias(STAGE, "wrapping"),
-      [variable.currency]: currency,
-      [variable.suite]: suite,
+      ...variablesOf({
+        table: TABLE,
+        rootKey: keyAlias(STAGE, "root"),
+        wrappingKey: keyAlias(STAGE, "wrapping"),
+        currency,
+        suite,
+      }),
       ...options.variables,
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
       AWS_ENDPOINT_URL_KMS: kmsUrl,
