@@ -1,5 +1,5 @@
 /** The broker over HTTPS, with fetch. */
-import { LeptaError, limits } from "@lepta/protocol";
+import { ERROR_MEDIA_TYPE, LeptaError, limits } from "@lepta/protocol";
 import type { BrokerTransport } from "./ports.ts";
 
 /** How long an answer may take, in milliseconds. */
@@ -16,12 +16,22 @@ export const httpTransport: BrokerTransport = async (method, url, body) => {
         ? {}
         : { body: body as Uint8Array<ArrayBuffer>, headers: { "content-type": SEALED_MEDIA_TYPE } }),
     });
-    return { contentType: response.headers.get("content-type") ?? "", body: await readBounded(response) };
+    const contentType = response.headers.get("content-type") ?? "";
+    if (!response.ok && !contentType.startsWith(ERROR_MEDIA_TYPE)) throw await notTheBroker(response, url);
+    return { contentType, body: await readBounded(response) };
   } catch (error) {
     if (error instanceof LeptaError) throw error;
     throw new LeptaError("unreachable", `${url}: ${error instanceof Error ? error.message : String(error)}`);
   }
 };
+
+/** What stands before the broker answered in its place, such as a gateway that throttles: what was decided is not known. */
+async function notTheBroker({ status, body }: Response, url: string): Promise<LeptaError> {
+  await body?.cancel();
+  const said = `${url}: HTTP status ${status}`;
+  if (status === 429) return new LeptaError("busy", said);
+  return new LeptaError(status === 404 ? "not-found" : "unreachable", said);
+}
 
 async function readBounded(response: Response): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
