@@ -17,7 +17,7 @@ export interface Assumptions {
   readonly newPeers: number;
   /** Months of purchases that the table holds: notices are not removed from it. */
   readonly keptMonths: number;
-  /** How long a function waits for each SDK call on AWS, in milliseconds, beyond what was measured here. */
+  /** How long a function waits for each SDK call on AWS, in milliseconds; counted is only the CPU time of its work. */
   readonly waitPerCall: number;
   /** The part of the requests that start a function, and how long it loads for 1 GB of memory, in milliseconds. */
   readonly coldStarts: number;

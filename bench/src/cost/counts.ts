@@ -7,7 +7,7 @@ const nothing = {
   responseBytes: 0,
   requestBytes: 0,
   invocations: 0,
-  /** By the functions' memory and their time on this machine, scaled to the core that they get on AWS. */
+  /** By the functions' memory and their CPU time on this machine, scaled to the part of a core that they get on AWS. */
   gbSeconds: 0,
   /** SDK calls, each weighed with its function's memory in GB: for the time that they wait for AWS. */
   gbCalls: 0,
