@@ -19,6 +19,12 @@ test("no purchase and no VendorScrip costs a KMS call once functions are warm", 
     expect(counts.kmsSymmetric + counts.kmsAsymmetric).toBe(0);
 });
 
+test("a day later warm functions have read their keys again, and asked KMS nothing", () => {
+  const { customerDay, merchantDay } = counted.flows;
+  for (const { counts } of [customerDay, merchantDay])
+    expect(counts.kmsSymmetric + counts.kmsAsymmetric).toBe(0);
+});
+
 test("a cold start costs a function at most one KMS call", () => {
   expect(counted.cold.kmsSymmetric).toBeGreaterThan(0);
   expect(counted.cold.kmsSymmetric).toBeLessThanOrEqual(1);
