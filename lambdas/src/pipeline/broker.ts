@@ -142,7 +142,8 @@ export class PeerCache {
 
 /**
  * load the state → decide → commit, again from the start when the state has moved in between. What was written is told
- * once it is committed; what was decided before writes nothing and is not told again.
+ * once it is committed; what was decided before writes nothing and is not told again. What dies between the commit and
+ * the telling stays untold: metrics may lack what the books have, and never count what they have not.
  */
 export const settle = <S, R>(
   broker: Broker,
