@@ -1,6 +1,15 @@
 import type { Store } from "@lepta/lambdas";
 import { type MemoryObserver, memoryObserver } from "@lepta/lambdas/memory/observer";
-import { type Amount, noticeBatch, orThrow, purchaseNotice, sha256, toText } from "@lepta/protocol";
+import {
+  type Amount,
+  brokerscripRequest,
+  noticeBatch,
+  orThrow,
+  purchaseNotice,
+  sha256,
+  toText,
+  vendorscripIntent,
+} from "@lepta/protocol";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type BrokerUnderTest, memoryBroker } from "../../support/broker.ts";
 import { crashingStore, crashPoints } from "../../support/crashing.ts";
@@ -213,6 +222,43 @@ describe("refusals are told by their code", () => {
     orThrow(await redeem(alice, await makeRedemption(alice, held, euro("9.00"))));
     // The scrip was replaced by the first request's.
     expect(observer.refusals).toEqual(["conflict", "account-taken", "expired", "scrip-spent"]);
+  });
+
+  const doors: Readonly<Record<string, (txn: string) => Promise<Uint8Array>>> = {
+    "POST /brokerscrip": async (txn) =>
+      alice.seal(await alice.sign(brokerscripRequest, { amount: euro("0.10") }, { txn })),
+    "POST /renew": async (txn) => (await makeRenewal(alice, held, { txn })).sealed,
+    "POST /redeem": async (txn) => (await makeRedemption(alice, held, euro("0.10"), { txn })).sealed,
+    "POST /settle": async (txn) => (await makeSettlement(shop, { txn })).sealed,
+    "POST /reversal": async (txn) => (await makeReversal(alice, shop.uid, alice.newTxn(), { txn })).sealed,
+    "POST /authorise": async (txn) => (await sale(euro("0.10"), { txn })).sealed,
+    "POST /refund": async (txn) =>
+      (await makeRefund(alice, shop, { amount: euro("0.10"), credit: alice.newTxn(), txn })).sealed,
+    "POST /intent": async (txn) =>
+      alice.seal(
+        await alice.sign(
+          vendorscripIntent,
+          { merchant: shop.uid, amount: euro("0.10") },
+          {
+            txn,
+          },
+        ),
+      ),
+  };
+
+  test.each(Object.keys(doors))("a conflict at %s, each time", async (route) => {
+    const txn = alice.newTxn();
+    const make = doors[route];
+    if (make === undefined) throw new Error("no such door");
+    const first = await make(txn);
+    broker.runtime.advance(1);
+    const second = await make(txn);
+    await broker.call(route, first);
+    observer.clear();
+    await broker.call(route, second);
+    await broker.call(route, second);
+    expect(observer.refusals).toEqual(["conflict", "conflict"]);
+    expect(money()).toEqual({});
   });
 
   test("each notice of a batch that is refused", async () => {
