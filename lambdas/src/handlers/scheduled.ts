@@ -9,12 +9,12 @@ export type ScheduledHandler<T> = (event: unknown) => Promise<T>;
 export function scheduledHandler<T>(
   observer: Observer,
   name: string,
-  work: () => Promise<T>,
+  work: (event: unknown) => Promise<T>,
 ): ScheduledHandler<T> {
   return (event) =>
     observer.invocation(name, async () => {
       try {
-        return await work();
+        return await work(event);
       } catch (error) {
         observer.count("faults", 1);
         observer.log({ route: name, outcome: "failed", fault: describe(error), ...requestIdOf(event) });
