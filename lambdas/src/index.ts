@@ -21,6 +21,7 @@ export {
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
 export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
 export { metric, metricNamespace, type Stage, stages } from "./metrics.ts";
+export type { LogEntry, Observer } from "./ports/observer.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
 export { deploymentParameter, keyAlias, keyDefinitions, tableDefinition } from "./resources.ts";

@@ -4,12 +4,15 @@ import { KMSClient } from "@aws-sdk/client-kms";
 import { defaultSuite, type Suite } from "@lepta/protocol";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
+import type { Tracing } from "./aws/powertools-tracing.ts";
 import type { Rotation } from "./custody/rotate.ts";
 import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
+import { plainObserver } from "./handlers/log.ts";
 import { type Broker, PeerCache } from "./pipeline/broker.ts";
 import type { SigningPurpose } from "./ports/custody.ts";
 import type { KeyService } from "./ports/kms.ts";
+import type { Observer } from "./ports/observer.ts";
 import { type Runtime, systemRuntime } from "./ports/runtime.ts";
 import type { Store } from "./ports/store.ts";
 import { sandboxRail } from "./rail/sandbox.ts";
@@ -21,6 +24,7 @@ export interface Wiring {
   readonly keyService: KeyService;
   readonly suite: Suite;
   readonly runtime: Runtime;
+  readonly observer: Observer;
 }
 
 /** The SDK's clients behind the ports. */
@@ -45,18 +49,21 @@ export async function wire(
   const { table, rootKey: rootKeyId, wrappingKey: wrappingKeyId } = environment;
   const { dynamoDb, kms } = connect(environment);
   watch({ dynamoDb, kms });
+  const tracing = await tracingOf(variables, environment);
+  for (const client of [dynamoDb, kms]) tracing?.capture(client);
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),
     keyService: kmsKeyService(kms, { rootKeyId, wrappingKeyId }),
     suite: await suiteOf(environment),
     runtime,
+    observer: await observerOf(variables, tracing),
   };
 }
 
 /** The surroundings of a function that signs for this purpose. */
 export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
-  const { environment, store, keyService, suite, runtime } = wiring;
+  const { environment, store, keyService, suite, runtime, observer } = wiring;
   return {
     store,
     custody: tableCustody({ store, keyService, suite, runtime }, purpose),
@@ -65,6 +72,7 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
     suite,
     policy: environment.policy,
     peers: new PeerCache(),
+    observer,
   };
 }
 
@@ -79,6 +87,23 @@ export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotat
 /** The paper's own suite is loaded only where the broker was started with it by name. */
 const suiteOf = async ({ suite }: Environment): Promise<Suite> =>
   suite === "figure-4" ? (await import("@lepta/protocol/suite/figure-4")).figure4Suite : defaultSuite;
+
+/** Metrics are written where the deployment names their namespace; elsewhere only our own faults are told. */
+async function observerOf(variables: Variables, tracing: Tracing | undefined): Promise<Observer> {
+  const namespace = variables.POWERTOOLS_METRICS_NAMESPACE ?? "";
+  if (namespace === "") return plainObserver;
+  const { powertoolsObserver } = await import("./aws/powertools-observer.ts");
+  return powertoolsObserver({ namespace, service: serviceOf(variables), tracing });
+}
+
+/** Traces are collected on Lambda itself, from AWS's own services. */
+async function tracingOf(variables: Variables, environment: Environment): Promise<Tracing | undefined> {
+  const isOnLambda = (variables.AWS_LAMBDA_FUNCTION_NAME ?? "") !== "";
+  if (!isOnLambda || environment.dynamoDbEndpoint !== undefined) return undefined;
+  return (await import("./aws/powertools-tracing.ts")).powertoolsTracing(serviceOf(variables));
+}
+
+const serviceOf = (variables: Variables): string => variables.POWERTOOLS_SERVICE_NAME ?? "broker";
 
 /** A stand-in for an AWS service: it asks for a signature and does not check it. */
 export const standIn = (endpoint: string) => ({

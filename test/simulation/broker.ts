@@ -13,6 +13,7 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
 import { type BrokerTransport, LeptaError } from "@lepta/peer-sdk";
 import { decodeAs, ERROR_MEDIA_TYPE, errorCodec, isRefusal, type Suite } from "@lepta/protocol";
@@ -192,5 +193,6 @@ function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life
     },
     suite,
     runtime: liveRuntime(clock, life, draws, 0),
+    observer: silentObserver,
   };
 }

@@ -5,6 +5,7 @@ import {
   type Capability,
   createHandlers,
   type HttpHandler,
+  type Observer,
   readEnvironment,
   rotateKeys,
   rotationOf,
@@ -15,6 +16,7 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
 import {
   type BrokerKeys,
@@ -66,6 +68,8 @@ export interface BrokerOptions {
   readonly around?: (store: Store) => Store;
   /** The default suite, unless a test needs so many messages that it brings a stand-in. */
   readonly suite?: Suite;
+  /** Hears what the broker tells; nobody does unless told otherwise. */
+  readonly observer?: Observer;
 }
 
 /** A broker in memory with rotated keys. */
@@ -99,6 +103,7 @@ async function brokerOver(
     variables = {},
     around = (store) => store,
     suite = defaultSuite,
+    observer = silentObserver,
   } = options;
   const environment = readEnvironment({
     [variable.table]: "lepta-test",
@@ -108,7 +113,7 @@ async function brokerOver(
     ...variables,
   });
   const keyService = await memoryKeyService(runtime.random);
-  const base = { environment, keyService, suite, runtime };
+  const base = { environment, keyService, suite, runtime, observer };
   // Keys are made past whatever stands around the store, so that a test's crash points begin with its own request.
   const { network } = await rotateKeys(rotationOf({ ...base, store: inner }));
   const wiring: Wiring = { ...base, store: around(inner) };

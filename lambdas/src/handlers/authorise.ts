@@ -9,7 +9,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createAuthorise: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
-  return httpHandler({
+  return httpHandler(wiring.observer, {
     "POST /authorise": (body) => obtainVendorScrip(broker, body),
     "POST /refund": (body) => refundVendorScrip(broker, body),
     "POST /reversal": (body) => reverseCredit(broker, body),

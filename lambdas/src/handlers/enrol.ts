@@ -6,7 +6,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createEnrol: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "enrol");
-  return httpHandler({ "POST /enrol": (body) => enrol(broker, body) });
+  return httpHandler(wiring.observer, { "POST /enrol": (body) => enrol(broker, body) });
 };
 
 export const handler = entry(createEnrol);

@@ -2,18 +2,20 @@
 import { type Finished, finishOpen } from "../pipeline/finish-open.ts";
 import { brokerFor } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
-import { log } from "./log.ts";
+import { type ScheduledHandler, scheduledHandler } from "./scheduled.ts";
 
-export const createFinish: Factory<(event: unknown) => Promise<Finished>> = (wiring) => {
+export const createFinish: Factory<ScheduledHandler<Finished>> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
-  return async () => {
+  const { observer } = wiring;
+  return scheduledHandler(observer, "finish", async () => {
     const outcome = await finishOpen(broker);
     const { decided, failed } = outcome;
-    log({ route: "finish", outcome: "decided", count: decided });
+    observer.count("leftOpen", failed);
+    observer.log({ route: "finish", outcome: "decided", count: decided });
     if (failed > 0)
-      log({ route: "finish", outcome: "failed", fault: "transactions left open", count: failed });
+      observer.log({ route: "finish", outcome: "failed", fault: "transactions left open", count: failed });
     return outcome;
-  };
+  });
 };
 
 export const handler = entry(createFinish);

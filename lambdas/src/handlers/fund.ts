@@ -7,7 +7,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createFund: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
-  return httpHandler({
+  return httpHandler(wiring.observer, {
     "POST /brokerscrip": (body) => obtainBrokerScrip(broker, body),
     "POST /renew": (body) => renewBrokerScrip(broker, body),
     "POST /redeem": (body) => redeemBrokerScrip(broker, body),

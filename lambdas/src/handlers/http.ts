@@ -7,12 +7,16 @@ import {
   errors,
   isRefusal,
   type Or,
+  type Refusal,
   refuse,
 } from "@lepta/protocol";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { tellRefusal } from "../pipeline/tell.ts";
+import type { Observer } from "../ports/observer.ts";
 import { StoreBusy } from "../ports/store.ts";
 import { type Route, routes } from "../routes.ts";
-import { log } from "./log.ts";
+import { describe } from "./log.ts";
+import { requestIdOf } from "./request-id.ts";
 
 export type HttpHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
 
@@ -24,16 +28,22 @@ export const SEALED_MEDIA_TYPE = 'application/cose; cose-type="cose-encrypt"';
 export const KEYS_MEDIA_TYPE = "application/lepta.broker-keys+cbor";
 
 /** A handler for the routes of one function, by `"POST /path"`. */
-export function httpHandler(doors: Readonly<Record<string, Door>>): HttpHandler {
-  return async (event) => {
+export function httpHandler(observer: Observer, doors: Readonly<Record<string, Door>>): HttpHandler {
+  return (event) => {
     const name = event.routeKey;
     const door = doors[name];
     const route = routes.find((each) => `${each.method} ${each.path}` === name);
-    if (door === undefined || route === undefined) return errorResponse("not-found");
-    const answer = await answered(door, route, event);
-    log({ route: name, outcome: isRefusal(answer) ? answer.code : "answered" });
-    if (isRefusal(answer)) return errorResponse(answer.code);
-    return response(200, route.method === "GET" ? KEYS_MEDIA_TYPE : SEALED_MEDIA_TYPE, answer);
+    // What has no door has no name of ours either.
+    if (door === undefined || route === undefined)
+      return observer.invocation("not-found", async () => {
+        tellRefusal(observer, "not-found");
+        return errorResponse("not-found");
+      });
+    return observer.invocation(name, async () => {
+      const answer = await answered(observer, door, route, event);
+      if (isRefusal(answer)) return errorResponse(answer.code);
+      return response(200, route.method === "GET" ? KEYS_MEDIA_TYPE : SEALED_MEDIA_TYPE, answer);
+    });
   };
 }
 
@@ -41,19 +51,33 @@ export function httpHandler(doors: Readonly<Record<string, Door>>): HttpHandler 
 export const errorResponse = (code: ErrorCode): APIGatewayProxyStructuredResultV2 =>
   response(errors[code].status, ERROR_MEDIA_TYPE, encodeAs(errorCodec, { version: 1, type: "error", code }));
 
-async function answered(door: Door, route: Route, event: APIGatewayProxyEventV2): Promise<Or<Uint8Array>> {
-  const body = readBody(route, event);
-  if (isRefusal(body)) return body;
+/** The door's answer, told: a refusal by its code, what failed by kind and place. */
+async function answered(
+  observer: Observer,
+  door: Door,
+  { method, path, bodyLimit }: Route,
+  event: APIGatewayProxyEventV2,
+): Promise<Or<Uint8Array>> {
+  const about = { route: `${method} ${path}`, ...requestIdOf(event) };
   try {
-    return await door(body);
+    const body = readBody({ method, bodyLimit }, event);
+    const answer = isRefusal(body) ? body : await door(body);
+    return isRefusal(answer) ? refused(answer) : answer;
   } catch (error) {
-    if (error instanceof StoreBusy) return refuse("busy");
-    log({ route: `${route.method} ${route.path}`, outcome: "internal", fault: describe(error) });
+    if (error instanceof StoreBusy) return refused(refuse("busy"));
+    observer.count("faults", 1);
+    observer.log({ ...about, outcome: "internal", fault: describe(error) });
     return refuse("internal");
+  }
+
+  function refused(refusal: Refusal): Refusal {
+    tellRefusal(observer, refusal.code);
+    observer.log({ ...about, outcome: refusal.code });
+    return refusal;
   }
 }
 
-function readBody(route: Route, event: APIGatewayProxyEventV2): Or<Uint8Array> {
+function readBody(route: Pick<Route, "method" | "bodyLimit">, event: APIGatewayProxyEventV2): Or<Uint8Array> {
   if (route.method === "GET") return new Uint8Array(0);
   const contentType = event.headers["content-type"] ?? "";
   if (contentType.split(";")[0]?.trim().toLowerCase() !== "application/cose")
@@ -74,10 +98,3 @@ const response = (
   body: Buffer.from(body).toString("base64"),
   isBase64Encoded: true,
 });
-
-/** Our own faults are told by kind and place; a message could quote what it choked on. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const place = error.stack?.split("\n").find((line) => line.trimStart().startsWith("at ")) ?? "";
-  return `${error.name} ${place.trim().replace(/\(.*[\\/]/, "(")}`;
-}

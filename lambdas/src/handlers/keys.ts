@@ -6,8 +6,8 @@ import { smallestUnit } from "../rail/sandbox.ts";
 import { entry, type Factory } from "./function.ts";
 import { type HttpHandler, httpHandler } from "./http.ts";
 
-export const createKeys: Factory<HttpHandler> = ({ store, suite, environment, runtime }) =>
-  httpHandler({
+export const createKeys: Factory<HttpHandler> = ({ store, suite, environment, runtime, observer }) =>
+  httpHandler(observer, {
     "GET /keys": () => showKeys(store, shownBy(suite, environment), runtime.now()),
   });
 

@@ -6,7 +6,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createNotices: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "acknowledge");
-  return httpHandler({
+  return httpHandler(wiring.observer, {
     "POST /intent": (body) => recordIntent(broker, body),
     "POST /notices": (body) => recordNotices(broker, body),
   });

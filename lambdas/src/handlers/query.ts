@@ -7,7 +7,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createQuery: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
-  return httpHandler({
+  return httpHandler(wiring.observer, {
     "POST /query": (body) => queryTransaction(broker, body),
     "POST /account": (body) => showAccount(broker, body),
   });

@@ -6,7 +6,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createSettle: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "decide");
-  return httpHandler({ "POST /settle": (body) => settleMerchant(broker, body) });
+  return httpHandler(wiring.observer, { "POST /settle": (body) => settleMerchant(broker, body) });
 };
 
 export const handler = entry(createSettle);

@@ -241,7 +241,15 @@ const amountField = ({ value, currency }: TransactionRecord) =>
 const referenceField = ({ reference }: TransactionRecord) => (reference === undefined ? {} : { reference });
 
 /** What goes beside an answer that grants a scrip: its secret while it lives, or the transaction that spent it. */
-export async function secretsBeside(
+export const secretsBeside = (
+  broker: Broker,
+  keySet: KeySet,
+  owner: Uid,
+  record: TransactionRecord,
+): Promise<readonly Secret[]> =>
+  broker.observer.timed("answer", () => secretsOfGrant(broker, keySet, owner, record));
+
+async function secretsOfGrant(
   broker: Broker,
   keySet: KeySet,
   owner: Uid,

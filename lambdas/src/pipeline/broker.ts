@@ -25,6 +25,7 @@ import {
 import type { Decision, Fresh, Terms } from "../broker/decision.ts";
 import { type CredentialRecord, credentialItem, keys } from "../broker/items.ts";
 import type { Custody, KeySet } from "../ports/custody.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { FundingRail } from "../ports/rail.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { type Store, StoreBusy } from "../ports/store.ts";
@@ -50,6 +51,7 @@ export interface Broker {
   readonly suite: Suite;
   readonly policy: Policy;
   readonly peers: PeerCache;
+  readonly observer: Observer;
 }
 
 /** An enrolled peer with its keys imported. */
@@ -69,7 +71,13 @@ export interface Received<M extends MessageType> {
 }
 
 /** open → load the sender's credential → verify. */
-export async function receive<M extends MessageType>(
+export const receive = <M extends MessageType>(
+  broker: Broker,
+  bytes: Uint8Array,
+  accepted: readonly M[],
+): Promise<Or<Received<M>>> => broker.observer.timed("receive", () => verified(broker, bytes, accepted));
+
+async function verified<M extends MessageType>(
   broker: Broker,
   bytes: Uint8Array,
   accepted: readonly M[],
@@ -83,8 +91,8 @@ export async function receive<M extends MessageType>(
   if (sender === undefined) return blind(message.seal, refuse("unknown-peer"));
   const { network } = keySet;
   const by = { key: sender.verifyingKey, kid: from, from, to: network, network, now };
-  const verified = await verifyMessage(message, by);
-  return isRefusal(verified) ? verified : { message: verified, sender, keySet, now };
+  const checked = await verifyMessage(message, by);
+  return isRefusal(checked) ? checked : { message: checked, sender, keySet, now };
 }
 
 /** Opens what was sealed to any of our keys, old ones included. */
@@ -132,17 +140,32 @@ export class PeerCache {
   }
 }
 
-/** load the state → decide → commit, again from the start when the state has moved in between. */
-export async function settle<S, R>(
+/**
+ * load the state → decide → commit, again from the start when the state has moved in between. What was written is told
+ * once it is committed; what was decided before writes nothing and is not told again. What dies between the commit and
+ * the telling stays untold: metrics may lack what the books have, and never count what they have not.
+ */
+export const settle = <S, R>(
   broker: Broker,
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
+  tell: (outcome: R) => void = () => {},
+): Promise<Or<R>> => broker.observer.timed("settle", () => settled(broker, load, decide, tell));
+
+async function settled<S, R>(
+  broker: Broker,
+  load: () => Promise<S>,
+  decide: (state: S) => Decision<R>,
+  tell: (outcome: R) => void,
 ): Promise<Or<R>> {
   for (let attempt = 0; attempt < limits.commitAttempts; attempt += 1) {
     const decision = decide(await load());
     if (isRefusal(decision)) return decision;
     if (decision.writes.length === 0) return decision.outcome;
-    if ((await broker.store.commit(decision.writes)) === "committed") return decision.outcome;
+    if ((await broker.store.commit(decision.writes)) === "committed") {
+      tell(decision.outcome);
+      return decision.outcome;
+    }
     await broker.runtime.sleep(backoff(broker.runtime, attempt));
   }
   throw new StoreBusy();
@@ -172,7 +195,9 @@ export function signAnswer<M extends MessageType>(
 ): Promise<Signed<M>> {
   const { network, signing } = keySet;
   const complete = { ...draft, network, from: network, issuedAt: broker.runtime.now() };
-  return signMessage(type, complete as unknown as Draft<M>, signing.key);
+  return broker.observer.timed("answer", () =>
+    signMessage(type, complete as unknown as Draft<M>, signing.key),
+  );
 }
 
 /** Seals an answer to its recipient. */
@@ -181,7 +206,8 @@ export const sealAnswer = (
   message: Signed<MessageType>,
   to: SealingKey,
   beside: Beside = {},
-): Promise<Uint8Array> => sealMessage(message, to, broker.runtime.random, beside);
+): Promise<Uint8Array> =>
+  broker.observer.timed("answer", () => sealMessage(message, to, broker.runtime.random, beside));
 
 const BACKOFF_STEP = 4;
 const BACKOFF_MOST = 200;

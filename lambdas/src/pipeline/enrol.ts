@@ -20,14 +20,17 @@ import { decideEnrol, type EnrolState } from "../broker/enrol.ts";
 import { accountItem, credentialItem, keys, purseItem, transactionItem } from "../broker/items.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { type Broker, open, sealAnswer, settle, signAnswer } from "./broker.ts";
+import { tellRefusal } from "./tell.ts";
 
 /** POST /enrol. */
 export async function enrol(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
-  const opened = await open(broker, bytes, [enrolRequest]);
+  const opened = await broker.observer.timed("receive", () => open(broker, bytes, [enrolRequest]));
   if (isRefusal(opened)) return opened;
   const { keySet } = opened;
   const now = broker.runtime.now();
-  const claim = await verifyClaim(broker, opened.message, keySet, now);
+  const claim = await broker.observer.timed("receive", () =>
+    verifyClaim(broker, opened.message, keySet, now),
+  );
   if (isRefusal(claim)) return claim;
 
   const { request, sealing } = claim;
@@ -52,6 +55,8 @@ export async function enrol(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8
     decideEnrol(request, statement, accountHash, state, now),
   );
   if (isRefusal(outcome)) return outcome;
+  // A refused enrolment leaves nothing behind: the same request is judged anew, and told anew.
+  if (outcome.reason !== undefined) tellRefusal(broker.observer, outcome.reason);
 
   const certified = outcome.ok ? { enrolment: await signEnrolment(broker, keySet, request) } : {};
   const answer = await signAnswer(broker, keySet, enrolResponse, {

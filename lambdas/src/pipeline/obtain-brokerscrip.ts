@@ -28,6 +28,7 @@ import type { Charge, ChargeState } from "../ports/rail.ts";
 import { conflictVerdict, secretsBeside, signBrokerscripResponse } from "./answers.ts";
 import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
 import { railKey } from "./rail-key.ts";
+import { tellRefusal, tellStep } from "./tell.ts";
 
 /** POST /brokerscrip: M0 in, M1 out; `pending` where the rail has not settled it yet. */
 export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -36,16 +37,19 @@ export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
   const { message, sender, keySet, now } = received;
   const { uid } = sender;
   const { txn } = message.payload;
+  const tell = tellStep(broker.observer);
   const begun = await settle(
     broker,
     () => loadFunding(broker, uid, txn),
     (state) => decideFunding(message, state, now, termsOf(broker, keySet)),
+    tell,
   );
   if (isRefusal(begun)) return begun;
   const outcome = begun.step === "undecided" ? await finishFunding(broker, keySet, uid, txn) : begun;
 
   if (outcome.step === "undecided") return refuse("pending");
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now) };
     return sealAnswer(
       broker,
@@ -66,6 +70,7 @@ export async function finishFunding(
   txn: Txn,
 ): Promise<FundOutcome> {
   const load = () => loadCharging(broker, uid, txn);
+  const tell = tellStep(broker.observer);
   const begun = await load();
   const { transaction } = begun;
   const amount = amountOf(transaction.currency ?? "", transaction.value ?? 0n);
@@ -77,20 +82,26 @@ export async function finishFunding(
   const isOver = broker.runtime.now() >= (transaction.expiresAt ?? 0);
   const answer = await askRail(broker, charge, isOver);
   const now = broker.runtime.now();
-  const charged = await settle(broker, load, (state) =>
-    decideCharge(uid, txn, state, answer, charge.account, now),
+  const charged = await settle(
+    broker,
+    load,
+    (state) => decideCharge(uid, txn, state, answer, charge.account, now),
+    tell,
   );
   if (isRefusal(charged)) throw new Error(`a charge was refused as input: ${charged.code}`);
   if (charged.step !== "undecided") return charged;
   if (answer.state === "recalled") {
-    const ended = await settle(broker, load, (state) => decideUncharged(uid, txn, state, now));
+    const ended = await settle(broker, load, (state) => decideUncharged(uid, txn, state, now), tell);
     if (isRefusal(ended)) throw new Error(`an end was refused as input: ${ended.code}`);
     return ended;
   }
   if (answer.state !== "charged") return charged;
   const fresh = freshFrom(broker);
-  const minted = await settle(broker, load, (state) =>
-    decideMint(uid, txn, state, answer.final, now, termsOf(broker, keySet), fresh),
+  const minted = await settle(
+    broker,
+    load,
+    (state) => decideMint(uid, txn, state, answer.final, now, termsOf(broker, keySet), fresh),
+    tell,
   );
   if (isRefusal(minted)) throw new Error(`a minting was refused as input: ${minted.code}`);
   return minted;

@@ -33,6 +33,7 @@ import {
   termsOf,
 } from "./broker.ts";
 import { receivePart } from "./receive-part.ts";
+import { tellEnd, tellRefusal } from "./tell.ts";
 
 type Authorization = Received<typeof authorizationRequest>;
 
@@ -48,10 +49,17 @@ export async function obtainVendorScrip(broker: Broker, bytes: Uint8Array): Prom
     broker,
     () => loadState(broker, received, part),
     (state) => decideAuthorisation(message, part, state, now, termsOf(broker, keySet), fresh),
+    (decided) => {
+      if (decided.step !== "decided") return;
+      // What is between merchant and customer leaves no transaction: then the void is all that there is to tell.
+      if (decided.transaction === undefined) tellRefusal(broker.observer, "refused");
+      else tellEnd(broker.observer, decided.transaction);
+    },
   );
   if (isRefusal(outcome)) return outcome;
 
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const draft = { to: sender.uid, txn, request: message.digest, customer, amount, ...conflictVerdict(now) };
     return sealAnswer(
       broker,

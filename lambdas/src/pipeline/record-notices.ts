@@ -31,6 +31,7 @@ import {
   signAnswer,
   termsOf,
 } from "./broker.ts";
+import { tellRefusal } from "./tell.ts";
 
 /** POST /notices: one notice or a batch. */
 export async function recordNotices(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -112,6 +113,7 @@ async function acknowledge(
   refused: readonly (readonly [number, ErrorCode])[],
   now: number,
 ): Promise<Uint8Array> {
+  for (const [, code] of refused) tellRefusal(broker.observer, code);
   const answer = await signAnswer(broker, keySet, acknowledgement, {
     to: sender.uid,
     txn: message.payload.txn,

@@ -15,6 +15,7 @@ import {
   termsOf,
 } from "./broker.ts";
 import { receivePart } from "./receive-part.ts";
+import { tellEnd, tellRefusal } from "./tell.ts";
 
 type Authorization = Received<typeof refundAuthorization>;
 
@@ -30,10 +31,16 @@ export async function refundVendorScrip(broker: Broker, bytes: Uint8Array): Prom
     broker,
     () => loadState(broker, received),
     (state) => decideRefund(message, part, state, now, termsOf(broker, keySet), fresh),
+    (decided) => {
+      if (decided.step !== "decided") return;
+      if (decided.transaction === undefined) tellRefusal(broker.observer, "refused");
+      else tellEnd(broker.observer, decided.transaction);
+    },
   );
   if (isRefusal(outcome)) return outcome;
 
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const draft = { to: sender.uid, txn, request: message.digest, customer, amount, ...conflictVerdict(now) };
     const conflict = await signAnswer(broker, keySet, authorizationResponse, draft);
     return sealAnswer(broker, conflict, sender.sealingKey);

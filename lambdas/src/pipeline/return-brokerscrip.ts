@@ -22,6 +22,7 @@ import type { KeySet } from "../ports/custody.ts";
 import { conflictVerdict, secretsBeside, signRedemption, signRenewal } from "./answers.ts";
 import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
 import { railKey } from "./rail-key.ts";
+import { tellRefusal, tellStep } from "./tell.ts";
 
 /** POST /renew. */
 export async function renewBrokerScrip(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -35,10 +36,12 @@ export async function renewBrokerScrip(broker: Broker, bytes: Uint8Array): Promi
     broker,
     () => loadReturn(broker, uid, txn, spend),
     (state) => decideRenewal(message, state, now, termsOf(broker, keySet), fresh),
+    tellStep(broker.observer),
   );
   if (isRefusal(outcome)) return outcome;
   if (outcome.step === "undecided") return refuse("pending");
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now) };
     return sealAnswer(broker, await signAnswer(broker, keySet, renewalResponse, draft), sealingKey);
   }
@@ -59,12 +62,14 @@ export async function redeemBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
     broker,
     () => loadReturn(broker, uid, txn, spend),
     (state) => decideRedemption(message, state, now, termsOf(broker, keySet), fresh),
+    tellStep(broker.observer),
   );
   if (isRefusal(begun)) return begun;
   const outcome = begun.step === "undecided" ? await finishRedemption(broker, keySet, uid, txn) : begun;
 
   if (outcome.step === "undecided") return refuse("pending");
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now) };
     return sealAnswer(broker, await signAnswer(broker, keySet, redeemResponse, draft), sealingKey);
   }
@@ -87,8 +92,11 @@ export async function finishRedemption(
   const answer = await broker.rail.pay({ key: railKey("pay", keySet.network, uid, txn), account, amount });
   const now = broker.runtime.now();
   const fresh = freshFrom(broker);
-  const outcome = await settle(broker, load, (state) =>
-    decidePayout(uid, txn, state, answer, account, now, termsOf(broker, keySet), fresh),
+  const outcome = await settle(
+    broker,
+    load,
+    (state) => decidePayout(uid, txn, state, answer, account, now, termsOf(broker, keySet), fresh),
+    tellStep(broker.observer),
   );
   if (isRefusal(outcome)) throw new Error(`a payout was refused as input: ${outcome.code}`);
   return outcome;

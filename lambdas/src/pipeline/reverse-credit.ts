@@ -30,6 +30,7 @@ import {
   signAnswer,
   termsOf,
 } from "./broker.ts";
+import { tellRefusal, tellStep } from "./tell.ts";
 
 /** POST /reversal: the customer asks; `pending` until the merchant was heard or its time is over. */
 export async function reverseCredit(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -48,13 +49,17 @@ export async function reverseCredit(broker: Broker, bytes: Uint8Array): Promise<
     if (purse === undefined) throw new Error("an enrolled peer has no purse");
     return { purse, transaction: transactionItem.read(items[1]), credit: creditItem.read(items[2]) };
   };
-  const begun = await settle(broker, load, (state) =>
-    decideReversal(message, state, now, termsOf(broker, keySet)),
+  const begun = await settle(
+    broker,
+    load,
+    (state) => decideReversal(message, state, now, termsOf(broker, keySet)),
+    tellStep(broker.observer),
   );
   if (isRefusal(begun)) return begun;
   const outcome = begun.step === "undecided" ? await finishReversal(broker, keySet, uid, txn) : begun;
   if (outcome.step === "undecided") return refuse("pending");
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const nothing = { currency: broker.policy.currency, value: 0n };
     const named = { customer: uid, merchant, subject, amount: nothing };
     const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now), ...named };

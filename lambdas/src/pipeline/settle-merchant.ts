@@ -33,6 +33,7 @@ import type { KeySet } from "../ports/custody.ts";
 import { conflictVerdict, signStatement } from "./answers.ts";
 import { type Broker, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
 import { railKey } from "./rail-key.ts";
+import { tellRefusal, tellStep } from "./tell.ts";
 
 /** POST /settle: the statement, or `pending` where the rail has not confirmed the payment yet. */
 export async function settleMerchant(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -45,11 +46,13 @@ export async function settleMerchant(broker: Broker, bytes: Uint8Array): Promise
     broker,
     () => loadFree(broker, uid, txn, now),
     (state) => decideSettlement(message, state, now, termsOf(broker, keySet)),
+    tellStep(broker.observer),
   );
   if (isRefusal(begun)) return begun;
   const outcome = begun.step === "undecided" ? await finishSettlement(broker, keySet, uid, txn) : begun;
   if (outcome.step === "undecided") return refuse("pending");
   if (outcome.step === "conflict") {
+    tellRefusal(broker.observer, "conflict");
     const nothing = amountOf(broker.policy.currency, 0n);
     const sums = { credits: [], brought: nothing, paid: nothing, carried: nothing, more: false };
     const draft = { to: uid, txn, request: message.digest, ...conflictVerdict(now), ...sums };
@@ -73,8 +76,11 @@ export async function finishSettlement(
   const key = railKey("pay", keySet.network, merchant, txn);
   const answer = await broker.rail.pay({ key, account, amount });
   const now = broker.runtime.now();
-  const outcome = await settle(broker, load, (state) =>
-    decideSettled(merchant, txn, state, answer, account, now, termsOf(broker, keySet)),
+  const outcome = await settle(
+    broker,
+    load,
+    (state) => decideSettled(merchant, txn, state, answer, account, now, termsOf(broker, keySet)),
+    tellStep(broker.observer),
   );
   if (isRefusal(outcome)) throw new Error(`a settlement was refused as input: ${outcome.code}`);
   return outcome;

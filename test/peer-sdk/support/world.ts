@@ -15,6 +15,7 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
 import {
   type BrokerTransport,
@@ -196,6 +197,8 @@ export interface WorldOptions {
   readonly around?: (store: Store) => Store;
   /** Of the broker and of every peer. */
   readonly suite?: Suite;
+  /** Hears what the broker tells; nobody does unless told otherwise. */
+  readonly observer?: Wiring["observer"];
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -214,6 +217,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     keyService: await memoryKeyService(runtime.random),
     suite,
     runtime,
+    observer: options.observer ?? silentObserver,
   };
   const { network } = await rotateKeys(rotationOf(wiring));
   const handlers = createHandlers(wiring);
