@@ -29,7 +29,7 @@ export interface DashboardOptions extends Watched {
 export function createDashboard(scope: Construct, options: DashboardOptions): Dashboard {
   const { stage, currency, api, functions, table, alarms } = options;
   const namespace = metricNamespace(stage);
-  const each = (name: string, dimension: "service" | "service,code" | "service,stage", statistic: string) =>
+  const each = (name: string, dimension: "service" | "service,code", statistic: string) =>
     new MathExpression({
       expression: `SEARCH('{${namespace},${dimension}} MetricName="${name}"', '${statistic}', ${PERIOD.toSeconds()})`,
       label: "",
@@ -43,6 +43,8 @@ export function createDashboard(scope: Construct, options: DashboardOptions): Da
       period,
       usingMetrics: {},
     });
+  const stageTimes = (statistic: string) =>
+    stages.map((stage) => each(metric[`${stage}Time`], "service", statistic));
   const counted = (name: string, label: string) =>
     new Metric({
       namespace,
@@ -88,12 +90,8 @@ export function createDashboard(scope: Construct, options: DashboardOptions): Da
       total(metric.doubleSpends, "double-spend attempts"),
       total(metric.faults, "faults of our own"),
     ]),
-    graph(`Stages of a request, p50 (${stages.join(", ")}), in ms`, [
-      each(metric.stageTime, "service,stage", "p50"),
-    ]),
-    graph(`Stages of a request, p99 (${stages.join(", ")}), in ms`, [
-      each(metric.stageTime, "service,stage", "p99"),
-    ]),
+    graph("Stages of a request, p50, in ms", stageTimes("p50")),
+    graph("Stages of a request, p99, in ms", stageTimes("p99")),
   );
   const http = { period: PERIOD };
   dashboard.addWidgets(

@@ -19,8 +19,10 @@ export const metric = {
   doubleSpends: "DoubleSpendAttempts",
   /** Faults of our own: a request that ended with `internal`, a scheduled run that threw. */
   faults: "Faults",
-  /** Milliseconds of one stage of a request; with the dimension `stage`. */
-  stageTime: "StageTime",
+  /** Milliseconds of the stages of a request: names and no dimension, so that a request is one line of telemetry. */
+  receiveTime: "ReceiveTime",
+  settleTime: "SettleTime",
+  answerTime: "AnswerTime",
   /** Live BrokerScrip, as reconciliation last counted it. */
   liveBrokerScrip: "LiveBrokerScrip",
   /** Owed to merchants, as reconciliation last counted it. */

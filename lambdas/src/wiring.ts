@@ -2,6 +2,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { defaultSuite, type Suite } from "@lepta/protocol";
+import { countKmsCalls } from "./aws/count-kms-calls.ts";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
 import type { Tracing } from "./aws/powertools-tracing.ts";
@@ -51,13 +52,15 @@ export async function wire(
   watch({ dynamoDb, kms });
   const tracing = await tracingOf(variables, environment);
   for (const client of [dynamoDb, kms]) tracing?.capture(client);
+  const observer = await observerOf(variables, tracing);
+  countKmsCalls(kms, observer);
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),
     keyService: kmsKeyService(kms, { rootKeyId, wrappingKeyId }),
     suite: await suiteOf(environment),
     runtime,
-    observer: await observerOf(variables, tracing),
+    observer,
   };
 }
 

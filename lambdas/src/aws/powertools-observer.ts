@@ -23,7 +23,7 @@ export interface PowertoolsOptions {
   readonly write?: (line: string) => void;
 }
 
-/** Everything that is told in one invocation leaves in its end's lines: one for each stage, the rest rides along. */
+/** Everything that is told in one invocation leaves in one line at its end, or as few as the format allows. */
 export function powertoolsObserver(options: PowertoolsOptions): Observer {
   const { namespace, service, tracing = untraced, clock = () => performance.now() } = options;
   const { write = (line) => void process.stdout.write(`${line}\n`) } = options;
@@ -114,14 +114,12 @@ function serialized(metrics: Metrics, told: Told): readonly Emf[] {
     metrics.clearMetrics();
     metrics.clearDimensions();
   };
-  for (const [stage, time] of told.stageTimes) {
-    metrics.addMetric(metric.stageTime, MetricUnit.Milliseconds, toMicroseconds(time));
-    close({ stage });
-  }
   for (const [code, count] of told.refused) {
     metrics.addMetric(metric.refused, MetricUnit.Count, count);
     close({ code });
   }
+  for (const [stage, time] of told.stageTimes)
+    metrics.addMetric(metric[`${stage}Time`], MetricUnit.Milliseconds, toMicroseconds(time));
   for (const [name, value] of told.money)
     metrics.addMetric(metric[name], MetricUnit.NoUnit, inMajorUnit(value));
   for (const [name, count] of told.counts) metrics.addMetric(metric[name], MetricUnit.Count, count);

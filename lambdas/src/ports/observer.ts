@@ -13,7 +13,7 @@ export type MoneyMetric =
   | "authorised"
   | "liveBrokerScrip"
   | "owedToMerchants";
-export type CountMetric = "doubleSpends" | "faults" | "leftOpen" | "findings";
+export type CountMetric = "doubleSpends" | "faults" | "leftOpen" | "findings" | "kmsCalls" | "kmsThrottles";
 /** Milliseconds. */
 export type TimeMetric = "keyLifeLeft";
 
