@@ -2,15 +2,18 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { defaultSuite, type Suite } from "@lepta/protocol";
+import { dynamoDbScan } from "./aws/dynamodb-scan.ts";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
 import type { Rotation } from "./custody/rotate.ts";
 import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
 import { type Broker, PeerCache } from "./pipeline/broker.ts";
+import type { Reconciliation } from "./pipeline/reconciliation.ts";
 import type { SigningPurpose } from "./ports/custody.ts";
 import type { KeyService } from "./ports/kms.ts";
 import { type Runtime, systemRuntime } from "./ports/runtime.ts";
+import type { Scan } from "./ports/scan.ts";
 import type { Store } from "./ports/store.ts";
 import { sandboxRail } from "./rail/sandbox.ts";
 
@@ -18,6 +21,8 @@ import { sandboxRail } from "./rail/sandbox.ts";
 export interface Wiring {
   readonly environment: Environment;
   readonly store: Store;
+  /** Only the function that checks the books may read at large. */
+  readonly scan: Scan;
   readonly keyService: KeyService;
   readonly suite: Suite;
   readonly runtime: Runtime;
@@ -48,6 +53,7 @@ export async function wire(
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),
+    scan: dynamoDbScan(dynamoDb, table, runtime),
     keyService: kmsKeyService(kms, { rootKeyId, wrappingKeyId }),
     suite: await suiteOf(environment),
     runtime,
@@ -67,6 +73,14 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
     peers: new PeerCache(),
   };
 }
+
+/** What checking the books needs: it reads, and what it is given cannot write. */
+export const reconciliationOf = ({ environment, store, scan, runtime }: Wiring): Reconciliation => ({
+  store: { get: store.get, list: store.list },
+  scan,
+  runtime,
+  currency: environment.policy.currency,
+});
 
 /** What key rotation needs. */
 export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotation => ({
