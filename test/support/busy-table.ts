@@ -1,6 +1,8 @@
 /** A table with every flow in every state that it can rest in, and what a test needs to damage it. */
-import { type Store, variable } from "@lepta/lambdas";
+import { variable } from "@lepta/lambdas";
 import {
+  brokerscripRequest,
+  brokerscripResponse,
   isRefusal,
   limits,
   orThrow,
@@ -49,6 +51,8 @@ export interface BusyTable {
   readonly txns: Readonly<Record<string, string>>;
   /** Spends from alice's purse once more. */
   readonly buy: (amount: string) => Promise<Sale>;
+  /** Tops alice's purse up, whatever it holds. */
+  readonly topUp: (amount: string) => Promise<void>;
 }
 
 const RECALLABLE = "5000000";
@@ -56,10 +60,9 @@ const RECALLABLE = "5000000";
 /** Enrolments, top-ups, sales, refunds, reversals, settlements, redemptions, renewals, intents and notices. */
 export async function busyTable(
   open: (options: BrokerOptions) => Promise<BrokerUnderTest> = memoryBroker,
-  around?: (store: Store) => Store,
 ): Promise<BusyTable> {
   const variables = { [variable.recallableLimit]: RECALLABLE };
-  const broker = await open({ variables, ...(around === undefined ? {} : { around }) });
+  const broker = await open({ variables });
   const now = () => broker.runtime.now();
   const alice = await enrolledPeer(broker, "alice");
   const shop = await enrolledPeer(broker, "shop");
@@ -155,9 +158,11 @@ export async function busyTable(
   const back = await makeRedemption(cleo, await cleo.fund(euro("1.00")), euro("0.40"));
   await redeem(cleo, back);
   const uwe = await enrolledPeer(broker, "uwe+unknown");
-  await uwe.topUp(euro("1.00"));
+  const asked = await uwe.seal(await uwe.sign(brokerscripRequest, { amount: euro("1.00") }));
+  const fund = () => uwe.post("POST /brokerscrip", asked, brokerscripResponse, "decide");
+  await fund();
+  const funded = heldOf(orThrow(await fund()));
   await broker.finish();
-  txns.redeeming = uwe.newTxn();
 
   // Intents that wait, were aborted or have expired; notices of one side and of both.
   const intend = async (): Promise<string> => {
@@ -189,10 +194,14 @@ export async function busyTable(
   const late = await enrolledPeer(broker, "lena+unknown");
   txns.charging = late.newTxn();
   await late.topUp(euro("1.00"), { txn: txns.charging });
-  const stalled = await makeSale(alice, stall, now(), { amount: euro("0.25"), held });
-  const { m3 } = orThrow(await authorise(broker, stalled));
-  if (m3 === undefined) throw new Error("nothing was sold");
-  take(m3);
+  await sell(stall, "0.25");
+  await letCreditsFree(broker);
+  const unconfirmed = await makeSettlement(stall);
+  await settle(stall, unconfirmed);
+  const redeeming = await makeRedemption(uwe, funded, euro("0.30"));
+  await redeem(uwe, redeeming);
+  Object.assign(txns, { unconfirmed: unconfirmed.txn, redeeming: redeeming.txn });
+  txns.held = (await sell(shop, "0.15")).txn;
   const rest = await enrolledPeer(broker, "rolf+recallable");
   txns.recallable = rest.newTxn();
   orThrow(await rest.topUp(euro("2.00"), { txn: txns.recallable }));
@@ -200,7 +209,16 @@ export async function busyTable(
   await rest.topUp(euro("4.00"), { txn: txns.charged });
   await broker.rotate();
   broker.runtime.advance(HOUR);
-  return { broker, alice, shop, txns, buy: (amount) => sell(shop, amount) };
+  return {
+    broker,
+    alice,
+    shop,
+    txns,
+    buy: (amount) => sell(shop, amount),
+    topUp: async (amount) => {
+      held = await alice.fund(euro(amount));
+    },
+  };
 }
 
 async function refunded(
