@@ -2,7 +2,7 @@
 import { limits } from "@lepta/protocol";
 import { type BookSums, newSums } from "../broker/books.ts";
 import type { Finding } from "../broker/reconcile/findings.ts";
-import type { PeerAudit } from "../broker/reconcile/peer-audit.ts";
+import type { ChainEnd, PeerAudit } from "../broker/reconcile/peer-audit.ts";
 import type { Item, Key } from "../ports/store.ts";
 
 /** One peer whose chain is to be read, or is being read. */
@@ -12,6 +12,7 @@ export interface PeerProgress {
   readonly tries: number;
   /** SHA-256 of the purse and of what is carried, as they were before the chain was read. */
   readonly seen?: string;
+  readonly end?: ChainEnd;
   readonly after?: string;
   readonly audit?: PeerAudit;
 }

@@ -3,7 +3,7 @@ import { auditPeer } from "@lepta/lambdas/pipeline/audit-peer";
 import type { PeerProgress } from "@lepta/lambdas/pipeline/reconcile-progress";
 import { reconciliationOf } from "@lepta/lambdas/wiring";
 import { orThrow } from "@lepta/protocol";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type BrokerUnderTest, memoryBroker } from "../../support/broker.ts";
 import { enrolledPeer, euro, type TestPeer } from "../../support/peer.ts";
 
@@ -12,7 +12,7 @@ let alice: TestPeer;
 let last: string;
 
 // More records than a page holds.
-beforeEach(async () => {
+beforeAll(async () => {
   broker = await memoryBroker();
   alice = await enrolledPeer(broker, "alice");
   await alice.fund(euro("1.00"));
@@ -54,6 +54,21 @@ describe("a chain of several pages", () => {
         : { put: item ?? {}, at: keys.transaction(alice.uid, twice), expect: "absent" },
     ]);
     expect((await audit()).findings).toEqual([{ name: "chain-broken", key: keys.purse(alice.uid) }]);
+    await broker.wiring.store.commit([
+      twice === undefined
+        ? { put: item ?? {}, at, expect: "absent" }
+        : { remove: true, at: keys.transaction(alice.uid, twice), expect: "present" },
+    ]);
+  });
+
+  test("is broken where its purse is one from before", async () => {
+    const at = keys.purse(alice.uid);
+    const [before] = await broker.wiring.store.get([at]);
+    orThrow(await alice.abort(alice.uid, alice.newTxn()));
+    const [after] = await broker.wiring.store.get([at]);
+    await broker.wiring.store.commit([{ put: before ?? {}, at, expect: "present" }]);
+    expect((await audit()).findings).toEqual([{ name: "chain-broken", key: at }]);
+    await broker.wiring.store.commit([{ put: after ?? {}, at, expect: "present" }]);
   });
 
   test("is read again where its purse moves meanwhile, and left for another run where it always does", async () => {
@@ -69,5 +84,10 @@ describe("a chain of several pages", () => {
     expect(await audit(whileMoving(2))).toMatchObject({ settled: true, findings: [] });
     moves = 0;
     expect(await audit(whileMoving(1_000))).toMatchObject({ settled: false, findings: [] });
+    moves = 0;
+    const at = keys.transaction(alice.uid, last);
+    await broker.wiring.store.commit([{ remove: true, at, expect: "present" }]);
+    const broken = { settled: false, findings: [{ name: "chain-broken", key: keys.purse(alice.uid) }] };
+    expect(await audit(whileMoving(1_000))).toMatchObject(broken);
   });
 });

@@ -3,16 +3,19 @@
  * whole when the heads that its records make, with the first one, are the heads that its records come from, with the
  * purse's: both sides are compared as sums of hashes of (place, head), modulo 2^256.
  */
-import { sha256, type Uid, utf8 } from "@lepta/protocol";
+import { fromText, sha256, toText, type Uid, utf8 } from "@lepta/protocol";
 import type { Item } from "../../ports/store.ts";
 import { genesis } from "../genesis.ts";
 import { carryItem, purseItem, transactionItem } from "../items.ts";
 import type { FindingName } from "./findings.ts";
+import { found } from "./look.ts";
 import { holds } from "./peer-items.ts";
 
 /** Plain JSON: a run can be interrupted between two pages of one peer. Sums are decimal. */
 export interface PeerAudit {
   readonly count: number;
+  /** Records that were linked behind the end that the audit goes by. */
+  readonly beyond: number;
   readonly made: string;
   readonly from: string;
   /** What the records have put into the purse, less what they took out of it. */
@@ -30,6 +33,7 @@ export interface PeerState {
 
 export const newAudit: PeerAudit = {
   count: 0,
+  beyond: 0,
   made: "0",
   from: "0",
   balance: "0",
@@ -37,8 +41,20 @@ export const newAudit: PeerAudit = {
   seenLive: false,
 };
 
+/** Where the chain ended when the audit began: what is linked up to there never changes again. */
+export interface ChainEnd {
+  readonly sequence: number;
+  /** base64url. */
+  readonly head: string;
+}
+
+export function chainEnd(purse: Item): ChainEnd {
+  const { sequence, head } = purseItem.fromItem(purse);
+  return { sequence, head: toText(head) };
+}
+
 /** The audit after one more record. Throws where it cannot be read. */
-export function auditRecord(audit: PeerAudit, item: Item, state: PeerState): PeerAudit {
+export function auditRecord(audit: PeerAudit, item: Item, end: ChainEnd, state: PeerState): PeerAudit {
   const record = transactionItem.fromItem(item);
   const { kind, sequence, previous, head, grantBody } = record;
   const seenLive = audit.seenLive || holds(purseItem.fromItem(state.purse), grantBody);
@@ -49,6 +65,7 @@ export function auditRecord(audit: PeerAudit, item: Item, state: PeerState): Pee
     carried: (BigInt(audit.carried) + (kind === "settlement" ? carriedBy(record) : 0n)).toString(),
   };
   if (sequence === undefined || !previous || !head) return moved;
+  if (sequence > end.sequence) return { ...moved, beyond: audit.beyond + 1 };
   return {
     ...moved,
     count: audit.count + 1,
@@ -57,24 +74,31 @@ export function auditRecord(audit: PeerAudit, item: Item, state: PeerState): Pee
   };
 }
 
-/** What is wrong, once every record was seen and neither purse nor carry has moved meanwhile. */
-export function closeAudit(
+/** Whether every record up to the end is there once; also while more are added behind it. */
+export function isChainWhole(
   audit: PeerAudit,
   uid: Uid,
   network: Uid,
-  { purse: item, carry }: PeerState,
-): { readonly purse: readonly FindingName[]; readonly carry: readonly FindingName[] } {
-  const purse = purseItem.fromItem(item);
+  { sequence, head }: ChainEnd,
+): boolean {
   const made = plus(audit.made, place(0, genesis(network, uid)));
-  const from = plus(audit.from, place(purse.sequence, purse.head));
-  const isWhole = audit.count === purse.sequence && made === from;
-  const carried = carryItem.read(carry)?.carried ?? 0n;
-  const names: FindingName[] = [];
-  if (!isWhole) names.push("chain-broken");
-  if (purse.scrip !== undefined && !audit.seenLive) names.push("purse-of-no-record");
-  if (BigInt(audit.balance) !== (purse.value ?? 0n)) names.push("purse-wrong");
-  return { purse: names, carry: BigInt(audit.carried) === carried ? [] : ["carry-wrong"] };
+  const from = plus(audit.from, place(sequence, fromText(head, HEAD_LENGTH) ?? new Uint8Array(0)));
+  return audit.count === sequence && made === from;
 }
+
+/** What is wrong with the purse, once every record was seen and neither purse nor carry has moved meanwhile. */
+export function auditPurse(audit: PeerAudit, { purse: item }: PeerState): readonly FindingName[] {
+  const { scrip, value = 0n } = purseItem.fromItem(item);
+  return found(
+    ["chain-broken", audit.beyond > 0],
+    ["purse-of-no-record", scrip !== undefined && !audit.seenLive],
+    ["purse-wrong", BigInt(audit.balance) !== value],
+  );
+}
+
+/** The same of what is carried over. */
+export const auditCarry = (audit: PeerAudit, { carry }: PeerState): readonly FindingName[] =>
+  found(["carry-wrong", BigInt(audit.carried) !== (carryItem.read(carry)?.carried ?? 0n)]);
 
 function intoPurse(record: ReturnType<typeof transactionItem.fromItem>): bigint {
   const { kind, state, value = 0n } = record;
@@ -94,5 +118,6 @@ function carriedBy(record: ReturnType<typeof transactionItem.fromItem>): bigint 
 const place = (sequence: number, head: Uint8Array): bigint =>
   BigInt(`0x${Buffer.from(sha256(utf8(`${sequence}\0`), head)).toString("hex")}`);
 
+const HEAD_LENGTH = 32;
 const MODULUS = 1n << 256n;
 const plus = (sum: string, more: bigint): string => ((BigInt(sum) + more) % MODULUS).toString();
