@@ -1,6 +1,6 @@
-import { type Item, type Key, keys, type Write } from "@lepta/lambdas";
+import { functions, type Item, type Key, keys, type Write } from "@lepta/lambdas";
 import { createReconcile } from "@lepta/lambdas/handlers/reconcile";
-import { reconcile } from "@lepta/lambdas/pipeline/reconcile";
+import { reconcile, reconcileBounds } from "@lepta/lambdas/pipeline/reconcile";
 import { FINDINGS, type Progress } from "@lepta/lambdas/pipeline/reconcile-progress";
 import { reconciliationOf } from "@lepta/lambdas/wiring";
 import { orThrow, readScrip, sha256 } from "@lepta/protocol";
@@ -423,6 +423,37 @@ describe("the reconciliation", () => {
     const handle = createReconcile(broker.wiring);
     for (const event of [first, {}, undefined, { "detail-type": "Scheduled Event" }])
       expect(await handle(event)).toMatchObject({ done: true, findings: [], items: pristine.length });
+  });
+
+  test("does not judge the equation where something was decided since the run began", async () => {
+    await change(creditOf("refundedInPart"), { owed: 200_000n });
+    const now = broker.runtime.now();
+    broker.runtime.set(now - HOUR);
+    try {
+      expect(await run()).toMatchObject({ findings: [], books: { conserved: false } });
+    } finally {
+      broker.runtime.set(now);
+    }
+    expect(told((await run()).findings)).toEqual([books]);
+  });
+
+  test("does not take an imbalance for one that a second run over the table does not find", async () => {
+    const { owed } = await itemAt(creditOf("refundedInPart"));
+    await change(creditOf("refundedInPart"), { owed: 200_000n });
+    const isSecond = (progress: Progress) => progress.imbalance !== undefined;
+    const ports = reconciliationOf(broker.wiring);
+    let outcome = await reconcile(ports, undefined, { page: 50, time: 0 });
+    while (!outcome.done && !isSecond(outcome.progress))
+      outcome = await reconcile(ports, outcome.progress, { page: 50, time: 0 });
+    expect(outcome.done).toBe(false);
+    await change(creditOf("refundedInPart"), { owed });
+    while (!outcome.done) outcome = await reconcile(ports, outcome.progress, { page: 50, time: 0 });
+    expect(outcome).toMatchObject({ findings: [], books: { conserved: true } });
+  });
+
+  test("hands on what it has well before its function is stopped", () => {
+    const slack = functions.reconcile.timeoutSeconds * 1000 - reconcileBounds.time;
+    expect(slack).toBeGreaterThanOrEqual(120_000);
   });
 
   test("is given nothing to write with", () => {
