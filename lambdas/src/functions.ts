@@ -134,7 +134,6 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
         "WAITING#*",
         "LOSS#*",
         "EXPOSURE",
-        "BANK*",
       ],
     },
   },

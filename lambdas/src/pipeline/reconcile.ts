@@ -122,7 +122,9 @@ async function takePage(ports: Reconciliation, progress: Progress, page: ScanPag
   );
   for (const { key, look } of looks) {
     if (around !== undefined && isClean(look, around)) continue;
-    for (const name of await lookAgain(ports, key)) findings.push({ name, key });
+    // An item alone is of one moment as it stands. One of no kind lies where we may not even read it by its key.
+    const names = look.needs.length === 0 ? judged(look, new Map()) : await lookAgain(ports, key);
+    for (const name of names) findings.push({ name, key });
   }
   touched ||= [...(around?.values() ?? [])].some((item) => wasTouched(item, progress.startedAt));
   const next: Progress = {
