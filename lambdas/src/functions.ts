@@ -118,7 +118,25 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     },
     ...DECIDE,
   },
-  reconcile: { memoryMiB: 1024, timeoutSeconds: 840, table: { scan: true } },
+  reconcile: {
+    memoryMiB: 1024,
+    timeoutSeconds: 840,
+    table: {
+      scan: true,
+      query: ["KEYS", "PEER#*", "OPEN#*"],
+      get: [
+        "KEYS",
+        "PEER#*",
+        "ACCOUNT#*",
+        "MERCHANT#*",
+        "PAIR#*",
+        "OPEN#*",
+        "WAITING#*",
+        "LOSS#*",
+        "EXPOSURE",
+      ],
+    },
+  },
   journal: { memoryMiB: 512, timeoutSeconds: 60, table: {}, journals: true },
   operate: {
     memoryMiB: 512,

@@ -2,6 +2,7 @@
 export { unmarshal } from "./aws/dynamodb-store.ts";
 export * from "./broker/books.ts";
 export * from "./broker/items.ts";
+export { type Finding, type FindingName, findingNames } from "./broker/reconcile/findings.ts";
 export { rotateKeys } from "./custody/rotate.ts";
 export {
   type Environment,
@@ -20,6 +21,7 @@ export {
 } from "./functions.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
 export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
+export type { ReconcileAnswer } from "./handlers/reconcile.ts";
 export { metric, metricNamespace, type Stage, stages } from "./metrics.ts";
 export type { LogEntry, Observer } from "./ports/observer.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";

@@ -44,4 +44,5 @@ export const routes: readonly Route[] = [
 export const schedules = [
   { capability: "rotate", everyMinutes: 60 },
   { capability: "finish", everyMinutes: 5 },
+  { capability: "reconcile", everyMinutes: 24 * 60 },
 ] as const;

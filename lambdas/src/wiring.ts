@@ -3,6 +3,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { defaultSuite, type Suite } from "@lepta/protocol";
 import { countKmsCalls } from "./aws/count-kms-calls.ts";
+import { dynamoDbScan } from "./aws/dynamodb-scan.ts";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
 import type { Tracing } from "./aws/powertools-tracing.ts";
@@ -11,10 +12,12 @@ import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
 import { plainObserver } from "./handlers/log.ts";
 import { type Broker, PeerCache } from "./pipeline/broker.ts";
+import type { Reconciliation } from "./pipeline/reconciliation.ts";
 import type { SigningPurpose } from "./ports/custody.ts";
 import type { KeyService } from "./ports/kms.ts";
 import type { Observer } from "./ports/observer.ts";
 import { type Runtime, systemRuntime } from "./ports/runtime.ts";
+import type { Scan } from "./ports/scan.ts";
 import type { Store } from "./ports/store.ts";
 import { sandboxRail } from "./rail/sandbox.ts";
 
@@ -22,6 +25,8 @@ import { sandboxRail } from "./rail/sandbox.ts";
 export interface Wiring {
   readonly environment: Environment;
   readonly store: Store;
+  /** Only the function that checks the books may read at large. */
+  readonly scan: Scan;
   readonly keyService: KeyService;
   readonly suite: Suite;
   readonly runtime: Runtime;
@@ -57,6 +62,7 @@ export async function wire(
   return {
     environment,
     store: dynamoDbStore(dynamoDb, table, runtime),
+    scan: dynamoDbScan(dynamoDb, table, runtime),
     keyService: kmsKeyService(kms, { rootKeyId, wrappingKeyId }),
     suite: await suiteOf(environment),
     runtime,
@@ -78,6 +84,14 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
     observer,
   };
 }
+
+/** What checking the books needs: it reads, and what it is given cannot write. */
+export const reconciliationOf = ({ environment, store, scan, runtime }: Wiring): Reconciliation => ({
+  store: { get: store.get, list: store.list },
+  scan,
+  runtime,
+  currency: environment.policy.currency,
+});
 
 /** What key rotation needs. */
 export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotation => ({

@@ -1,7 +1,7 @@
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { brokerBooks, SEALED_MEDIA_TYPE } from "@lepta/lambdas";
+import { brokerBooks, keys, SEALED_MEDIA_TYPE } from "@lepta/lambdas";
 import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
 import {
   decodeAs,
@@ -11,7 +11,7 @@ import {
   orThrow,
   verifyBrokerKeys,
 } from "@lepta/protocol";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { routeOf } from "../support/api-event.ts";
 import type { BrokerUnderTest } from "../support/broker.ts";
 import { authorise, DAY, enrolledPeer, euro, HOUR, makeSale } from "../support/peer.ts";
@@ -116,6 +116,32 @@ describe("the embedded cloud", () => {
     await cloud.runSchedules();
     expect(orThrow(await alice.query(alice.uid, txn)).payload.state).toBe("done");
     expect((await broker.keys()).sealingKey.id).not.toBe(sealingKey.id);
+  });
+
+  test("checks its books by the schedule, page by page, and tells what was damaged", async () => {
+    const cloud = await start();
+    const broker = through(cloud);
+    const [alice, shop] = [await enrolledPeer(broker, "alice"), await enrolledPeer(broker, "shop")];
+    const held = await alice.fund(euro("1.00"));
+    const sale = await makeSale(alice, shop, runtime.now(), { amount: euro("0.30"), held });
+    orThrow(await authorise(broker, sale));
+    const at = keys.credit(shop.uid, alice.uid, sale.txn);
+    const [credit] = await cloud.wiring.store.get([at]);
+    runtime.advance(HOUR);
+    const lines: string[] = [];
+    const spy = vi.spyOn(process.stderr, "write").mockImplementation((line) => lines.push(String(line)) > 0);
+    try {
+      await cloud.runSchedules();
+      expect(lines).toEqual([]);
+      await cloud.wiring.store.commit([{ put: { ...credit, owed: 400_000n }, at, expect: "present" }]);
+      await cloud.runSchedules();
+    } finally {
+      spy.mockRestore();
+    }
+    expect(lines.map((line) => JSON.parse(line)).map(({ outcome, fault }) => [outcome, fault])).toEqual([
+      ["credit-owed-wrong", `${at.pk} / ${at.sk}`],
+      ["books-unbalanced", "BOOKS / EUR"],
+    ]);
   });
 
   test("finishes at its start what the process before it left under way", async () => {

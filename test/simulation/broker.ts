@@ -83,7 +83,12 @@ export class BrokerSide {
     const table = memoryStore();
     const watched = ports.ledger.watchTable(table);
     const keyService = await memoryKeyService(ports.draws.bytes);
-    const first = wiringOf(ports, watched, keyService, new Life("setup", ports.weather));
+    const first = wiringOf(
+      ports,
+      { store: watched, scan: table.scan },
+      keyService,
+      new Life("setup", ports.weather),
+    );
     const { network } = await rotateKeys(rotationOf(first));
     ports.ledger.network = network;
     ports.ledger.grace = ports.policy.grace;
@@ -148,7 +153,13 @@ export class BrokerSide {
   }
 
   #wiring(life: Life, isHonest = false): Wiring {
-    return wiringOf(this.#ports, this.#watched, this.#keyService, life, isHonest);
+    return wiringOf(
+      this.#ports,
+      { store: this.#watched, scan: this.table.scan },
+      this.#keyService,
+      life,
+      isHonest,
+    );
   }
 
   /** An internal error is our own fault, whoever asked. */
@@ -165,7 +176,13 @@ function busy(error: unknown): "busy" {
   throw error;
 }
 
-function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life, isHonest = false): Wiring {
+function wiringOf(
+  ports: BrokerPorts,
+  table: Pick<Wiring, "store" | "scan">,
+  keys: KeyService,
+  life: Life,
+  isHonest = false,
+): Wiring {
   const { clock, weather, draws, suite, policy } = ports;
   return {
     environment: readEnvironment({
@@ -179,7 +196,8 @@ function wiringOf(ports: BrokerPorts, table: Store, keys: KeyService, life: Life
       [variable.grace]: String(policy.grace),
       [variable.recallableLimit]: String(policy.recallableLimit),
     }),
-    store: liveTable(table, { life, clock, weather }, { isHonest }),
+    scan: table.scan,
+    store: liveTable(table.store, { life, clock, weather }, { isHonest }),
     keyService: {
       root: {
         publicKey: () => life.call("custody root", () => keys.root.publicKey()),

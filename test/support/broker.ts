@@ -18,6 +18,7 @@ import {
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
 import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import type { Scan } from "@lepta/lambdas/ports/scan";
 import {
   type BrokerKeys,
   decodeAs,
@@ -77,6 +78,7 @@ export async function memoryBroker(options: BrokerOptions = {}): Promise<BrokerU
   const store = memoryStore();
   return brokerOver(
     store,
+    store.scan,
     async () => store.items(),
     async () => {},
     options,
@@ -89,11 +91,12 @@ export async function dynoxideBroker(
 ): Promise<BrokerUnderTest> {
   const runtime = options.runtime ?? testRuntime();
   const table = await dynoxideTable(runtime, options);
-  return brokerOver(table.store, table.items, table.close, { ...options, runtime });
+  return brokerOver(table.store, table.scan, table.items, table.close, { ...options, runtime });
 }
 
 async function brokerOver(
   inner: Store,
+  scan: Scan,
   items: () => Promise<readonly StoredItem[]>,
   close: () => Promise<void>,
   options: BrokerOptions,
@@ -113,7 +116,7 @@ async function brokerOver(
     ...variables,
   });
   const keyService = await memoryKeyService(runtime.random);
-  const base = { environment, keyService, suite, runtime, observer };
+  const base = { environment, keyService, suite, runtime, scan, observer };
   // Keys are made past whatever stands around the store, so that a test's crash points begin with its own request.
   const { network } = await rotateKeys(rotationOf({ ...base, store: inner }));
   const wiring: Wiring = { ...base, store: around(inner) };

@@ -6,7 +6,9 @@ import {
   paginateScan,
 } from "@aws-sdk/client-dynamodb";
 import { type Item, type Key, type Runtime, type Store, unmarshal } from "@lepta/lambdas";
+import { dynamoDbScan } from "@lepta/lambdas/aws/dynamodb-scan";
 import { dynamoDbStore } from "@lepta/lambdas/aws/dynamodb-store";
+import type { Scan } from "@lepta/lambdas/ports/scan";
 import { startDynoxide } from "@lepta/local/dynoxide";
 
 export interface StoredItem {
@@ -17,6 +19,7 @@ export interface StoredItem {
 export interface DynoxideTable {
   readonly client: DynamoDBClient;
   readonly store: Store;
+  readonly scan: Scan;
   /** All items of the table, in the order of their keys. */
   items(): Promise<readonly StoredItem[]>;
   close(): Promise<void>;
@@ -62,6 +65,7 @@ export async function dynoxideTable(
   return {
     client,
     store,
+    scan: dynamoDbScan(client, TABLE_NAME, runtime),
     items: () => everyItem(client),
     close: async () => {
       client.destroy();

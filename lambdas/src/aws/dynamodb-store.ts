@@ -20,10 +20,11 @@ import {
   type Page,
   type Store,
   StoreBusy,
+  UnreadableItem,
   type Write,
 } from "../ports/store.ts";
 
-type Marshalled = Record<string, AttributeValue>;
+export type Marshalled = Record<string, AttributeValue>;
 
 /** A store on this client and table. Conflicts and throttles are tried again; `StoreBusy` where they do not end. */
 export function dynamoDbStore(client: DynamoDBClient, table: string, runtime: Runtime): Store {
@@ -112,7 +113,7 @@ async function commitWrites(
 }
 
 /** Does it again after a conflict or a throttle, which are never an answer. */
-async function persist<T>(runtime: Runtime, work: () => Promise<T>): Promise<T> {
+export async function persist<T>(runtime: Runtime, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; attempt < limits.storeAttempts; attempt += 1) {
     if (attempt > 0) await runtime.sleep(pause(attempt));
     try {
@@ -190,7 +191,7 @@ function conditionOf(expect: Expectation) {
   };
 }
 
-const keyOf = ({ pk, sk }: Key): Marshalled => ({ pk: { S: pk }, sk: { S: sk } });
+export const keyOf = ({ pk, sk }: Key): Marshalled => ({ pk: { S: pk }, sk: { S: sk } });
 const nameOf = ({ pk, sk }: Key): string => JSON.stringify([pk, sk]);
 
 const marshal = (item: Item): Marshalled =>
@@ -201,14 +202,14 @@ function marshalOne(value: Attribute): AttributeValue {
   return value instanceof Uint8Array ? { B: value } : { N: value.toString() };
 }
 
-/** An item as the SDK gives it, as the store gives it. */
+/** An item as the SDK gives it, as the store gives it. Throws `UnreadableItem` where an attribute is none of ours. */
 export function unmarshal(raw: Marshalled): { readonly key: Key; readonly item: Item } {
   const item: Record<string, Attribute> = {};
   for (const [name, value] of Object.entries(raw)) {
     if (value.S !== undefined) item[name] = value.S;
-    else if (value.N !== undefined) item[name] = BigInt(value.N);
+    else if (value.N !== undefined && /^-?\d+$/.test(value.N)) item[name] = BigInt(value.N);
     else if (value.B !== undefined) item[name] = value.B;
-    else throw new Error(`an item of the table has an attribute of an unknown kind: ${name}`);
+    else throw new UnreadableItem(name);
   }
   const { pk, sk, ...rest } = item;
   return { key: { pk: String(pk), sk: String(sk) }, item: rest };

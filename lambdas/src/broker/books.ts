@@ -31,35 +31,57 @@ export function brokerBooks(
   currency: string,
   now: number,
 ): BrokerBooks {
-  const books = { ...NOTHING };
-  let isSound = true;
-  for (const { key, item } of items) {
-    const kind = key.sk.split("#")[0];
-    if (key.pk.startsWith("PEER#") && kind === "TXN") moved(books, transactionItem.fromItem(item), currency);
-    else if (key.pk.startsWith("PEER#") && kind === "BROKERSCRIP")
-      held(books, purseItem.fromItem(item), currency, now);
-    else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
-      const credit = creditItem.fromItem(item);
-      const isOwed = credit.state === "held" || credit.state === "disputed";
-      if (credit.currency !== currency || !isOwed) continue;
-      const { owed = 0n, value } = credit;
-      // Nobody is owed less than nothing, nor more than was authorised: sums that hide it do not balance anything.
-      if (owed < 0n || owed > value) isSound = false;
-      books.owedToMerchants += owed;
-    } else if (key.pk.startsWith("MERCHANT#") && key.sk === `CARRY#${currency}`)
-      books.owedToMerchants += carryItem.fromItem(item).carried;
-    else if (key.pk === `LOSS#${currency}`) {
-      // The bank has taken the money back, and what was minted against it is spent or lives on.
-      books.moneyOut += lossItem.fromItem(item).value;
-      books.operatorLoss += lossItem.fromItem(item).value;
-    }
-  }
-  const { moneyIn, moneyOut, operatorLoss, ...rest } = books;
-  const accounted = Object.values(rest).reduce((sum, each) => sum + each, 0n) - operatorLoss;
-  return { ...books, conserved: isSound && moneyIn - moneyOut === accounted };
+  const sums = newSums();
+  for (const { key, item } of items) countItem(sums, key, item, currency, now);
+  return closeBooks(sums);
 }
 
-type Sums = Record<Exclude<keyof BrokerBooks, "conserved">, bigint>;
+/** Books that are still being added up; plain values, so that a run can be interrupted. */
+export interface BookSums {
+  readonly books: Record<Exclude<keyof BrokerBooks, "conserved">, bigint>;
+  /** Nobody is owed less than nothing, nor more than was authorised. */
+  isSound: boolean;
+}
+
+export const newSums = (): BookSums => ({ books: { ...NOTHING }, isSound: true });
+
+/** Adds one item to the sums. Throws where it cannot be read. */
+export function countItem(sums: BookSums, key: Key, item: Item, currency: string, now: number): void {
+  const { books } = sums;
+  const kind = key.sk.split("#")[0];
+  if (key.pk.startsWith("PEER#") && kind === "TXN") moved(books, transactionItem.fromItem(item), currency);
+  else if (key.pk.startsWith("PEER#") && kind === "BROKERSCRIP")
+    held(books, purseItem.fromItem(item), currency, now);
+  else if (key.pk.startsWith("MERCHANT#") && kind === "CREDIT") {
+    const credit = creditItem.fromItem(item);
+    const isOwed = credit.state === "held" || credit.state === "disputed";
+    if (credit.currency !== currency || !isOwed) return;
+    const { owed = 0n, value } = credit;
+    // Sums that hide it do not balance anything.
+    if (owed < 0n || owed > value) sums.isSound = false;
+    books.owedToMerchants += owed;
+  } else if (key.pk.startsWith("MERCHANT#") && key.sk === `CARRY#${currency}`)
+    books.owedToMerchants += carryItem.fromItem(item).carried;
+  else if (key.pk === `LOSS#${currency}`) {
+    // The bank has taken the money back, and what was minted against it is spent or lives on.
+    books.moneyOut += lossItem.fromItem(item).value;
+    books.operatorLoss += lossItem.fromItem(item).value;
+  }
+}
+
+/** The books that the sums make. */
+export function closeBooks(sums: BookSums): BrokerBooks {
+  return { ...sums.books, conserved: sums.isSound && imbalance(sums) === 0n };
+}
+
+/** What came in and is nowhere, in millionths; less than nothing where more is there than came in. */
+export function imbalance({ books }: BookSums): bigint {
+  const { moneyIn, moneyOut, operatorLoss, ...rest } = books;
+  const accounted = Object.values(rest).reduce((sum, each) => sum + each, 0n) - operatorLoss;
+  return moneyIn - moneyOut - accounted;
+}
+
+type Sums = BookSums["books"];
 
 const NOTHING: Sums = {
   moneyIn: 0n,

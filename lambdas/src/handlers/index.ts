@@ -10,6 +10,7 @@ import type { HttpHandler } from "./http.ts";
 import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
 import { createQuery } from "./query.ts";
+import { createReconcile } from "./reconcile.ts";
 import { createRotate } from "./rotate.ts";
 import { createSettle } from "./settle.ts";
 
@@ -33,4 +34,8 @@ export const createHandlers = (
   return Object.fromEntries(handlers) as Record<Capability, HttpHandler>;
 };
 
-export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;
+export const scheduledFunctions = {
+  rotate: createRotate,
+  finish: createFinish,
+  reconcile: createReconcile,
+} as const;

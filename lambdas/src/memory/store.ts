@@ -1,8 +1,10 @@
 /** The store in memory, for tests and the simulator: the same contract as DynamoDB. */
+import type { Scan } from "../ports/scan.ts";
 import type { Attribute, Expectation, Item, Key, Page, Store, Write } from "../ports/store.ts";
 
 /** A new, empty store; `items` shows all that it holds. */
 export function memoryStore(): Store & {
+  readonly scan: Scan;
   readonly items: () => readonly { readonly key: Key; readonly item: Item }[];
 } {
   const partitions = new Map<string, Partition>();
@@ -41,17 +43,33 @@ export function memoryStore(): Store & {
       }
       return "committed";
     },
-    items: () =>
-      [...partitions]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .flatMap(([pk, { items, order }]) =>
-          order.flatMap((sk) => {
-            const item = items.get(sk);
-            return item === undefined ? [] : [{ key: { pk, sk }, item }];
-          }),
-        ),
+    scan: {
+      page: async (after, limit) => {
+        const page = everything()
+          .filter(({ key }) => after === undefined || isBehind(key, after))
+          .slice(0, limit + 1);
+        const items = page.slice(0, limit).map(({ key, item }) => ({ key, item: copy(item) }));
+        const last = items.at(-1);
+        return page.length > limit && last ? { items, next: last.key } : { items };
+      },
+    },
+    items: everything,
   };
+
+  function everything(): readonly { readonly key: Key; readonly item: Item }[] {
+    return [...partitions]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([pk, { items, order }]) =>
+        order.flatMap((sk) => {
+          const item = items.get(sk);
+          return item === undefined ? [] : [{ key: { pk, sk }, item }];
+        }),
+      );
+  }
 }
+
+const isBehind = (key: Key, after: Key): boolean =>
+  key.pk === after.pk ? key.sk > after.sk : key.pk > after.pk;
 
 /** The items of one partition; the sort keys are kept in order, so that a list costs what it finds. */
 interface Partition {

@@ -9,13 +9,11 @@ import {
   type Or,
   possessionContext,
   refuse,
-  sha256,
-  toText,
-  utf8,
   type Verified,
   verifyMessage,
   verifySealingKey,
 } from "@lepta/protocol";
+import { hashAccount } from "../broker/account-hash.ts";
 import { decideEnrol, type EnrolState } from "../broker/enrol.ts";
 import { accountItem, credentialItem, keys, purseItem, transactionItem } from "../broker/items.ts";
 import type { KeySet } from "../ports/custody.ts";
@@ -101,6 +99,3 @@ async function signEnrolment(
   const { from: to, txn, publicKey } = request.payload;
   return (await signAnswer(broker, keySet, enrolment, { to, txn, publicKey })).bytes;
 }
-
-/** Accounts are looked up by their hash, so that the table's keys do not spell them. */
-const hashAccount = (account: string): string => toText(sha256(utf8("lepta/1 account\0"), utf8(account)));

@@ -41,3 +41,11 @@ export class StoreBusy extends Error {
     this.name = "StoreBusy";
   }
 }
+
+/** An item has an attribute of a kind that no store of ours writes: our own table is damaged. */
+export class UnreadableItem extends Error {
+  constructor(attribute: string) {
+    super(`an item of the table has an attribute of an unknown kind: ${attribute}`);
+    this.name = "UnreadableItem";
+  }
+}

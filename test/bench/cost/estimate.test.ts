@@ -14,6 +14,7 @@ function counted(some: Partial<Record<FlowName, Partial<Counts>>>): Counted {
     schedules: {
       rotate: flow({ invocations: 1, writeUnits: 1 }),
       finish: flow({ invocations: 1, readUnits: 1 }),
+      reconcile: flow({ invocations: 1 }),
     },
     cold: zero,
     requestMetrics: 0,

@@ -214,6 +214,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       ...options.variables,
     }),
     store: options.around?.(table) ?? table,
+    scan: table.scan,
     keyService: await memoryKeyService(runtime.random),
     suite,
     runtime,
