@@ -59,7 +59,7 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
   const { environment, store, keyService, suite, runtime } = wiring;
   return {
     store,
-    custody: tableCustody({ store, keyService, suite, runtime }, purpose),
+    custody: tableCustody({ store, keyService, suite, runtime, table: environment.table }, purpose),
     rail: sandboxRail(store, runtime),
     runtime,
     suite,
@@ -69,11 +69,12 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
 }
 
 /** What key rotation needs. */
-export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotation => ({
+export const rotationOf = ({ store, keyService, suite, runtime, environment }: Wiring): Rotation => ({
   store,
   keyService,
   suite,
   runtime,
+  table: environment.table,
 });
 
 /** The paper's own suite is loaded only where the broker was started with it by name. */

@@ -7,6 +7,7 @@ import { createFinish } from "./finish.ts";
 import type { Factory } from "./function.ts";
 import { createFund } from "./fund.ts";
 import type { HttpHandler } from "./http.ts";
+import { createJournal } from "./journal.ts";
 import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
 import { createQuery } from "./query.ts";
@@ -34,3 +35,6 @@ export const createHandlers = (
 };
 
 export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;
+
+/** What the table's stream is handed to. */
+export const streamFunctions = { journal: createJournal } as const;
