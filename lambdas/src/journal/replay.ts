@@ -98,8 +98,9 @@ class Chains {
   async follow({ key, image }: JournalRecord): Promise<void> {
     const now = sequenceOf(image);
     if (key.sk !== PURSE || now === undefined) return;
-    // Of the first record the backup knows the one before; a table that was replayed before is ahead of both.
-    const before = this.#sequences.get(key.pk) ?? sequenceOf((await this.#store.get([key]))[0]) ?? -1n;
+    // The backup knows what was before the first record, and a table that was replayed before is ahead of it. A purse
+    // that is in neither begins at 0.
+    const before = this.#sequences.get(key.pk) ?? sequenceOf((await this.#store.get([key]))[0]) ?? 0n;
     if (now > before + 1n) this.gaps += 1;
     remember(this.#sequences, key.pk, now);
   }
