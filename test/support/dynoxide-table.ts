@@ -15,6 +15,8 @@ export interface StoredItem {
 }
 
 export interface DynoxideTable {
+  /** The engine's. */
+  readonly url: string;
   readonly client: DynamoDBClient;
   readonly store: Store;
   /** All items of the table, in the order of their keys. */
@@ -60,6 +62,7 @@ export async function dynoxideTable(
   onClient(client);
   const store = dynamoDbStore(client, TABLE_NAME, runtime);
   return {
+    url: engine.url,
     client,
     store,
     items: () => everyItem(client),
