@@ -119,7 +119,7 @@ describe("the restore of a table", () => {
     expect(await item("a")).toEqual({ value: "sold" });
   });
 
-  test("a gap that the first run saw is told by the second, which finds the table ahead of it", async () => {
+  test("a gap that the first run saw is told by the last, which finds the table ahead of it", async () => {
     const purse = {
       key: { pk: "PEER#a", sk: "BROKERSCRIP" },
       image: { sequence: 9n },
@@ -129,8 +129,10 @@ describe("the restore of a table", () => {
     await journal.write({ table: "lost", records: [purse] });
     const crashing = crashingStore();
     // The mark, then the items.
-    crashing.arm(2, "after");
-    await expect(restore(restoration({ store: crashing.around(table) }))).rejects.toThrow("crashed");
+    for (let death = 0; death < 2; death += 1) {
+      crashing.arm(2, "after");
+      await expect(restore(restoration({ store: crashing.around(table) }))).rejects.toThrow("crashed");
+    }
     expect(await restore(restoration())).toMatchObject({ gaps: 1 });
   });
 });
