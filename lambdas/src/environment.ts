@@ -16,6 +16,7 @@ export const variable = {
   grace: "LEPTA_GRACE_MS",
   noticePatience: "LEPTA_NOTICE_PATIENCE_MS",
   recallableLimit: "LEPTA_RECALLABLE_LIMIT",
+  journal: "LEPTA_JOURNAL",
 } as const;
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -26,6 +27,8 @@ export interface Settings {
   /** Key ids, ARNs or aliases. */
   readonly rootKey: string;
   readonly wrappingKey: string;
+  /** The bucket of the journal. */
+  readonly journal?: string;
   /** ISO 4217. */
   readonly currency: string;
   readonly rail?: "sandbox";
@@ -54,9 +57,12 @@ export interface Environment {
   readonly rail: "sandbox";
   readonly suite: SuiteName;
   readonly policy: Policy;
+  /** The bucket of the journal; only the function `journal` needs it. */
+  readonly journal: string | undefined;
   /** Set where the services are not AWS's own: the embedded cloud. */
   readonly dynamoDbEndpoint: string | undefined;
   readonly kmsEndpoint: string | undefined;
+  readonly s3Endpoint: string | undefined;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -104,7 +110,9 @@ export function readEnvironment(variables: Variables): Environment {
       noticePatience: whole(variable.noticePatience, 7 * DAY),
       recallableLimit: BigInt(whole(variable.recallableLimit, 0)),
     },
+    journal: variables[variable.journal],
     dynamoDbEndpoint: variables.AWS_ENDPOINT_URL_DYNAMODB,
     kmsEndpoint: variables.AWS_ENDPOINT_URL_KMS,
+    s3Endpoint: variables.AWS_ENDPOINT_URL_S3,
   };
 }

@@ -20,9 +20,13 @@ export {
   type TableRights,
 } from "./functions.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
-export { createHandlers, httpFunctions, scheduledFunctions } from "./handlers/index.ts";
+export { createHandlers, httpFunctions, scheduledFunctions, streamFunctions } from "./handlers/index.ts";
+export { openJournal } from "./handlers/journal.ts";
 export type { ReconcileAnswer } from "./handlers/reconcile.ts";
+export { type Replayed, replay } from "./journal/replay.ts";
+export { RESTORE_MARGIN, type Restored, restore } from "./journal/restore.ts";
 export { metric, metricNamespace, type Stage, stages } from "./metrics.ts";
+export type { Journal, JournalBatch, JournalRecord } from "./ports/journal.ts";
 export type { LogEntry, Observer } from "./ports/observer.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";

@@ -75,7 +75,7 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
   const { environment, store, keyService, suite, runtime, observer } = wiring;
   return {
     store,
-    custody: tableCustody({ store, keyService, suite, runtime }, purpose),
+    custody: tableCustody({ store, keyService, suite, runtime, table: environment.table }, purpose),
     rail: sandboxRail(store, runtime),
     runtime,
     suite,
@@ -94,11 +94,12 @@ export const reconciliationOf = ({ environment, store, scan, runtime }: Wiring):
 });
 
 /** What key rotation needs. */
-export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotation => ({
+export const rotationOf = ({ store, keyService, suite, runtime, environment }: Wiring): Rotation => ({
   store,
   keyService,
   suite,
   runtime,
+  table: environment.table,
 });
 
 /** The paper's own suite is loaded only where the broker was started with it by name. */

@@ -4,7 +4,15 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** The names of the files in it. */
-export const fileName = { lock: "lock.sqlite", table: "table.sqlite", keys: "kms.json" } as const;
+export const fileName = {
+  lock: "lock.sqlite",
+  table: "table.sqlite",
+  keys: "kms.json",
+  /** A directory: the journal's objects. */
+  objects: "s3",
+  /** How far the table's stream is in the journal. */
+  position: "stream.json",
+} as const;
 
 /**
  * Takes the directory, which is created where it is absent, and gives what releases it. The lock is the operating

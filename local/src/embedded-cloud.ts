@@ -1,6 +1,7 @@
 /**
- * The embedded cloud: the broker's own handlers behind an HTTP front, with DynamoDB and KMS stand-ins, all on loopback.
- * `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_KMS` take the place of the stand-ins where they are set.
+ * The embedded cloud: the broker's own handlers behind an HTTP front, with DynamoDB, KMS and S3 stand-ins, all on loopback.
+ * `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KMS` and `AWS_ENDPOINT_URL_S3` take the place of the stand-ins where they
+ * are set.
  */
 import { join, resolve } from "node:path";
 import {
@@ -10,8 +11,10 @@ import {
   DynamoDBClient,
   paginateScan,
   ResourceInUseException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
+import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -36,6 +39,7 @@ import {
   scheduledFunctions,
   schedules,
   standIn,
+  streamFunctions,
   systemRuntime,
   tableDefinition,
   unmarshal,
@@ -48,8 +52,10 @@ import { readKeyTable } from "@lepta/lambdas/custody/key-items";
 import { encodeP256, type SuiteName, thumbprint } from "@lepta/protocol";
 import { checkTableFile, fileName, lockDirectory } from "./data-directory.ts";
 import { startDevelopmentKms } from "./development-kms.ts";
+import { startDevelopmentS3 } from "./development-s3.ts";
 import { type Dynoxide, startDynoxide } from "./dynoxide.ts";
 import { startHttpFront } from "./http-front.ts";
+import { streamPoller } from "./stream-poller.ts";
 
 export interface EmbeddedCloudOptions {
   /** Where the table and the keys are kept. */
@@ -59,6 +65,8 @@ export interface EmbeddedCloudOptions {
   /** ISO 4217; EUR by default. */
   readonly currency?: string;
   readonly suite?: SuiteName;
+  /** The table's name; another one serves a table that was restored beside the first. */
+  readonly table?: string;
   /** Further variables of the functions' environment. */
   readonly variables?: Variables;
   readonly runtime?: Runtime;
@@ -79,6 +87,8 @@ export interface EmbeddedCloud {
   items(): Promise<readonly TableItem[]>;
   /** Runs the scheduled functions now. */
   runSchedules(): Promise<void>;
+  /** Resolves once all that was written before this call is in the journal. */
+  drainJournal(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -88,11 +98,15 @@ export interface TableItem {
 }
 
 const TABLE = "lepta";
+const BUCKET = "lepta-journal";
 const STAGE = "embedded";
+/** Milliseconds between two looks at the table's stream. */
+const POLL_EVERY = 1000;
 
 /** Starts everything; what was started is ended again where a later part fails. */
 export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
   const { dir, port = 0, currency = "EUR", suite = "default", runtime = systemRuntime, watch } = options;
+  const { table = TABLE } = options;
   const unlock = lockDirectory(dir);
   const closers: (() => Promise<void>)[] = [async () => unlock()];
   const close = async (): Promise<void> => {
@@ -104,23 +118,27 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
       process.env.AWS_ENDPOINT_URL_DYNAMODB ?? started(closers, startTable(join(dir, fileName.table))),
       process.env.AWS_ENDPOINT_URL_KMS ??
         started(closers, startDevelopmentKms({ file: join(dir, fileName.keys) })),
+      process.env.AWS_ENDPOINT_URL_S3 ??
+        started(closers, startDevelopmentS3({ dir: join(dir, fileName.objects) })),
     ]);
-    const [dynamoDbUrl, kmsUrl] = starting.map((each) => {
+    const [dynamoDbUrl, kmsUrl, s3Url] = starting.map((each) => {
       if (each.status === "rejected") throw each.reason;
       return each.value;
-    }) as [string, string];
-    await ensureTable(dynamoDbUrl);
+    }) as [string, string, string];
+    await ensureTable(dynamoDbUrl, table);
     const variables = {
       ...variablesOf({
-        table: TABLE,
+        table,
         rootKey: keyAlias(STAGE, "root"),
         wrappingKey: keyAlias(STAGE, "wrapping"),
+        journal: BUCKET,
         currency,
         suite,
       }),
       ...options.variables,
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl,
       AWS_ENDPOINT_URL_KMS: kmsUrl,
+      AWS_ENDPOINT_URL_S3: s3Url,
     };
     const wiring = await wire(variables, runtime);
     await ensureKeys(kmsUrl, wiring, dir);
@@ -133,6 +151,8 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
         ({ capability }) => [capability, scheduledFunctions[capability](wirings[capability])] as const,
       ),
     );
+    const journalling = startJournalling(wirings.journal, join(dir, fileName.position));
+    closers.push(journalling.close);
     closers.push(startSchedules(scheduled));
     // What a process that was killed left under way is ended now and not at the schedule's first turn.
     await scheduled.finish?.({}).catch(told("finish"));
@@ -144,10 +164,11 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
       pinnedUrl: `${front.url}#${network}`,
       wiring,
       handlers,
-      items: () => scanTable(dynamoDbUrl),
+      items: () => scanTable(dynamoDbUrl, table),
       runSchedules: async () => {
         for (const run of Object.values(scheduled)) await toItsEnd(run);
       },
+      drainJournal: journalling.drain,
       close,
     };
   } catch (error) {
@@ -166,6 +187,31 @@ async function wireEach(
     async (name) => [name, await wire(variables, runtime, (clients) => watch?.(name, clients))] as const,
   );
   return Object.fromEntries(await Promise.all(wirings)) as Record<FunctionName, Wiring>;
+}
+
+/** The table's stream goes to the function `journal`, now and then and a last time at the end. */
+function startJournalling(wiring: Wiring, file: string) {
+  const { table, dynamoDbEndpoint = "" } = wiring.environment;
+  const clients = {
+    dynamoDb: new DynamoDBClient(standIn(dynamoDbEndpoint)),
+    streams: new DynamoDBStreamsClient(standIn(dynamoDbEndpoint)),
+  };
+  const { drain } = streamPoller({ ...clients, table, file, deliver: streamFunctions.journal(wiring) });
+  // What was not handed over stays in the stream, also over a restart.
+  const tell = (error: unknown): void => {
+    const name = error instanceof Error ? error.name : "failed";
+    process.stderr.write(`journal: ${name}, the same records are tried again\n`);
+  };
+  const timer = setInterval(() => void drain().catch(tell), POLL_EVERY).unref();
+  return {
+    drain,
+    close: async (): Promise<void> => {
+      clearInterval(timer);
+      await drain().catch(tell);
+      clients.dynamoDb.destroy();
+      clients.streams.destroy();
+    },
+  };
 }
 
 async function startTable(file: string): Promise<Dynoxide> {
@@ -222,13 +268,13 @@ const told =
     process.stderr.write(`${capability}: ${name}, next try in ${minutes} min\n`);
   };
 
-async function ensureTable(endpoint: string): Promise<void> {
+async function ensureTable(endpoint: string, name: string): Promise<void> {
   const client = new DynamoDBClient(standIn(endpoint));
   const { partitionKey, sortKey, timeToLive, stream } = tableDefinition;
   try {
     await client.send(
       new CreateTableCommand({
-        TableName: TABLE,
+        TableName: name,
         BillingMode: "PAY_PER_REQUEST",
         KeySchema: [
           { AttributeName: partitionKey, KeyType: "HASH" },
@@ -245,25 +291,34 @@ async function ensureTable(endpoint: string): Promise<void> {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
-    if (Table?.TableStatus === "ACTIVE") break;
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    if (Table?.TableStatus === "ACTIVE") {
+      if (Table.StreamSpecification?.StreamEnabled === true) break;
+      // A table from before there was a journal, or a restored one: a backup keeps no stream.
+      await client.send(
+        new UpdateTableCommand({
+          TableName: name,
+          StreamSpecification: { StreamEnabled: true, StreamViewType: stream },
+        }),
+      );
+    }
     await systemRuntime.sleep(10);
   }
-  const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: TABLE }));
+  const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: name }));
   if (TimeToLiveDescription?.TimeToLiveStatus !== "ENABLED")
     await client.send(
       new UpdateTimeToLiveCommand({
-        TableName: TABLE,
+        TableName: name,
         TimeToLiveSpecification: { AttributeName: timeToLive, Enabled: true },
       }),
     );
   client.destroy();
 }
 
-async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
+async function scanTable(endpoint: string, name: string): Promise<readonly TableItem[]> {
   const client = new DynamoDBClient(standIn(endpoint));
   const items: TableItem[] = [];
-  for await (const page of paginateScan({ client }, { TableName: TABLE, ConsistentRead: true }))
+  for await (const page of paginateScan({ client }, { TableName: name, ConsistentRead: true }))
     items.push(...(page.Items ?? []).map(unmarshal));
   client.destroy();
   return items;

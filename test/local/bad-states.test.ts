@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { startEmbeddedCloud } from "@lepta/local";
 import { startDynoxide } from "@lepta/local/dynoxide";
@@ -45,8 +45,9 @@ const keyFile = (): string => join(dir, "kms.json");
 
 /** Every file with something in it, by its hash. What SQLite keeps beside a file for its readers is no data. */
 function contents(): ReadonlyMap<string, string> {
-  const files = readdirSync(dir)
-    .filter((name) => !name.endsWith("-shm"))
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
     .sort()
     .map((name) => [name, readFileSync(join(dir, name))] as const);
   return new Map(

@@ -1,19 +1,12 @@
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { brokerBooks, keys, SEALED_MEDIA_TYPE } from "@lepta/lambdas";
+import { brokerBooks, keys } from "@lepta/lambdas";
 import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
-import {
-  decodeAs,
-  defaultSuite,
-  ERROR_MEDIA_TYPE,
-  errorCodec,
-  orThrow,
-  verifyBrokerKeys,
-} from "@lepta/protocol";
+import { orThrow } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { routeOf } from "../support/api-event.ts";
 import type { BrokerUnderTest } from "../support/broker.ts";
+import { throughFront } from "../support/front.ts";
 import { authorise, DAY, enrolledPeer, euro, HOUR, makeSale } from "../support/peer.ts";
 import { type TestRuntime, testRuntime } from "../support/runtime.ts";
 
@@ -38,35 +31,7 @@ async function start(name = "broker"): Promise<EmbeddedCloud> {
   return cloud;
 }
 
-/** The cloud as the tests' peers see a broker: through its real front. */
-function through(cloud: EmbeddedCloud): BrokerUnderTest {
-  const unused = () => Promise.reject(new Error("not through the front"));
-  const call: BrokerUnderTest["call"] = async (name, body) => {
-    const { method, path } = routeOf(name);
-    const init = method === "GET" ? {} : { body: new Uint8Array(body ?? []) };
-    const headers = { "content-type": SEALED_MEDIA_TYPE };
-    const response = await fetch(cloud.url + path, { method, headers, ...init });
-    const contentType = response.headers.get("content-type") ?? "";
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    const code = contentType === ERROR_MEDIA_TYPE ? orThrow(decodeAs(errorCodec, bytes)).code : undefined;
-    return { status: response.status, contentType, body: bytes, code };
-  };
-  const { network, wiring, handlers } = cloud;
-  return {
-    runtime,
-    wiring,
-    handlers,
-    network,
-    call,
-    keys: async () =>
-      orThrow(await verifyBrokerKeys((await call("GET /keys")).body, network, defaultSuite, runtime.now())),
-    finish: unused,
-    rotate: unused,
-    items: cloud.items,
-    books: async () => brokerBooks(await cloud.items(), "EUR", runtime.now()),
-    close: cloud.close,
-  };
-}
+const through = (cloud: EmbeddedCloud): BrokerUnderTest => throughFront(cloud, runtime);
 
 describe("the embedded cloud", () => {
   test("runs figures 6 and 8 over real sockets, DynamoDB's protocol and KMS's", async () => {

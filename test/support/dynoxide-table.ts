@@ -17,6 +17,8 @@ export interface StoredItem {
 }
 
 export interface DynoxideTable {
+  /** The engine's. */
+  readonly url: string;
   readonly client: DynamoDBClient;
   readonly store: Store;
   readonly scan: Scan;
@@ -63,6 +65,7 @@ export async function dynoxideTable(
   onClient(client);
   const store = dynamoDbStore(client, TABLE_NAME, runtime);
   return {
+    url: engine.url,
     client,
     store,
     scan: dynamoDbScan(client, TABLE_NAME, runtime),

@@ -5,7 +5,7 @@
 import type { Purpose, Uid } from "@lepta/protocol";
 import type { SigningPurpose } from "../ports/custody.ts";
 import type { WrappingContext } from "../ports/kms.ts";
-import type { Item, Key, Store } from "../ports/store.ts";
+import { type Item, type Key, type Store, StoreBusy } from "../ports/store.ts";
 
 export const signingPurposes: readonly SigningPurpose[] = ["enrol", "decide", "acknowledge"];
 
@@ -13,6 +13,8 @@ const PARTITION = "KEYS";
 
 export const keyItems = {
   root: { pk: PARTITION, sk: "ROOT" } satisfies Key,
+  /** Which table this is, by name: a copy of it has another. */
+  service: { pk: PARTITION, sk: "SERVICE" } satisfies Key,
   dataKey: (purpose: SigningPurpose): Key => ({ pk: PARTITION, sk: `DATAKEY#${purpose}` }),
   epoch: (epoch: number): Key => ({ pk: PARTITION, sk: `EPOCH#${epoch.toString().padStart(10, "0")}` }),
   /** Of a key that is gone. */
@@ -39,6 +41,8 @@ export interface OperationalItem {
 
 /** All key items of the table. */
 export interface KeyTable {
+  /** The name under which the table is in service; empty while it is being restored from a backup. */
+  readonly service: string | undefined;
   /** The encoded COSE_Key of the root. */
   readonly rootKey: Uint8Array | undefined;
   readonly dataKeys: ReadonlyMap<SigningPurpose, Uint8Array>;
@@ -53,19 +57,30 @@ export async function readKeyTable(store: Store): Promise<KeyTable> {
   const epochs = new Map<number, Uint8Array>();
   const operational: OperationalItem[] = [];
   let rootKey: Uint8Array | undefined;
+  let service: string | undefined;
   let after: string | undefined;
   do {
     const page = await store.list(PARTITION, { limit: 100, ...(after === undefined ? {} : { after }) });
     for (const { key, item } of page.items) {
       const [kind, name = ""] = key.sk.split("#");
       if (kind === "ROOT") rootKey = bytesOf(item, "publicKey");
+      else if (kind === "SERVICE") service = typeof item.table === "string" ? item.table : "";
       else if (kind === "DATAKEY") dataKeys.set(name as SigningPurpose, bytesOf(item, "wrapped"));
       else if (kind === "EPOCH") epochs.set(Number(name), bytesOf(item, "wrapped"));
       else if (kind === "KEY") operational.push(fromItem(item));
     }
     after = page.next;
   } while (after !== undefined);
-  return { rootKey, dataKeys, epochs, operational };
+  return { service, rootKey, dataKeys, epochs, operational };
+}
+
+/**
+ * Throws `StoreBusy` where the table is a copy that has not been brought up to date (docs/adr/0012-the-journal.md): spent
+ * scrip would be live in it. `table` is the name under which it was opened, where that is known.
+ */
+export function checkService({ service }: KeyTable, table: string | undefined): void {
+  if (service === undefined) return;
+  if (service === "" || (table !== undefined && service !== table)) throw new StoreBusy();
 }
 
 /** The item of an operational key. */

@@ -35,6 +35,8 @@ export interface Rotation {
   readonly keyService: KeyService;
   readonly suite: Suite;
   readonly runtime: Runtime;
+  /** The table's name, which a new table is given as the one it serves under. */
+  readonly table?: string;
 }
 
 type DataKeys = ReadonlyMap<SigningPurpose, Uint8Array>;
@@ -57,6 +59,8 @@ export async function rotateKeys(
     // Somebody else was first: start again from what they wrote.
     if (outcome === "moved") return rotateKeys(rotation);
   }
+  if (table.service === undefined && rotation.table !== undefined)
+    await store.commit([{ put: { table: rotation.table }, at: keyItems.service, expect: "absent" }]);
   const dataKeys = await ensureDataKeys(rotation, network, table);
   await ensureEpoch(rotation, dataKeys, table);
   const now = runtime.now();

@@ -13,7 +13,13 @@ import type { Custody, KeySet, SigningPurpose } from "../ports/custody.ts";
 import type { KeyService } from "../ports/kms.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { type Store, StoreBusy } from "../ports/store.ts";
-import { type KeyTable, type OperationalItem, readKeyTable, wrappingContext } from "./key-items.ts";
+import {
+  checkService,
+  type KeyTable,
+  type OperationalItem,
+  readKeyTable,
+  wrappingContext,
+} from "./key-items.ts";
 import { epochName, operationalName } from "./rotate.ts";
 import { unwrap } from "./wrapping.ts";
 
@@ -27,6 +33,8 @@ export interface CustodyPorts {
   readonly keyService: KeyService;
   readonly suite: Suite;
   readonly runtime: Runtime;
+  /** The table's name: a copy of it under another name is not served. */
+  readonly table?: string;
 }
 
 /** The custody of one function, which signs for one purpose. */
@@ -70,6 +78,7 @@ interface Memory {
 async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: Memory): Promise<KeySet> {
   const { store, suite, runtime } = ports;
   const table = await readKeyTable(store);
+  checkService(table, ports.table);
   const trust = await trustOf(table, suite);
   const network = trust.rootKey.id;
   const dataKey = memory.dataKey ?? (await unwrapDataKey(ports, network, purpose, table));

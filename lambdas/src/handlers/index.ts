@@ -7,6 +7,7 @@ import { createFinish } from "./finish.ts";
 import type { Factory } from "./function.ts";
 import { createFund } from "./fund.ts";
 import type { HttpHandler } from "./http.ts";
+import { createJournal } from "./journal.ts";
 import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
 import { createQuery } from "./query.ts";
@@ -39,3 +40,6 @@ export const scheduledFunctions = {
   finish: createFinish,
   reconcile: createReconcile,
 } as const;
+
+/** What the table's stream is handed to. */
+export const streamFunctions = { journal: createJournal } as const;

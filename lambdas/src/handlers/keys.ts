@@ -8,7 +8,7 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 
 export const createKeys: Factory<HttpHandler> = ({ store, suite, environment, runtime, observer }) =>
   httpHandler(observer, {
-    "GET /keys": () => showKeys(store, shownBy(suite, environment), runtime.now()),
+    "GET /keys": () => showKeys(store, shownBy(suite, environment), runtime.now(), environment.table),
   });
 
 const shownBy = (suite: Suite, { policy: { currency }, rail }: Environment) => ({

@@ -1,6 +1,6 @@
 /** GET /keys: the root key and the certificates of the operational keys that are valid now. No private key is needed. */
 import { brokerKeysCodec, encodeAs, limits, type SuiteName } from "@lepta/protocol";
-import { readKeyTable } from "../custody/key-items.ts";
+import { checkService, readKeyTable } from "../custody/key-items.ts";
 import type { Store } from "../ports/store.ts";
 
 export interface Shown {
@@ -12,8 +12,10 @@ export interface Shown {
 }
 
 /** The list as peers read it. */
-export async function showKeys(store: Store, shown: Shown, now: number): Promise<Uint8Array> {
-  const { rootKey, operational } = await readKeyTable(store);
+export async function showKeys(store: Store, shown: Shown, now: number, table?: string): Promise<Uint8Array> {
+  const keyTable = await readKeyTable(store);
+  checkService(keyTable, table);
+  const { rootKey, operational } = keyTable;
   if (rootKey === undefined) throw new Error("the table holds no keys yet; run key rotation first");
   const certificates = operational
     .filter((key) => key.notBefore <= now && now < key.notAfter)

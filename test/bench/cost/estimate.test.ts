@@ -62,12 +62,12 @@ test("the month is what stands ready and what purchases add, in proportion to th
 
 test("an idle month costs keys, alarms, a dashboard, metrics and what runs by the clock", () => {
   const { kms, cloudWatch, dynamoDb, eventBridge, apiGateway } = of({}).idlePerMonth;
-  const runs = { rotate: 730, finish: 730 * 12 };
+  const runs = { rotate: 730, finish: 730 * 12, reconcile: 730 / 24 };
   expect(kms).toBeCloseTo(3 * 41 + ((12 * 730) / 10_000) * 13, 9);
-  const logs = ((runs.rotate + runs.finish) * 400 * 19) / 1024 ** 3;
+  const logs = ((runs.rotate + runs.finish + runs.reconcile) * 400 * 19) / 1024 ** 3;
   expect(cloudWatch).toBeCloseTo(12 * 47 + 59 + 8 * 43 + logs, 9);
   expect(dynamoDb).toBeCloseTo((runs.rotate * 7 + runs.finish * 11) / 1e6, 9);
-  expect(eventBridge).toBeCloseTo(((runs.rotate + runs.finish) / 1e6) * 61, 9);
+  expect(eventBridge).toBeCloseTo(((runs.rotate + runs.finish + runs.reconcile) / 1e6) * 61, 9);
   expect(apiGateway).toBe(0);
 });
 
