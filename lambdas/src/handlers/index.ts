@@ -9,6 +9,7 @@ import { createFund } from "./fund.ts";
 import type { HttpHandler } from "./http.ts";
 import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
+import { createOperate } from "./operate.ts";
 import { createQuery } from "./query.ts";
 import { createRotate } from "./rotate.ts";
 import { createSettle } from "./settle.ts";
@@ -34,3 +35,6 @@ export const createHandlers = (
 };
 
 export const scheduledFunctions = { rotate: createRotate, finish: createFinish } as const;
+
+/** What only the operator invokes. */
+export const operatedFunctions = { operate: createOperate } as const;

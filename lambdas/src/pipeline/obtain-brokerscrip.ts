@@ -26,7 +26,16 @@ import { credentialItem, exposureItem, keys, openItem, purseItem, transactionIte
 import type { KeySet } from "../ports/custody.ts";
 import type { Charge, ChargeState } from "../ports/rail.ts";
 import { conflictVerdict, secretsBeside, signBrokerscripResponse } from "./answers.ts";
-import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import {
+  type Broker,
+  freshFrom,
+  isFrozenPeer,
+  receive,
+  sealAnswer,
+  settle,
+  signAnswer,
+  termsOf,
+} from "./broker.ts";
 import { railKey } from "./rail-key.ts";
 
 /** POST /brokerscrip: M0 in, M1 out; `pending` where the rail has not settled it yet. */
@@ -38,7 +47,7 @@ export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
   const { txn } = message.payload;
   const begun = await settle(
     broker,
-    () => loadFunding(broker, uid, txn),
+    async () => ({ ...(await loadFunding(broker, uid, txn)), isFrozen: isFrozenPeer(sender) }),
     (state) => decideFunding(message, state, now, termsOf(broker, keySet)),
   );
   if (isRefusal(begun)) return begun;
