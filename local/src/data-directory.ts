@@ -4,7 +4,13 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** The names of the files in it. */
-export const fileName = { lock: "lock.sqlite", table: "table.sqlite", keys: "kms.json" } as const;
+export const fileName = {
+  lock: "lock.sqlite",
+  table: "table.sqlite",
+  keys: "kms.json",
+  /** Only while the cloud runs: where `lepta-admin` reaches it. */
+  admin: "lepta-admin.json",
+} as const;
 
 /**
  * Takes the directory, which is created where it is absent, and gives what releases it. The lock is the operating

@@ -10,6 +10,7 @@ import {
   DynamoDBClient,
   paginateScan,
   ResourceInUseException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
@@ -30,6 +31,7 @@ import {
   type Key,
   keyAlias,
   keyDefinitions,
+  operatedFunctions,
   type Runtime,
   rotateKeys,
   rotationOf,
@@ -50,6 +52,7 @@ import { checkTableFile, fileName, lockDirectory } from "./data-directory.ts";
 import { startDevelopmentKms } from "./development-kms.ts";
 import { type Dynoxide, startDynoxide } from "./dynoxide.ts";
 import { startHttpFront } from "./http-front.ts";
+import { type Invocable, openOperatorAccess } from "./operator-access.ts";
 
 export interface EmbeddedCloudOptions {
   /** Where the table and the keys are kept. */
@@ -64,6 +67,8 @@ export interface EmbeddedCloudOptions {
   readonly runtime?: Runtime;
   /** Sees each function's clients before they are used: for counting requests and checking rights. */
   readonly watch?: (name: FunctionName, clients: Clients) => void;
+  /** Functions that an operator invokes in place of, or besides, those of the broker. */
+  readonly invocables?: Readonly<Partial<Record<FunctionName, Invocable>>>;
 }
 
 export interface EmbeddedCloud {
@@ -75,6 +80,8 @@ export interface EmbeddedCloud {
   /** Ports on the same table and keys, for books and tests. */
   readonly wiring: Wiring;
   readonly handlers: Readonly<Record<Capability, HttpHandler>>;
+  /** The environment in which the AWS SDK reaches this cloud; the data directory's `lepta-admin.json` tells it as well. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Everything in the table, for books and tests. */
   items(): Promise<readonly TableItem[]>;
   /** Runs the scheduled functions now. */
@@ -89,6 +96,7 @@ export interface TableItem {
 
 const TABLE = "lepta";
 const STAGE = "embedded";
+const REGION = "us-east-1";
 
 /** Starts everything; what was started is ended again where a later part fails. */
 export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
@@ -136,12 +144,34 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     await scheduled.finish?.({}).catch(told("finish"));
     const front = await startHttpFront(handlers, port);
     closers.push(front.close);
+    const access = await openOperatorAccess({
+      dir,
+      invocables: {
+        ...(handlers as unknown as Readonly<Record<Capability, Invocable>>),
+        ...scheduled,
+        operate: operatedFunctions.operate(wirings.operate),
+        ...options.invocables,
+      },
+      variables,
+      deployment: {
+        version: 1,
+        stage: STAGE,
+        region: REGION,
+        url: front.url,
+        rootKey: keyAlias(STAGE, "root"),
+        wrappingKey: keyAlias(STAGE, "wrapping"),
+        table: TABLE,
+      },
+      endpoints: { dynamoDb: dynamoDbUrl, kms: kmsUrl },
+    });
+    closers.push(access.close);
     return {
       url: front.url,
       network,
       pinnedUrl: `${front.url}#${network}`,
       wiring,
       handlers,
+      environment: access.environment,
       items: () => scanTable(dynamoDbUrl),
       runSchedules: async () => {
         for (const run of Object.values(scheduled)) await run({});
@@ -234,6 +264,7 @@ async function ensureTable(endpoint: string): Promise<void> {
     if (Table?.TableStatus === "ACTIVE") break;
     await systemRuntime.sleep(10);
   }
+  await protectTable(client);
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: TABLE }));
   if (TimeToLiveDescription?.TimeToLiveStatus !== "ENABLED")
     await client.send(
@@ -243,6 +274,13 @@ async function ensureTable(endpoint: string): Promise<void> {
       }),
     );
   client.destroy();
+}
+
+/** Also a table of an earlier release: what the deployment's is, this one is. */
+async function protectTable(client: DynamoDBClient): Promise<void> {
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE }));
+  if (Table?.DeletionProtectionEnabled !== true)
+    await client.send(new UpdateTableCommand({ TableName: TABLE, DeletionProtectionEnabled: true }));
 }
 
 async function scanTable(endpoint: string): Promise<readonly TableItem[]> {
