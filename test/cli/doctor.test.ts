@@ -10,8 +10,13 @@ import { type Administered, administered, alter, type Breaking, ran, remade } fr
 const HOUR = 60 * 60 * 1000;
 
 let broker: Administered;
+/** What the function rotate lists. */
+let listed: object;
 beforeAll(async () => {
-  broker = await administered({ invocables: { reconcile: async () => ({ done: true }) } });
+  listed = { keys: [] };
+  broker = await administered({
+    invocables: { reconcile: async () => ({ done: true }), rotate: async () => listed },
+  });
 });
 afterAll(() => broker.close());
 
@@ -279,6 +284,38 @@ describe("doctor names what is wrong with", () => {
     expect(found).toMatchObject([
       { name: "table", says: expect.stringContaining("AWS cannot be reached (ECONNREFUSED 10.0.0.1:443)") },
     ]);
+  });
+});
+
+describe("doctor looks at the keys of the last day:", () => {
+  const at = (hours: number) => Date.now() + hours * HOUR;
+  const listedKey = (from: number, to: number, more: object = {}) => ({
+    purpose: "decide",
+    id: "k".repeat(43),
+    notBefore: at(from),
+    notAfter: at(to),
+    ...more,
+  });
+  test.each<[string, object, string]>([
+    ["keys that overlap", { keys: [listedKey(-12, 12), listedKey(-24, 0)] }, "ok"],
+    ["a gap", { keys: [listedKey(-30, -6), listedKey(-2, 22)] }, "wrong"],
+    ["a gap of long ago", { keys: [listedKey(-90, -66), listedKey(-40, -16), listedKey(-28, -4)] }, "ok"],
+    [
+      "a key that was revoked and replaced at once",
+      { keys: [listedKey(-12, 12, { revokedFrom: at(-6) }), listedKey(-6, 18)] },
+      "ok",
+    ],
+    [
+      "a key that was revoked and replaced hours later",
+      { keys: [listedKey(-12, 12, { revokedFrom: at(-6) }), listedKey(-2, 22)] },
+      "wrong",
+    ],
+    ["a function that lists none", { made: 0 }, "not checked"],
+  ])("%s", async (_name, list, expected) => {
+    listed = list;
+    const checks = await examined();
+    listed = { keys: [] };
+    expect(checks.find(({ name }) => name === "keys overlap")?.state).toBe(expected);
   });
 });
 

@@ -4,6 +4,7 @@ import { checkAlarms } from "./check-alarms.ts";
 import { checkBroker } from "./check-broker.ts";
 import { checkFunctions } from "./check-functions.ts";
 import { checkKms } from "./check-kms.ts";
+import { checkOverlap } from "./check-overlap.ts";
 import { checkTable } from "./check-table.ts";
 import { type Cloud, loadDeployment } from "./cloud.ts";
 import { sentenceFor } from "./fault.ts";
@@ -22,6 +23,7 @@ export async function examine(cloud: Cloud, { fetch: ask, now }: Surroundings): 
   return [
     ok("manifest", `stage ${deployment.stage} in ${deployment.region}`),
     ...broker.checks,
+    ...(await walked("keys overlap", () => checkOverlap(cloud, deployment, now()))),
     ...(await checkKms(cloud, deployment, broker.root)),
     ...(await checkTable(cloud, deployment)),
     ...(await checkFunctions(cloud, deployment)),
