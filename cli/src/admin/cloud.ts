@@ -29,7 +29,8 @@ export interface Cloud {
 const CONNECTION_TIMEOUT = 5_000;
 /** How long a function may take to answer, in milliseconds: Lambda's own longest time and some. */
 const INVOCATION_TIMEOUT = 905_000;
-const REQUEST_TIMEOUT = 20_000;
+/** How long any other service may take to answer, in milliseconds; three times at most. */
+const REQUEST_TIMEOUT = 10_000;
 
 /** Makes the clients; nothing is asked yet. Throws where no embedded cloud runs in the directory that is named. */
 export function connectCloud(place: Place): Cloud {
@@ -49,7 +50,7 @@ export function connectCloud(place: Place): Cloud {
   const common = (service: string, requestTimeout = REQUEST_TIMEOUT, maxAttempts = 3) => ({
     ...standIn(service),
     maxAttempts,
-    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT, requestTimeout },
+    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT, requestTimeout, throwOnRequestTimeout: true },
   });
   return {
     stage,
