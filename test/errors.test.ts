@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { httpFunctions, variable } from "@lepta/lambdas";
+import { httpFunctions, operatedFunctions, variable } from "@lepta/lambdas";
 import { StoreBusy } from "@lepta/lambdas/ports/store";
 import {
   type Catalogue,
@@ -165,6 +165,11 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
     return postSealed("/brokerscrip", await funding({ issuedAt, expiresAt: issuedAt + 1 }));
   },
   // Transactions.
+  frozen: async () => {
+    const { broker, alice } = await sold();
+    await operatedFunctions.operate(broker.wiring)({ operation: "freeze", uid: alice.uid });
+    return given(orThrow(await alice.topUp(euro("1"))).payload.reason);
+  },
   conflict: async () => {
     const txn = hand.newTxn();
     await bought(await ours(), orderFor("nothing", "EUR 0.02"), { fields: { txn } });

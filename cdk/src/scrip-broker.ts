@@ -1,4 +1,5 @@
 /** The broker as one construct: everything that an account needs to run it, and nothing that reaches further. */
+import type { Deployment } from "@lepta/lambdas/deployment";
 import { type Settings, variablesOf } from "@lepta/lambdas/environment";
 import { type FunctionName, functions } from "@lepta/lambdas/functions";
 import { deploymentParameter } from "@lepta/lambdas/resources";
@@ -105,12 +106,13 @@ export class ScripBroker extends Construct {
   }
 
   #settings(): Settings {
-    const { keys, table, props } = this;
+    const { keys, table, journal, props } = this;
     const { scripLife, holdTime, claimTime, grace, noticePatience, recallableLimit } = props;
     return {
       table: table.tableName,
       rootKey: keys.root.keyArn,
       wrappingKey: keys.wrapping.keyArn,
+      journal: journal.bucketName,
       currency: props.currency,
       rail: props.rail ?? "sandbox",
       ...milliseconds({ scripLife, holdTime, claimTime, grace, noticePatience }),
@@ -147,7 +149,7 @@ export class ScripBroker extends Construct {
   /** What `lepta-admin` finds its way by. */
   #nameEverything(): void {
     const { stage } = this.props;
-    const deployment = {
+    const deployment: Deployment = {
       version: 1,
       stage,
       region: Stack.of(this).region,
@@ -155,7 +157,7 @@ export class ScripBroker extends Construct {
       rootKey: this.keys.root.keyArn,
       wrappingKey: this.keys.wrapping.keyArn,
       table: this.table.tableName,
-      journal: this.journal.bucketName,
+      journalBucket: this.journal.bucketName,
       functions: forEach((name) => this.functions[name].functionName),
       dashboard: this.dashboardUrl,
       alarmPrefix: `lepta-${stage}-`,

@@ -4,6 +4,7 @@ export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { type Finding, type FindingName, findingNames } from "./broker/reconcile/findings.ts";
 export { rotateKeys } from "./custody/rotate.ts";
+export { type Deployment, readDeployment } from "./deployment.ts";
 export {
   type Environment,
   readEnvironment,
@@ -20,12 +21,18 @@ export {
   type TableRights,
 } from "./functions.ts";
 export { errorResponse, type HttpHandler, KEYS_MEDIA_TYPE, SEALED_MEDIA_TYPE } from "./handlers/http.ts";
-export { createHandlers, httpFunctions, scheduledFunctions, streamFunctions } from "./handlers/index.ts";
+export {
+  createHandlers,
+  httpFunctions,
+  operatedFunctions,
+  scheduledFunctions,
+  streamFunctions,
+} from "./handlers/index.ts";
 export { openJournal } from "./handlers/journal.ts";
-export type { ReconcileAnswer } from "./handlers/reconcile.ts";
 export { type Replayed, replay } from "./journal/replay.ts";
 export { RESTORE_MARGIN, type Restored, restore } from "./journal/restore.ts";
 export { metric, metricNamespace, type Stage, stages } from "./metrics.ts";
+export * from "./operations.ts";
 export type { Journal, JournalBatch, JournalRecord } from "./ports/journal.ts";
 export type { LogEntry, Observer } from "./ports/observer.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";

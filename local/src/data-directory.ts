@@ -12,6 +12,8 @@ export const fileName = {
   objects: "s3",
   /** How far the table's stream is in the journal. */
   position: "stream.json",
+  /** Only while the cloud runs: where `lepta-admin` reaches it. */
+  admin: "lepta-admin.json",
 } as const;
 
 /**

@@ -33,6 +33,7 @@ import {
   type Key,
   keyAlias,
   keyDefinitions,
+  operatedFunctions,
   type Runtime,
   rotateKeys,
   rotationOf,
@@ -55,6 +56,7 @@ import { startDevelopmentKms } from "./development-kms.ts";
 import { startDevelopmentS3 } from "./development-s3.ts";
 import { type Dynoxide, startDynoxide } from "./dynoxide.ts";
 import { startHttpFront } from "./http-front.ts";
+import { type Invocable, openOperatorAccess } from "./operator-access.ts";
 import { streamPoller } from "./stream-poller.ts";
 
 export interface EmbeddedCloudOptions {
@@ -72,6 +74,8 @@ export interface EmbeddedCloudOptions {
   readonly runtime?: Runtime;
   /** Sees each function's clients before they are used: for counting requests and checking rights. */
   readonly watch?: (name: FunctionName, clients: Clients) => void;
+  /** Functions that an operator invokes in place of, or besides, those of the broker. */
+  readonly invocables?: Readonly<Partial<Record<FunctionName, Invocable>>>;
 }
 
 export interface EmbeddedCloud {
@@ -83,6 +87,8 @@ export interface EmbeddedCloud {
   /** Ports on the same table and keys, for books and tests. */
   readonly wiring: Wiring;
   readonly handlers: Readonly<Record<Capability, HttpHandler>>;
+  /** The environment in which the AWS SDK reaches this cloud; the data directory's `lepta-admin.json` tells it as well. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Everything in the table, for books and tests. */
   items(): Promise<readonly TableItem[]>;
   /** Runs the scheduled functions now. */
@@ -102,6 +108,7 @@ const BUCKET = "lepta-journal";
 const STAGE = "embedded";
 /** Milliseconds between two looks at the table's stream. */
 const POLL_EVERY = 1000;
+const REGION = "us-east-1";
 
 /** Starts everything; what was started is ended again where a later part fails. */
 export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
@@ -158,12 +165,34 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
     await scheduled.finish?.({}).catch(told("finish"));
     const front = await startHttpFront(handlers, port);
     closers.push(front.close);
+    const access = await openOperatorAccess({
+      dir,
+      invocables: {
+        ...(handlers as unknown as Readonly<Record<Capability, Invocable>>),
+        ...scheduled,
+        operate: operatedFunctions.operate(wirings.operate),
+        ...options.invocables,
+      },
+      variables,
+      deployment: {
+        version: 1,
+        stage: STAGE,
+        region: REGION,
+        url: front.url,
+        rootKey: keyAlias(STAGE, "root"),
+        wrappingKey: keyAlias(STAGE, "wrapping"),
+        table: TABLE,
+      },
+      endpoints: { dynamoDb: dynamoDbUrl, kms: kmsUrl },
+    });
+    closers.push(access.close);
     return {
       url: front.url,
       network,
       pinnedUrl: `${front.url}#${network}`,
       wiring,
       handlers,
+      environment: access.environment,
       items: () => scanTable(dynamoDbUrl, table),
       runSchedules: async () => {
         for (const run of Object.values(scheduled)) await toItsEnd(run);
@@ -304,6 +333,7 @@ async function ensureTable(endpoint: string, name: string): Promise<void> {
     }
     await systemRuntime.sleep(10);
   }
+  await protectTable(client, name);
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: name }));
   if (TimeToLiveDescription?.TimeToLiveStatus !== "ENABLED")
     await client.send(
@@ -313,6 +343,13 @@ async function ensureTable(endpoint: string, name: string): Promise<void> {
       }),
     );
   client.destroy();
+}
+
+/** Also a table of an earlier release: what the deployment's is, this one is. */
+async function protectTable(client: DynamoDBClient, name: string): Promise<void> {
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+  if (Table?.DeletionProtectionEnabled !== true)
+    await client.send(new UpdateTableCommand({ TableName: name, DeletionProtectionEnabled: true }));
 }
 
 async function scanTable(endpoint: string, name: string): Promise<readonly TableItem[]> {

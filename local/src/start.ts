@@ -48,7 +48,8 @@ async function start({ port, data, currency, suite }: Options): Promise<void> {
       `  root key   ${cloud.network}\n` +
       `  suite      ${suite}, currency ${currency}, data in ${data}\n\n` +
       `Give wallets and merchants this address, which pins the root key:\n  ${cloud.pinnedUrl}\n\n` +
-      `Next, in another terminal:\n  npm run first-payment -- "${cloud.pinnedUrl}"\n\n` +
+      `Next, in another terminal:\n  npm run first-payment -- "${cloud.pinnedUrl}"\n` +
+      `  npm run lepta-admin -- --embedded "${data}" doctor\n\n` +
       `Ctrl-C stops it; its data stays.\n`,
   );
   const stop = () => {

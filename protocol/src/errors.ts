@@ -57,6 +57,12 @@ export const errors = {
     "The request is dated further ahead than clocks may differ, or lives longer than allowed.",
   ),
   // Transactions.
+  frozen: entry(
+    403,
+    "broker",
+    "new",
+    "The operator has frozen the sender or the merchant that it would pay; nothing moved.",
+  ),
   conflict: entry(409, "sender", "no", "This transaction's id was used with another request before."),
   aborted: entry(409, "sender", "new", "The transaction was aborted by the one who began it."),
   refused: entry(402, "customer", "new", "The broker refused; only the customer is told why."),

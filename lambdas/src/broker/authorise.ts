@@ -64,6 +64,8 @@ export interface AuthoriseState {
   readonly purse: PurseRecord | undefined;
   /** What is left of the scrip that the part shows, where it was spent. */
   readonly tombstone: TombstoneRecord | undefined;
+  /** Whether the operator has frozen the merchant or the customer; absent: neither. */
+  readonly isFrozen?: boolean;
 }
 
 export type AuthoriseOutcome =
@@ -113,7 +115,10 @@ export function decideAuthorisation(
     ...(part.payload.address === undefined ? {} : { address: part.payload.address }),
     decidedAt: now,
   };
-  const change = customerSide(part, usable, { ...state, purse }, now, terms, fresh);
+  // The part names this merchant and nobody else, so it can never be authorised elsewhere: its scrip is unlocked at once.
+  const change = state.isFrozen
+    ? refuse("frozen")
+    : customerSide(part, usable, { ...state, purse }, now, terms, fresh);
   if (isRefusal(change)) return ended({ ...base, state: "refused", reason: change.code }, undefined, purse);
   return ended({ ...base, state: "done", ...change.record }, change.purse, purse);
 

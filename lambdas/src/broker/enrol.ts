@@ -49,6 +49,8 @@ export function decideEnrol(
     writes: [],
     outcome: { ok: false, reason, decidedAt: now },
   });
+  // Before anything else: also an enrolment of long ago would be certified anew, with today's key.
+  if (credential?.frozenAt !== undefined) return refused("frozen");
   if (transaction !== undefined)
     return transaction.request === request.digest
       ? { writes: [], outcome: outcomeOf(transaction) }
@@ -92,7 +94,8 @@ export function decideEnrol(
     const credentialWrite = {
       put: credentialItem.toItem(next),
       at: keys.credential(uid),
-      expect: before === undefined ? ("absent" as const) : { serial: before.serial },
+      // A renewal that races a freeze must not undo it.
+      expect: before === undefined ? ("absent" as const) : { serial: before.serial, frozenAt: undefined },
     };
     const accountWrite =
       accountHash === undefined || before !== undefined ? [] : [claimAccount(accountHash, uid)];

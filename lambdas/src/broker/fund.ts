@@ -31,6 +31,8 @@ import {
 export interface FundState {
   readonly purse: PurseRecord;
   readonly transaction: TransactionRecord | undefined;
+  /** Whether the operator has frozen the customer; absent: not. */
+  readonly isFrozen?: boolean;
 }
 
 /** The transaction as it stands now; `undecided` ones need the rail. */
@@ -67,6 +69,7 @@ export function decideFunding(
     currency: payload.amount.currency,
   };
   if (isExpired(payload, now)) return refusal(payload.from, payload.txn, state, record, "expired", now, []);
+  if (state.isFrozen) return refusal(payload.from, payload.txn, state, record, "frozen", now, []);
   return {
     writes: [
       {

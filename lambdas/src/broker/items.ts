@@ -71,6 +71,9 @@ export const credentialItem = itemType({
   serial: "integer",
   account: "text",
   enrolledAt: "integer",
+  /** Since when the operator has it frozen, in milliseconds, and the operator's words why: no peer ever sees them. */
+  frozenAt: "integer?",
+  frozenFor: "text?",
 });
 export type CredentialRecord = RecordOf<typeof credentialItem>;
 

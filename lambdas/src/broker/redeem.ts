@@ -126,6 +126,7 @@ function redeemed(
   fresh: Fresh,
 ): Or<{ readonly record: Partial<TransactionRecord>; readonly purse: Partial<PurseRecord> | "emptied" }> {
   if (isExpired(payload, now)) return refuse("expired");
+  if (state.isFrozen) return refuse("frozen");
   const live = checkShown(payload.from, spend.scrip, payload.spend, state, terms);
   if (isRefusal(live)) return live;
   if (now >= live.expiresAt + terms.grace) return refuse("scrip-expired");

@@ -25,6 +25,8 @@ import { checkShown, type ShownState } from "./shown-scrip.ts";
 
 export interface ReturnState extends ShownState {
   readonly transaction: TransactionRecord | undefined;
+  /** Whether the operator has frozen the peer; absent: not. What is frozen is renewed all the same, or it would expire. */
+  readonly isFrozen?: boolean;
 }
 
 /** The transaction's end, or `conflict`: another request had this id. */

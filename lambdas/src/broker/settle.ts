@@ -48,6 +48,8 @@ export interface SettleState {
   readonly more: boolean;
   /** Carried over from before; undefined where nothing ever was. */
   readonly carried: bigint | undefined;
+  /** Whether the operator has frozen the merchant; absent: not. */
+  readonly isFrozen?: boolean;
 }
 
 /** Finds a credit in the order in which credits become free. */
@@ -75,6 +77,8 @@ export function decideSettlement(
   const known = knownOutcome(state.transaction, request.digest);
   if (known !== undefined) return { writes: [], outcome: known };
   if (isExpired(request.payload, now)) return refuse("expired");
+  // Nothing is recorded, so that the same request is paid once the merchant is no longer frozen.
+  if (state.isFrozen) return refuse("frozen");
   const { brought, chosen, total } = payable(state);
   const credits = chosen.map(
     ({ customer, txn: subject, credit }): SettledCredit => [customer, subject, owedOf(credit)],

@@ -10,6 +10,7 @@ import type { HttpHandler } from "./http.ts";
 import { createJournal } from "./journal.ts";
 import { createKeys } from "./keys.ts";
 import { createNotices } from "./notices.ts";
+import { createOperate } from "./operate.ts";
 import { createQuery } from "./query.ts";
 import { createReconcile } from "./reconcile.ts";
 import { createRotate } from "./rotate.ts";
@@ -43,3 +44,6 @@ export const scheduledFunctions = {
 
 /** What the table's stream is handed to. */
 export const streamFunctions = { journal: createJournal } as const;
+
+/** What only the operator invokes. */
+export const operatedFunctions = { operate: createOperate } as const;

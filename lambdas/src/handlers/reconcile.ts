@@ -1,17 +1,11 @@
 /** The function `reconcile`, once a day: checks the whole table against itself, and writes nothing. */
 import { amountOf } from "@lepta/protocol";
-import { type Reconciled, reconcile } from "../pipeline/reconcile.ts";
+import type { ReconcileAnswer } from "../operations.ts";
+import { reconcile } from "../pipeline/reconcile.ts";
 import type { Progress } from "../pipeline/reconcile-progress.ts";
 import { reconciliationOf } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
 import { type ScheduledHandler, scheduledHandler } from "./scheduled.ts";
-
-/** What a call answers: the event of the next one, until it is done. Sums of money are decimal. */
-export type ReconcileAnswer =
-  | { readonly done: false; readonly progress: Progress }
-  | (Omit<Extract<Reconciled, { done: true }>, "books"> & {
-      readonly books: Readonly<Record<string, string | boolean>>;
-    });
 
 /** The event is what the last call answered; any other begins a run. */
 export const createReconcile: Factory<ScheduledHandler<ReconcileAnswer>> = (wiring) => {
@@ -34,7 +28,7 @@ export const createReconcile: Factory<ScheduledHandler<ReconcileAnswer>> = (wiri
       name,
       typeof value === "bigint" ? value.toString() : value,
     ]);
-    return { ...outcome, books: Object.fromEntries(spelled) };
+    return { ...outcome, books: { [currency]: Object.fromEntries(spelled) } };
   });
 };
 

@@ -119,13 +119,20 @@ export async function loadPeer(broker: Broker, uid: Uid): Promise<Peer | undefin
   return credential === undefined ? undefined : broker.peers.import(uid, credential, broker.suite);
 }
 
+/**
+ * Whether the operator has frozen this peer. Judged once for a request, by the credential that was loaded for it: a freeze
+ * that comes later comes after the request.
+ */
+export const isFrozenPeer = ({ credential }: Peer): boolean => credential.frozenAt !== undefined;
+
 /** Imported keys of peers, bounded; importing costs as much as verifying. */
 export class PeerCache {
   readonly #peers = new Map<Uid, Peer>();
 
   async import(uid: Uid, credential: CredentialRecord, suite: Suite): Promise<Peer> {
     const known = this.#peers.get(uid);
-    if (known?.credential.serial === credential.serial) return known;
+    // The keys are the same; whether the operator has frozen the peer is always as it was just read.
+    if (known?.credential.serial === credential.serial) return { ...known, credential };
     const statement = readMessage(credential.sealingKey, [sealingKeyStatement]);
     const verifyingKey = await suite.verifyingKey(credential.signingKey);
     const sealingKey = isRefusal(statement) ? statement : await suite.sealingKey(statement.payload.publicKey);
@@ -146,14 +153,14 @@ export class PeerCache {
  * the telling stays untold: metrics may lack what the books have, and never count what they have not.
  */
 export const settle = <S, R>(
-  broker: Broker,
+  broker: Pick<Broker, "store" | "runtime" | "observer">,
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
   tell: (outcome: R) => void = () => {},
 ): Promise<Or<R>> => broker.observer.timed("settle", () => settled(broker, load, decide, tell));
 
 async function settled<S, R>(
-  broker: Broker,
+  broker: Pick<Broker, "store" | "runtime" | "observer">,
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
   tell: (outcome: R) => void,

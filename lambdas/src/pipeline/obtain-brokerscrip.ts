@@ -26,7 +26,16 @@ import { credentialItem, exposureItem, keys, openItem, purseItem, transactionIte
 import type { KeySet } from "../ports/custody.ts";
 import type { Charge, ChargeState } from "../ports/rail.ts";
 import { conflictVerdict, secretsBeside, signBrokerscripResponse } from "./answers.ts";
-import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import {
+  type Broker,
+  freshFrom,
+  isFrozenPeer,
+  receive,
+  sealAnswer,
+  settle,
+  signAnswer,
+  termsOf,
+} from "./broker.ts";
 import { railKey } from "./rail-key.ts";
 import { tellRefusal, tellStep } from "./tell.ts";
 
@@ -40,7 +49,7 @@ export async function obtainBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
   const tell = tellStep(broker.observer);
   const begun = await settle(
     broker,
-    () => loadFunding(broker, uid, txn),
+    async () => ({ ...(await loadFunding(broker, uid, txn)), isFrozen: isFrozenPeer(sender) }),
     (state) => decideFunding(message, state, now, termsOf(broker, keySet)),
     tell,
   );

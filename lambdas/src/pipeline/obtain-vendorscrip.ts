@@ -24,6 +24,7 @@ import { conflictVerdict, secretsBeside, signAuthorization, signChange } from ".
 import {
   type Broker,
   freshFrom,
+  isFrozenPeer,
   loadPeer,
   type Received,
   receive,
@@ -43,11 +44,13 @@ export async function obtainVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
   const { customer, txn, amount } = message.payload;
-  const part = await receivePart(broker, message, vendorscripOrder);
+  const order = await receivePart(broker, message, vendorscripOrder);
+  const part = isRefusal(order) ? order : order.message;
+  const isFrozen = isFrozenPeer(sender) || (!isRefusal(order) && isFrozenPeer(order.sender));
   const fresh = freshFrom(broker);
   const outcome = await settle(
     broker,
-    () => loadState(broker, received, part),
+    async () => ({ ...(await loadState(broker, received, part)), isFrozen }),
     (state) => decideAuthorisation(message, part, state, now, termsOf(broker, keySet), fresh),
     (decided) => {
       if (decided.step !== "decided") return;

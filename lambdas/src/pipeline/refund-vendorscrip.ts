@@ -25,7 +25,8 @@ export async function refundVendorScrip(broker: Broker, bytes: Uint8Array): Prom
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
   const { customer, txn, amount } = message.payload;
-  const part = await receivePart(broker, message, refundOrder);
+  const order = await receivePart(broker, message, refundOrder);
+  const part = isRefusal(order) ? order : order.message;
   const fresh = freshFrom(broker);
   const outcome = await settle(
     broker,

@@ -20,7 +20,16 @@ import { decidePayout, decideRedemption } from "../broker/redeem.ts";
 import { decideRenewal, type ReturnOutcome, type ReturnState } from "../broker/renew.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { conflictVerdict, secretsBeside, signRedemption, signRenewal } from "./answers.ts";
-import { type Broker, freshFrom, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import {
+  type Broker,
+  freshFrom,
+  isFrozenPeer,
+  receive,
+  sealAnswer,
+  settle,
+  signAnswer,
+  termsOf,
+} from "./broker.ts";
 import { railKey } from "./rail-key.ts";
 import { tellRefusal, tellStep } from "./tell.ts";
 
@@ -60,7 +69,7 @@ export async function redeemBrokerScrip(broker: Broker, bytes: Uint8Array): Prom
   const fresh = freshFrom(broker);
   const begun = await settle(
     broker,
-    () => loadReturn(broker, uid, txn, spend),
+    async () => ({ ...(await loadReturn(broker, uid, txn, spend)), isFrozen: isFrozenPeer(sender) }),
     (state) => decideRedemption(message, state, now, termsOf(broker, keySet), fresh),
     tellStep(broker.observer),
   );

@@ -31,7 +31,7 @@ import {
 } from "../broker/settle.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { conflictVerdict, signStatement } from "./answers.ts";
-import { type Broker, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
+import { type Broker, isFrozenPeer, receive, sealAnswer, settle, signAnswer, termsOf } from "./broker.ts";
 import { railKey } from "./rail-key.ts";
 import { tellRefusal, tellStep } from "./tell.ts";
 
@@ -44,7 +44,7 @@ export async function settleMerchant(broker: Broker, bytes: Uint8Array): Promise
   const { txn } = message.payload;
   const begun = await settle(
     broker,
-    () => loadFree(broker, uid, txn, now),
+    async () => ({ ...(await loadFree(broker, uid, txn, now)), isFrozen: isFrozenPeer(sender) }),
     (state) => decideSettlement(message, state, now, termsOf(broker, keySet)),
     tellStep(broker.observer),
   );

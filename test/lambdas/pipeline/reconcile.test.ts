@@ -417,8 +417,8 @@ describe("the reconciliation", () => {
       { route: "reconcile", outcome: "read", count: answer.items },
     ]);
     expect(observer.counted("findings")).toBe(1);
-    expect(observer.sum("liveBrokerScrip")?.value.toString()).toBe(answer.books.liveBrokerScrip);
-    expect(observer.sum("owedToMerchants")?.value.toString()).toBe(answer.books.owedToMerchants);
+    expect(observer.sum("liveBrokerScrip")?.value.toString()).toBe(answer.books.EUR?.liveBrokerScrip);
+    expect(observer.sum("owedToMerchants")?.value.toString()).toBe(answer.books.EUR?.owedToMerchants);
   });
 
   test("the handler goes on from its own answer and begins anew with any other event", async () => {

@@ -1,0 +1,87 @@
+/** `keys`: the operational keys, listed, rotated and revoked by the function `rotate`. */
+import type { Deployment } from "@lepta/lambdas/deployment";
+import type { ListedKey, RevocablePurpose } from "@lepta/lambdas/operations";
+import type { Cloud } from "./cloud.ts";
+import { AdminFault } from "./fault.ts";
+import { invoke } from "./invoke.ts";
+import { columns, moment, type Report } from "./report.ts";
+
+/** `keys list`. */
+export async function listKeys(cloud: Cloud, deployment: Deployment): Promise<Report> {
+  const answer = await invoke(cloud, deployment, "rotate", { operation: "list" });
+  const { keys, epochs, network } = answer;
+  if (!Array.isArray(keys) || !Array.isArray(epochs))
+    throw new AdminFault("The function rotate of this deployment lists no keys: deploy this release again.");
+  const rows = (keys as readonly ListedKey[]).map(({ purpose, id, notBefore, notAfter, revokedFrom }) => [
+    purpose,
+    id,
+    moment(notBefore),
+    moment(notAfter),
+    revokedFrom === undefined ? "" : moment(revokedFrom),
+  ]);
+  return {
+    good: true,
+    lines: [
+      `root key  ${String(network)}`,
+      `epochs    ${epochs.map(epochName).join(", ")}`,
+      "",
+      ...columns([["purpose", "id", "from (UTC)", "to, exclusive", "revoked from"], ...rows]),
+    ],
+    json: answer,
+  };
+}
+
+/** `keys rotate`: makes only what is due. */
+export async function rotateKeys(cloud: Cloud, deployment: Deployment): Promise<Report> {
+  const answer = await invoke(cloud, deployment, "rotate", {});
+  const { made } = answer;
+  const says =
+    made === 0
+      ? "All keys are in the first half of their life; none was made."
+      : `${String(made)} keys were made.`;
+  return { good: true, lines: [says, ...lifeLeft(answer)], json: answer };
+}
+
+/** What a revocation does, for whoever is asked whether it is meant. */
+export const consequence = (purpose: RevocablePurpose): string => {
+  const what =
+    purpose === "seal"
+      ? "What is sealed to the key from now on is refused, and peers fetch the new one."
+      : "What it signs from now on is worth nothing to anybody, and peers fetch the new one.";
+  const epoch =
+    purpose === "decide"
+      ? " A new epoch begins as well: scrip that is minted from now on is under a new root."
+      : "";
+  return `The key for ${purpose} ends now, and another takes its place. ${what}${epoch} This cannot be undone.`;
+};
+
+/** `keys revoke`. */
+export async function revokeKey(
+  cloud: Cloud,
+  deployment: Deployment,
+  purpose: RevocablePurpose,
+): Promise<Report> {
+  const answer = await invoke(cloud, deployment, "rotate", { operation: "revoke", purpose });
+  return {
+    good: true,
+    lines: [
+      `The key for ${purpose} is revoked; ${String(answer.made)} keys were made.`,
+      ...lifeLeft(answer),
+      "See it with keys list.",
+    ],
+    json: answer,
+  };
+}
+
+const lifeLeft = ({ keyLifeLeft }: Readonly<Record<string, unknown>>): readonly string[] =>
+  typeof keyLifeLeft === "number"
+    ? [`The first of those in use ends in ${(keyLifeLeft / 3_600_000).toFixed(1)} h.`]
+    : [];
+
+/** A number, or an item that holds one. */
+function epochName(epoch: unknown): string {
+  if (typeof epoch !== "object" || epoch === null) return String(epoch);
+  const { epoch: number, startedAt } = epoch as { readonly epoch?: unknown; readonly startedAt?: unknown };
+  const since = typeof startedAt === "number" ? ` since ${moment(startedAt)}` : "";
+  return number === undefined ? JSON.stringify(epoch) : `${String(number)}${since}`;
+}

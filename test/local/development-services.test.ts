@@ -1,0 +1,106 @@
+import { request } from "node:http";
+import {
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+} from "@aws-sdk/client-lambda";
+import { DeleteParameterCommand, GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { type DevelopmentServices, startDevelopmentServices } from "@lepta/local/development-services";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+let services: DevelopmentServices;
+let lambda: LambdaClient;
+let ssm: SSMClient;
+
+beforeAll(async () => {
+  const base = { memoryMiB: 256, timeoutSeconds: 10, variables: { LEPTA_TABLE: "lepta" } };
+  services = await startDevelopmentServices({
+    functions: new Map([
+      ["echo", { ...base, invoke: async (event: unknown) => ({ event }) }],
+      ["void", { ...base, invoke: async () => undefined }],
+      ["fails", { ...base, invoke: async () => Promise.reject(new RangeError("too far")) }],
+    ]),
+    parameters: new Map([["/lepta/x/deployment", "the manifest"]]),
+  });
+  const client = {
+    endpoint: services.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "a", secretAccessKey: "b" },
+    maxAttempts: 1,
+  };
+  lambda = new LambdaClient(client);
+  ssm = new SSMClient(client);
+});
+afterAll(async () => {
+  lambda.destroy();
+  ssm.destroy();
+  await services.close();
+});
+
+const invoke = async (FunctionName: string, event?: string) => {
+  const Payload = event === undefined ? {} : { Payload: new TextEncoder().encode(event) };
+  const answer = await lambda.send(new InvokeCommand({ FunctionName, ...Payload }));
+  return [answer.FunctionError, JSON.parse(new TextDecoder().decode(answer.Payload))];
+};
+
+test("a function gets the event and its answer comes back", async () => {
+  expect(await invoke("echo", '{"a":[1,"ü"]}')).toEqual([undefined, { event: { a: [1, "ü"] } }]);
+  expect(await invoke("echo")).toEqual([undefined, { event: {} }]);
+  expect(await invoke("void")).toEqual([undefined, null]);
+});
+
+test("what a function throws is a FunctionError", async () => {
+  expect(await invoke("fails")).toEqual(["Unhandled", { errorType: "RangeError", errorMessage: "too far" }]);
+});
+
+test("a function is described as it was defined", async () => {
+  const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: "echo" }));
+  expect(found).toMatchObject({
+    State: "Active",
+    Runtime: "nodejs24.x",
+    MemorySize: 256,
+    Timeout: 10,
+    Environment: { Variables: { LEPTA_TABLE: "lepta" } },
+  });
+});
+
+test("a parameter is read by its name", async () => {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: "/lepta/x/deployment" }));
+  expect(Parameter?.Value).toBe("the manifest");
+});
+
+test.each<[string, () => Promise<unknown>, string]>([
+  ["no such function", () => invoke("nothing"), "ResourceNotFoundException"],
+  ["an event that is no JSON", () => invoke("echo", "{"), "InvalidRequestContentException"],
+  [
+    "an invocation that nobody waits for",
+    () => lambda.send(new InvokeCommand({ FunctionName: "echo", InvocationType: "Event" })),
+    "InvalidParameterValueException",
+  ],
+  [
+    "another operation of Lambda",
+    () => lambda.send(new ListFunctionsCommand({})),
+    "UnknownOperationException",
+  ],
+  ["no such parameter", () => ssm.send(new GetParameterCommand({ Name: "/other" })), "ParameterNotFound"],
+  [
+    "another operation of SSM",
+    () => ssm.send(new DeleteParameterCommand({ Name: "/lepta/x/deployment" })),
+    "UnknownOperationException",
+  ],
+])("%s has the name that AWS gives it", async (_name, asking, name) => {
+  await expect(asking()).rejects.toMatchObject({ name });
+});
+
+test("a web page whose name was rebound to this machine is refused", async () => {
+  const url = new URL("/2015-03-31/functions/echo/configuration", services.url);
+  const status = await new Promise((resolve, reject) => {
+    const asked = request(url, { headers: { host: "evil.example" } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.once("error", reject).end();
+  });
+  expect(status).toBe(403);
+});
