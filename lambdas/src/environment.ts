@@ -15,6 +15,7 @@ export const variable = {
   claimTime: "LEPTA_CLAIM_TIME_MS",
   grace: "LEPTA_GRACE_MS",
   noticePatience: "LEPTA_NOTICE_PATIENCE_MS",
+  disputeWindow: "LEPTA_DISPUTE_WINDOW_MS",
   recallableLimit: "LEPTA_RECALLABLE_LIMIT",
 } as const;
 
@@ -62,6 +63,9 @@ export function readEnvironment(variables: Variables): Environment {
     throw new Error(
       `${variable.claimTime} must be more than nothing and shorter than ${variable.holdTime}: ${claimTime}`,
     );
+  const disputeWindow = whole(variable.disputeWindow, 400 * DAY);
+  if (disputeWindow <= holdTime)
+    throw new Error(`${variable.disputeWindow} must be longer than ${variable.holdTime}: ${disputeWindow}`);
   return {
     table: needed(variable.table),
     rootKey: needed(variable.rootKey),
@@ -75,6 +79,7 @@ export function readEnvironment(variables: Variables): Environment {
       claimTime,
       grace: whole(variable.grace, 90 * DAY),
       noticePatience: whole(variable.noticePatience, 7 * DAY),
+      disputeWindow,
       recallableLimit: BigInt(whole(variable.recallableLimit, 0)),
     },
     dynamoDbEndpoint: variables.AWS_ENDPOINT_URL_DYNAMODB,

@@ -4,7 +4,7 @@ import { KMSClient } from "@aws-sdk/client-kms";
 import { defaultSuite, type Suite } from "@lepta/protocol";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
-import type { Rotation } from "./custody/rotate.ts";
+import type { Rotation } from "./custody/keyring.ts";
 import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
 import { type Broker, PeerCache } from "./pipeline/broker.ts";
@@ -69,11 +69,12 @@ export function brokerFor(wiring: Wiring, purpose: SigningPurpose): Broker {
 }
 
 /** What key rotation needs. */
-export const rotationOf = ({ store, keyService, suite, runtime }: Wiring): Rotation => ({
+export const rotationOf = ({ environment, store, keyService, suite, runtime }: Wiring): Rotation => ({
   store,
   keyService,
   suite,
   runtime,
+  disputeWindow: environment.policy.disputeWindow,
 });
 
 /** The paper's own suite is loaded only where the broker was started with it by name. */
