@@ -4,8 +4,8 @@ import { dataKeyOf, openKeyring, type Rotation } from "./keyring.ts";
 import { latestEpoch, newEpoch, revokedEpochs } from "./operational.ts";
 
 /**
- * Begins a new epoch and tells its number. With `revokesEarlier`, scrip of the epochs before it can only be renewed and
- * redeemed from a minute later on: its owners get it again under the new one.
+ * Makes a new epoch, which begins in a minute, and tells its number: by then every function has its root. With
+ * `revokesEarlier`, scrip of the epochs before it can only be renewed and redeemed from then on.
  */
 export async function startEpoch(
   rotation: Rotation,
@@ -16,9 +16,9 @@ export async function startEpoch(
   await changeKeys(keyring.store, keyring.runtime, async (table, steps) => {
     if (steps > 0) return [];
     started = latestEpoch(table) + 1;
-    const next = await newEpoch(keyring, started, (purpose) => dataKeyOf(table, purpose));
-    const revokedFrom = keyring.runtime.now() + REVOKED_AFTER;
-    const earlier = revokesEarlier ? revokedEpochs(table, revokedFrom) : [];
+    const startedAt = keyring.runtime.now() + REVOKED_AFTER;
+    const next = await newEpoch(keyring, started, startedAt, (purpose) => dataKeyOf(table, purpose));
+    const earlier = revokesEarlier ? revokedEpochs(table, startedAt) : [];
     return [putEpoch(next), ...earlier.map(putEpoch)];
   });
   return started;

@@ -51,11 +51,16 @@ export async function newOperational(
   return { purpose, id, publicKey, certificate, notBefore, notAfter, wrapped };
 }
 
-/** A new epoch, from now on. */
-export async function newEpoch(keyring: Keyring, epoch: number, dataKeys: DataKeys): Promise<EpochItem> {
+/** A new epoch, from this moment on, in milliseconds. */
+export async function newEpoch(
+  keyring: Keyring,
+  epoch: number,
+  startedAt: number,
+  dataKeys: DataKeys,
+): Promise<EpochItem> {
   const { runtime } = keyring;
   const wrapped = await wrapFor(keyring, ["decide"], dataKeys, epochName(epoch), runtime.random(32));
-  return { epoch, startedAt: runtime.now(), wrapped };
+  return { epoch, startedAt, wrapped };
 }
 
 /** The latest epoch's number; 0 where there is none. */

@@ -157,14 +157,14 @@ async function replacement(
   };
 }
 
-/** A new epoch; scrip of those before it is only renewed and redeemed. */
+/** A new epoch, which begins when those before it end: scrip of these is only renewed and redeemed then. */
 async function epochReplacement(
   keyring: Keyring,
   table: KeyTable,
   dataKeys: DataKeys,
   revokedFrom: number,
 ): Promise<readonly Write[]> {
-  const next = await newEpoch(keyring, latestEpoch(table) + 1, dataKeys);
+  const next = await newEpoch(keyring, latestEpoch(table) + 1, revokedFrom, dataKeys);
   return [next, ...revokedEpochs(table, revokedFrom)].map(putEpoch);
 }
 

@@ -48,7 +48,7 @@ async function ensureEpoch(keyring: Keyring): Promise<void> {
   await changeKeys(keyring.store, keyring.runtime, async (table) =>
     table.epochs.size > 0
       ? []
-      : [putEpoch(await newEpoch(keyring, 1, (purpose) => dataKeyOf(table, purpose)))],
+      : [putEpoch(await newEpoch(keyring, 1, keyring.runtime.now(), (purpose) => dataKeyOf(table, purpose)))],
   );
 }
 

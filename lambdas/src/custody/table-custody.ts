@@ -123,7 +123,13 @@ async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: 
     network,
     signing: { purpose, key, certificate: current.certificate, notAfter: current.notAfter },
     opening: (kid) => memory.opening.get(kid),
-    epoch: Math.max(0, ...roots.keys()),
+    // By the clock of each use: an epoch begins when every function has its root, whenever they last looked.
+    get epoch() {
+      const started = [...roots.keys()].filter(
+        (epoch) => (table.epochs.get(epoch)?.startedAt ?? 0) <= runtime.now(),
+      );
+      return Math.max(0, ...started);
+    },
     epochRoot: (epoch) => roots.get(epoch),
     epochRevokedFrom: (epoch) => table.epochs.get(epoch)?.revokedFrom,
   };
