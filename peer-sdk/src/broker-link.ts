@@ -37,7 +37,7 @@ import type { BrokerTransport, Runtime } from "./ports.ts";
 /** The broker's keys are read again this long before the sealing key ends, in milliseconds. */
 const REFRESH_BEFORE = 60 * 60 * 1000;
 /** And this often while they are in use, in milliseconds: so soon a peer learns that a key was revoked. */
-export const REFRESH_EVERY = 10 * 60 * 1000;
+const REFRESH_EVERY = 10 * 60 * 1000;
 /** The pause between two tries, in milliseconds. */
 const REFRESH_PAUSE = 60 * 1000;
 

@@ -119,6 +119,36 @@ test("a merchant refuses a credential that a revoked key signed, and a wallet th
   expect(count("/enrol")).toBe(1);
 });
 
+/** A wallet that has not read the list since the revocation, and a merchant that has learned of it and renewed. */
+async function lateWallet(hasMet: boolean) {
+  await world.merchant(NEWS, { catalogue });
+  world.runtime.advance(5 * MINUTE);
+  const { transport, count } = counted();
+  const wallet = await world.wallet({ transport });
+  if (hasMet) await wallet.offers(NEWS);
+  await revoke("enrol");
+  world.runtime.advance(5 * MINUTE);
+  const visitor = await world.wallet();
+  expect(await codeOf(visitor.offers(NEWS))).toBe("unknown-peer");
+  await settle();
+  await visitor.offers(NEWS);
+  expect([count("/keys"), count("/enrol")]).toEqual([1, 1]);
+  return { wallet, count };
+}
+
+test("a wallet that hears it from the merchant that it greets renews at once and greets again", async () => {
+  const { wallet, count } = await lateWallet(false);
+  expect(await wallet.offers(NEWS)).toHaveLength(1);
+  expect(count("/enrol")).toBe(2);
+});
+
+test("a merchant ends a visit whose credential was revoked meanwhile; the wallet greets it anew", async () => {
+  const { wallet, count } = await lateWallet(true);
+  expect(await codeOf(wallet.offers(NEWS))).toBe("unknown-peer");
+  expect(await wallet.offers(NEWS)).toHaveLength(1);
+  expect(count("/enrol")).toBe(2);
+});
+
 test("a remembered list does not forget a revocation, whatever list comes after it", async () => {
   await world.merchant(NEWS, { catalogue });
   const store = memoryPeerStore();
