@@ -58,7 +58,8 @@ function count(name: FunctionName, { kms }: Clients): void {
 
 /** A wallet with money and a merchant that sells to it, over the cloud's own door. */
 async function market() {
-  const clock = { ...systemRuntime, now: runtime.now };
+  const sleep = async (milliseconds: number) => runtime.advance(milliseconds);
+  const clock = { ...systemRuntime, now: runtime.now, sleep };
   const common = { broker: cloud.pinnedUrl, runtime: clock, noticeDelay: NEVER } as const;
   const merchant = await Merchant.open({
     ...common,
