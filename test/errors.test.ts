@@ -230,7 +230,8 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
     return bought(held, order);
   },
   "scrip-expired": async () => {
-    const brief = await createWorld({ seed: "brief", variables: { [variable.scripLife]: String(HOUR) } });
+    const variables = { [variable.scripLife]: String(HOUR), [variable.grace]: "0" };
+    const brief = await createWorld({ seed: "brief", variables });
     await brief.merchant(SHORT, { catalogue });
     const other = memoryPeerStore();
     const payer = await brief.wallet({ store: other });

@@ -15,6 +15,7 @@ export const variable = {
   claimTime: "LEPTA_CLAIM_TIME_MS",
   grace: "LEPTA_GRACE_MS",
   noticePatience: "LEPTA_NOTICE_PATIENCE_MS",
+  disputeWindow: "LEPTA_DISPUTE_WINDOW_MS",
   recallableLimit: "LEPTA_RECALLABLE_LIMIT",
   journal: "LEPTA_JOURNAL",
 } as const;
@@ -95,6 +96,9 @@ export function readEnvironment(variables: Variables): Environment {
     throw new Error(
       `${variable.claimTime} must be more than nothing and shorter than ${variable.holdTime}: ${claimTime}`,
     );
+  const disputeWindow = whole(variable.disputeWindow, 400 * DAY);
+  if (disputeWindow <= holdTime)
+    throw new Error(`${variable.disputeWindow} must be longer than ${variable.holdTime}: ${disputeWindow}`);
   return {
     table: needed(variable.table),
     rootKey: needed(variable.rootKey),
@@ -108,6 +112,7 @@ export function readEnvironment(variables: Variables): Environment {
       claimTime,
       grace: whole(variable.grace, 90 * DAY),
       noticePatience: whole(variable.noticePatience, 7 * DAY),
+      disputeWindow,
       recallableLimit: BigInt(whole(variable.recallableLimit, 0)),
     },
     journal: variables[variable.journal],

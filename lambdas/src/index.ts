@@ -3,6 +3,8 @@ export { unmarshal } from "./aws/dynamodb-store.ts";
 export * from "./broker/books.ts";
 export * from "./broker/items.ts";
 export { type Finding, type FindingName, findingNames } from "./broker/reconcile/findings.ts";
+export { startEpoch } from "./custody/epochs.ts";
+export { revokeKeys } from "./custody/revoke.ts";
 export { rotateKeys } from "./custody/rotate.ts";
 export { type Deployment, readDeployment } from "./deployment.ts";
 export {

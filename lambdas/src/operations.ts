@@ -1,4 +1,67 @@
-/** What an operator may ask the functions `operate`, `rotate` and `reconcile` for: their events and their answers, as JSON. */
+/** What an operator may ask of the functions that are invoked directly, and what they answer. */
+import type { Purpose } from "@lepta/protocol";
+
+/** For the function `rotate`. Whatever names no operation is the schedule's event, which rotates. */
+export type RotateEvent =
+  | { readonly operation?: undefined }
+  /** All that the functions of this purpose held is believed stolen. */
+  | { readonly operation: "revoke"; readonly purpose: Purpose }
+  | { readonly operation: "list" };
+
+/** The purposes whose keys an operator can revoke. */
+export const revocablePurposes = [
+  "enrol",
+  "decide",
+  "acknowledge",
+  "seal",
+] as const satisfies readonly Purpose[];
+export type RevocablePurpose = (typeof revocablePurposes)[number];
+
+export interface Rotated {
+  /** How many operational keys were made. */
+  readonly made: number;
+  /** Milliseconds until the first operational key that is in use ends. */
+  readonly keyLifeLeft: number;
+}
+
+export interface RevokedKeys {
+  readonly network: string;
+  readonly purpose: Purpose;
+  /** The ids of the operational keys that are revoked. */
+  readonly revoked: readonly string[];
+  /** From when on they are refused, in milliseconds; absent where another run completed the revocation. */
+  readonly revokedFrom?: number;
+}
+
+/** One operational key that the table holds. Times in milliseconds. */
+export interface ListedKey {
+  readonly purpose: Purpose;
+  readonly id: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly revokedFrom?: number;
+}
+
+export interface ListedEpoch {
+  readonly epoch: number;
+  readonly startedAt: number;
+  /** From then on its scrip is only renewed and redeemed. */
+  readonly revokedFrom?: number;
+}
+
+export interface KeyList {
+  /** Thumbprint of the root key. */
+  readonly network: string;
+  readonly keys: readonly ListedKey[];
+  readonly epochs: readonly ListedEpoch[];
+}
+
+/** What the function `rotate` answers to an event. */
+export type RotateAnswer<E> = E extends { readonly operation: "revoke" }
+  ? RevokedKeys
+  : E extends { readonly operation: "list" }
+    ? KeyList
+    : Rotated;
 
 /** Of the function `operate`. */
 export type OperateEvent =
@@ -22,39 +85,6 @@ export type OperateAnswer =
 
 /** The longest reason of a freeze, in characters. */
 export const REASON_LENGTH = 500;
-
-/** The purposes whose operational key an operator can revoke. */
-export const revocablePurposes = ["enrol", "decide", "acknowledge", "seal"] as const;
-export type RevocablePurpose = (typeof revocablePurposes)[number];
-
-/** Of the function `rotate`; anything else rotates. */
-export type RotateEvent =
-  | { readonly operation: "revoke"; readonly purpose: RevocablePurpose }
-  | { readonly operation: "list" }
-  | Readonly<Record<string, never>>;
-
-/** Answer to a rotation and to a revocation: how many keys were made, and how long the first of those in use still lives, in milliseconds. */
-export interface Rotated {
-  readonly made: number;
-  readonly keyLifeLeft?: number;
-}
-
-/** An operational key; times in milliseconds. */
-export interface ListedKey {
-  readonly purpose: string;
-  readonly id: string;
-  readonly notBefore: number;
-  readonly notAfter: number;
-  readonly revokedFrom?: number;
-}
-
-/** Answer to `list`. */
-export interface KeyList {
-  /** Thumbprint of the root key. */
-  readonly network: string;
-  readonly keys: readonly ListedKey[];
-  readonly epochs: readonly unknown[];
-}
 
 /** Of the function `reconcile`: what a call answers is the event of the next one, until it is done. */
 export type ReconcileAnswer =

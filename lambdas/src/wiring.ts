@@ -7,7 +7,7 @@ import { dynamoDbScan } from "./aws/dynamodb-scan.ts";
 import { dynamoDbStore } from "./aws/dynamodb-store.ts";
 import { kmsKeyService } from "./aws/kms-key-service.ts";
 import type { Tracing } from "./aws/powertools-tracing.ts";
-import type { Rotation } from "./custody/rotate.ts";
+import type { Rotation } from "./custody/keyring.ts";
 import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
 import { plainObserver } from "./handlers/log.ts";
@@ -100,6 +100,7 @@ export const rotationOf = ({ store, keyService, suite, runtime, environment }: W
   suite,
   runtime,
   table: environment.table,
+  disputeWindow: environment.policy.disputeWindow,
 });
 
 /** The paper's own suite is loaded only where the broker was started with it by name. */

@@ -5,6 +5,7 @@ import {
   type BrokerKeys,
   decodeAs,
   ERROR_MEDIA_TYPE,
+  equalBytes,
   errorCodec,
   errors,
   type IsVerified,
@@ -19,11 +20,13 @@ import {
   openMessage,
   orThrow,
   type Purpose,
+  readRevocations,
   readRootKey,
   refuse,
   type Signed,
   type Suite,
   sealMessage,
+  type Trust,
   type Uid,
   type VerifiedOf,
   verifyAnswer,
@@ -33,6 +36,8 @@ import type { BrokerTransport, Runtime } from "./ports.ts";
 
 /** The broker's keys are read again this long before the sealing key ends, in milliseconds. */
 const REFRESH_BEFORE = 60 * 60 * 1000;
+/** And this often while they are in use, in milliseconds: so soon a peer learns that a key was revoked. */
+const REFRESH_EVERY = 10 * 60 * 1000;
 /** The pause between two tries, in milliseconds. */
 const REFRESH_PAUSE = 60 * 1000;
 
@@ -66,12 +71,14 @@ export class BrokerLink {
   readonly network: Uid;
   readonly #options: LinkOptions;
   #keys: BrokerKeys;
+  #readAt: number;
   #refreshNext = 0;
 
-  private constructor(url: string, keys: BrokerKeys, options: LinkOptions) {
+  private constructor(url: string, keys: BrokerKeys, readAt: number, options: LinkOptions) {
     this.url = url;
     this.network = keys.network;
     this.#keys = keys;
+    this.#readAt = readAt;
     this.#options = options;
   }
 
@@ -90,33 +97,57 @@ export class BrokerLink {
       return remembered;
     });
     const trusted = pin ?? known ?? orThrow(readRootKey(bytes)).id;
-    const verified = await verifyBrokerKeys(bytes, trusted, suite, runtime.now());
+    const now = runtime.now();
+    const revoked = remembered === undefined ? undefined : await readRevocations(remembered, trusted, now);
+    const verified = await verifyBrokerKeys(bytes, trusted, suite, now, revoked);
     if (isRefusal(verified) && verified.code === "wrong-root")
       throw new LeptaError("wrong-root", `${url} is not the broker ${trusted}: check the address`);
     const keys = orThrow(verified);
-    if (bytes !== remembered) await options.remember(bytes);
-    return new BrokerLink(url, keys, options);
+    const isFresh = bytes !== remembered;
+    if (isFresh) await options.remember(keys.list);
+    // What is remembered may be old: it is read anew as soon as the broker is back.
+    return new BrokerLink(url, keys, isFresh ? now : 0, options);
   }
 
-  /** The broker's keys, read again before they end. */
+  /** The broker's keys, read again before they end and every ten minutes of use. */
   async keys(): Promise<BrokerKeys> {
-    const now = this.#options.runtime.now();
-    const left = this.#keys.sealingKeyNotAfter - now;
-    if (left <= 0) await this.refresh();
-    else if (left <= REFRESH_BEFORE && now >= this.#refreshNext) {
-      this.#refreshNext = now + REFRESH_PAUSE;
-      // Nobody waits for it: the keys that we have are good until they end.
-      this.refresh().catch(() => undefined);
-    }
+    if (this.#options.runtime.now() >= this.#keys.sealingKeyNotAfter) await this.refresh();
+    else this.#refreshSoon();
     return this.#keys;
+  }
+
+  /** What certificates and credentials are checked against, as it is known now: nobody waits for the broker. */
+  trust(): Trust {
+    this.#refreshSoon();
+    return this.#keys.trust;
   }
 
   /** Reads the broker's keys again: an answer was signed by one that we do not know. */
   async refresh(): Promise<void> {
     const { transport, suite, runtime } = this.#options;
     const bytes = await readKeys(transport, this.url);
-    this.#keys = orThrow(await verifyBrokerKeys(bytes, this.network, suite, runtime.now()));
-    await this.#options.remember(bytes);
+    const now = runtime.now();
+    for (let attempt = 0; attempt < limits.deliveryAttempts; attempt += 1) {
+      const before = this.#keys;
+      const keys = orThrow(await verifyBrokerKeys(bytes, this.network, suite, now, before.revocations));
+      // What another reading has learned meanwhile is kept: nothing takes a revocation back.
+      if (before !== this.#keys) continue;
+      this.#keys = keys;
+      this.#readAt = now;
+      if (!equalBytes(keys.list, before.list)) await this.#options.remember(keys.list);
+      return;
+    }
+    throw new LeptaError("busy", "the broker's keys are being read");
+  }
+
+  /** Nobody waits for it: the keys that we have are good until they end, and a broker that is away stops nobody. */
+  #refreshSoon(): void {
+    const now = this.#options.runtime.now();
+    const isDue =
+      this.#keys.sealingKeyNotAfter - now <= REFRESH_BEFORE || now - this.#readAt >= REFRESH_EVERY;
+    if (!isDue || now < this.#refreshNext) return;
+    this.#refreshNext = now + REFRESH_PAUSE;
+    this.refresh().catch(() => undefined);
   }
 
   /** Seals a message to the broker: the exact bytes to persist and to send. */

@@ -7,6 +7,7 @@ import {
   encodeCredential,
   enrolRequest,
   isErrorCode,
+  isOver,
   isRefusal,
   LeptaError,
   limits,
@@ -144,9 +145,11 @@ function createParty(options: PartyOptions, parts: Parts): Party {
   return {
     ...parts,
     credential: async () => {
-      const left = (current?.notAfter ?? 0) - runtime.now();
-      if (current === undefined || left <= 0) return renew();
-      if (left <= RENEW_BEFORE) renewSoon();
+      const trust = link.trust();
+      const now = runtime.now();
+      // One whose signer was revoked is refused by everybody who knows.
+      if (current === undefined || isOver(current, trust, now)) return renew();
+      if (current.notAfter - now <= RENEW_BEFORE) renewSoon();
       return current;
     },
     sign: (type, draft) => {

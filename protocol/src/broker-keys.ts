@@ -1,10 +1,18 @@
 /** The broker's keys as its peers see them: pinned root, certified operational keys. */
 import { thumbprint } from "./cose/key.ts";
-import { type OperationalKey, type Trust, verifyCertificate } from "./credential.ts";
+import {
+  isRevoked,
+  type OperationalKey,
+  type Revocation,
+  type Trust,
+  verifyCertificate,
+  verifyRevocation,
+} from "./credential.ts";
 import { type AnyOpened, type IsVerified, verifyMessage } from "./envelope.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
+import { limits } from "./limits.ts";
 import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
-import { decodeAs, type Uid } from "./schema.ts";
+import { decodeAs, encodeAs, type Uid } from "./schema.ts";
 import { defaultSuite } from "./suite/default.ts";
 import type { SealingKey, Suite, VerifyingKey } from "./suite/suite.ts";
 
@@ -21,7 +29,13 @@ export interface BrokerKeys {
   readonly sealingKey: SealingKey;
   /** When the sealing key stops being valid, in milliseconds. */
   readonly sealingKeyNotAfter: number;
+  /** Those of the list and those that were known before it, by the key's id. */
+  readonly revocations: Revocations;
+  /** The list as it is to be remembered: with all these revocations in it. */
+  readonly list: Uint8Array;
 }
+
+export type Revocations = ReadonlyMap<Uid, Revocation>;
 
 /** The root key of an answer to GET /keys, for trust at first sight; whoever has a pin compares it with the id. */
 export function readRootKey(bytes: Uint8Array): Or<{ readonly id: Uid; readonly publicKey: Uint8Array }> {
@@ -29,12 +43,16 @@ export function readRootKey(bytes: Uint8Array): Or<{ readonly id: Uid; readonly 
   return isRefusal(list) ? list : { id: thumbprint(list.rootKey), publicKey: list.rootKey };
 }
 
-/** Checks an answer to GET /keys against the pinned root key's thumbprint; `wrong-root` where it differs. */
+/**
+ * Checks an answer to GET /keys against the pinned root key's thumbprint; `wrong-root` where it differs. A list is not
+ * signed as a whole: one that leaves a revocation out takes back none of those that are `known`.
+ */
 export async function verifyBrokerKeys(
   bytes: Uint8Array,
   pin: Uid,
   suite: Suite,
   now: number,
+  known: Revocations = new Map(),
 ): Promise<Or<BrokerKeys>> {
   const list = decodeAs(brokerKeysCodec, bytes);
   if (isRefusal(list)) return list;
@@ -43,17 +61,64 @@ export async function verifyBrokerKeys(
   // The root is a P-256 key in every suite: KMS makes no weaker one.
   const rootKey = await defaultSuite.verifyingKey(list.rootKey);
   if (isRefusal(rootKey)) return rootKey;
-  const trust: Trust = { suite, rootKey };
+  const revocations = await allRevocations(list.revocations ?? [], { suite, rootKey }, known, now);
+  const revoked = new Map([...revocations.values()].map(({ key, revokedFrom }) => [key, revokedFrom]));
+  const trust: Trust = { suite, rootKey, revoked };
   const keys = new Map<Uid, OperationalKey & { readonly verifyingKey: VerifyingKey | undefined }>();
   for (const certificate of list.certificates) {
     const key = await verifyCertificate(certificate, trust, now);
     // A key out of its time is of no use to act on; the others still are.
     if (!isRefusal(key)) keys.set(key.id, { ...key, verifyingKey: await importSigner(suite, key) });
   }
-  const sealing = await newestSealingKey(suite, [...keys.values()]);
+  // One that is about to be refused is not sealed to either.
+  const sealing = await newestSealingKey(
+    suite,
+    [...keys.values()].filter(({ id }) => !revoked.has(id)),
+  );
   if (isRefusal(sealing)) return sealing;
-  const { currency, rail } = list;
-  return { trust, network: pin, currency, rail, unit: BigInt(list.unit), keys, ...sealing };
+  const { currency, rail, revocations: _, ...rest } = list;
+  const signed = [...revocations.values()].map((each) => each.signed);
+  const remembered = encodeAs(brokerKeysCodec, {
+    ...rest,
+    currency,
+    rail,
+    ...(signed.length === 0 ? {} : { revocations: signed }),
+  });
+  const unit = BigInt(list.unit);
+  return { trust, network: pin, currency, rail, unit, keys, ...sealing, revocations, list: remembered };
+}
+
+/** The revocations in a list that was remembered, which need hold nothing else any more. */
+export async function readRevocations(bytes: Uint8Array, pin: Uid, now: number): Promise<Revocations> {
+  const list = decodeAs(brokerKeysCodec, bytes);
+  if (isRefusal(list) || thumbprint(list.rootKey) !== pin) return new Map();
+  const rootKey = await defaultSuite.verifyingKey(list.rootKey);
+  if (isRefusal(rootKey)) return new Map();
+  return allRevocations(list.revocations ?? [], { suite: defaultSuite, rootKey }, new Map(), now);
+}
+
+/** The latest of those that hold, each key's earliest moment: what was refused once is not accepted again. */
+async function allRevocations(
+  signed: readonly Uint8Array[],
+  trust: Trust,
+  known: Revocations,
+  now: number,
+): Promise<Revocations> {
+  const all = new Map(known);
+  for (const bytes of signed) {
+    const revocation = await verifyRevocation(bytes, trust, now);
+    // One that the root did not sign revokes nothing.
+    if (isRefusal(revocation)) continue;
+    const before = all.get(revocation.key);
+    if (before === undefined || revocation.revokedFrom < before.revokedFrom)
+      all.set(revocation.key, revocation);
+  }
+  const needed = [...all.values()]
+    // By then the key's certificate has ended by itself.
+    .filter(({ revokedFrom }) => now < revokedFrom + limits.operationalKeyLife + limits.clockSkew)
+    .sort((a, b) => b.revokedFrom - a.revokedFrom)
+    .slice(0, limits.revocations);
+  return new Map(needed.map((each) => [each.key, each]));
 }
 
 /** The key imported once, for the many answers that it signs; a sealing key signs none. */
@@ -89,6 +154,8 @@ export async function verifyAnswer<O extends AnyOpened>(
   const operational = broker.keys.get(opened.sign1.kid);
   if (operational === undefined || operational.purpose !== purpose || now >= operational.notAfter)
     return refuse("unauthentic", "no valid key of the broker with this id and purpose");
+  if (isRevoked(broker.trust, operational.id, now))
+    return refuse("unauthentic", "a revoked key of the broker");
   const { verifyingKey: key } = operational;
   if (key === undefined) return refuse("unauthentic", "a key that does not sign");
   const { network } = broker;

@@ -10,6 +10,7 @@ import {
   credentialCodec,
   enrolment,
   keyCertificate,
+  keyRevocation,
   type Purpose,
   sealingKeyStatement,
 } from "./messages/keys.ts";
@@ -21,7 +22,13 @@ export interface Trust {
   readonly suite: Suite;
   /** The root key; its id is the network. */
   readonly rootKey: VerifyingKey;
+  /** Operational keys that are good for nothing any more, by id, from these moments on, in milliseconds. */
+  readonly revoked?: ReadonlyMap<Uid, number>;
 }
+
+/** Whether the operational key with this id is good for nothing any more. */
+export const isRevoked = ({ revoked }: Trust, id: Uid, now: number): boolean =>
+  now >= (revoked?.get(id) ?? Number.POSITIVE_INFINITY);
 
 /** A peer whose keys were checked. */
 export interface Credential {
@@ -29,6 +36,8 @@ export interface Credential {
   readonly bytes: Uint8Array;
   readonly verifyingKey: VerifyingKey;
   readonly sealingKey: SealingKey;
+  /** The operational key that signed the enrolment: where it is revoked, the credential ends. */
+  readonly certifiedBy: Uid;
   /** When it must be renewed, in milliseconds. */
   readonly notAfter: number;
 }
@@ -69,10 +78,15 @@ export async function verifyCredential(
   const sealing = await verifySealingKey(parts.sealingKey, verifyingKey, trust, now);
   if (isRefusal(sealing)) return sealing;
   const notAfter = Math.min(operational.notAfter, sealing.statement.payload.notAfter);
-  return { uid: verifyingKey.id, bytes, verifyingKey, sealingKey: sealing.key, notAfter };
+  const certifiedBy = operational.id;
+  return { uid: verifyingKey.id, bytes, verifyingKey, sealingKey: sealing.key, certifiedBy, notAfter };
 }
 
-/** Checks the certificate of an operational key: signed by the root, valid now, not longer than allowed. */
+/** Whether a credential that held once holds no longer: it has ended, or the key that signed it was revoked. */
+export const isOver = ({ certifiedBy, notAfter }: Credential, trust: Trust, now: number): boolean =>
+  now >= notAfter || isRevoked(trust, certifiedBy, now);
+
+/** Checks the certificate of an operational key: signed by the root, valid now, not revoked, not longer than allowed. */
 export async function verifyCertificate(
   bytes: Uint8Array,
   trust: Trust,
@@ -80,16 +94,45 @@ export async function verifyCertificate(
 ): Promise<Or<OperationalKey>> {
   const opened = readMessage(bytes, [keyCertificate]);
   if (isRefusal(opened)) return opened;
-  const network = trust.rootKey.id;
-  const root = { key: remembering(trust.rootKey), kid: network, from: network, to: network, network };
-  const verified = await verifyMessage(opened, { ...root, now });
+  const verified = await verifyMessage(opened, byRoot(trust, now));
   if (isRefusal(verified)) return verified;
   const { purpose, publicKey, notBefore, notAfter } = verified.payload;
   if (notAfter - notBefore > limits.operationalKeyLife)
     return refuse("unknown-peer", "a certificate that lives too long");
   if (now + limits.clockSkew < notBefore || now >= notAfter)
     return refuse("unknown-peer", "a certificate out of its time");
-  return { id: thumbprint(publicKey), purpose, publicKey, notBefore, notAfter, certificate: bytes };
+  const id = thumbprint(publicKey);
+  if (isRevoked(trust, id, now)) return refuse("unknown-peer", "a certificate of a revoked key");
+  return { id, purpose, publicKey, notBefore, notAfter, certificate: bytes };
+}
+
+/** An operational key's revocation, checked. */
+export interface Revocation {
+  readonly key: Uid;
+  /** Inclusive, in milliseconds. */
+  readonly revokedFrom: number;
+  /** The revocation, signed. */
+  readonly signed: Uint8Array;
+}
+
+/** Checks a revocation: signed by the root, which alone may revoke what it certified. */
+export async function verifyRevocation(
+  bytes: Uint8Array,
+  trust: Trust,
+  now: number,
+): Promise<Or<Revocation>> {
+  const opened = readMessage(bytes, [keyRevocation]);
+  if (isRefusal(opened)) return opened;
+  const verified = await verifyMessage(opened, byRoot(trust, now));
+  if (isRefusal(verified)) return verified;
+  const { key, revokedFrom } = verified.payload;
+  return { key, revokedFrom, signed: bytes };
+}
+
+/** What the root signs is for everybody of its network. */
+function byRoot({ rootKey }: Trust, now: number) {
+  const network = rootKey.id;
+  return { key: remembering(rootKey), kid: network, from: network, to: network, network, now };
 }
 
 /** Signatures of roots that held, by what they are over: a few certificates, met with every credential of their day. */

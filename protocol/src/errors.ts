@@ -84,7 +84,12 @@ export const errors = {
     "The certificate does not match the scrip's body: it was altered or never issued.",
   ),
   "scrip-spent": entry(402, "sender", "no", "The scrip was spent before."),
-  "scrip-expired": entry(402, "sender", "no", "The scrip has expired."),
+  "scrip-expired": entry(
+    402,
+    "sender",
+    "no",
+    "The scrip has expired, or the secrets that it was made with were revoked; renewed it is good again.",
+  ),
   "wrong-issuer": entry(
     402,
     "sender",

@@ -71,6 +71,8 @@ export const limits = {
   provenCertificates: 256,
   /** Certificates in the broker's list of keys. */
   certificates: 64,
+  /** Revocations in the broker's list of keys, and those that a peer remembers: the latest ones. */
+  revocations: 64,
   /** How often a commit is tried again because the state that it was decided on had moved. */
   commitAttempts: 100,
   /** How often a store is asked again after a conflict or a throttle, within one attempt. */

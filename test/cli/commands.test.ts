@@ -37,7 +37,12 @@ beforeAll(async () => {
   broker = await administered({
     invocables: {
       reconcile: told(() => answers.shift()),
-      rotate: told(({ operation }) => (operation === "list" ? LIST : { made: 1, keyLifeLeft: 43_200_000 })),
+      rotate: told(({ operation, purpose }) => {
+        if (operation === "list") return LIST;
+        if (operation === "revoke")
+          return { network: LIST.network, purpose, revoked: [KEY.id], revokedFrom: 60_000 };
+        return { made: 1, keyLifeLeft: 43_200_000 };
+      }),
       finish: async () => {
         throw new TypeError("what it choked on");
       },
@@ -70,8 +75,13 @@ describe("keys", () => {
   });
 
   test("revoke says what will happen, and does it when its purpose is typed", async () => {
-    const { status, err } = await broker.run(["keys", "revoke", "decide"], { ask: async () => "decide\n" });
-    expect(status).toBe(0);
+    const { status, err, out } = await broker.run(["keys", "revoke", "decide"], {
+      ask: async () => "decide\n",
+    });
+    expect([status, out]).toEqual([
+      0,
+      `Revoked from 1970-01-01 00:01:00 on: ${KEY.id}.\nSee it with keys list.\n`,
+    ]);
     expect(err).toContain("cannot be undone");
     expect(events).toEqual([{ operation: "revoke", purpose: "decide" }]);
   });

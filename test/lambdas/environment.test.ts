@@ -34,6 +34,7 @@ describe("the environment of a function", () => {
       claimTime: 24 * HOUR,
       grace: 90 * 24 * HOUR,
       noticePatience: 7 * 24 * HOUR,
+      disputeWindow: 400 * 24 * HOUR,
       recallableLimit: 0n,
     });
   });
@@ -43,6 +44,7 @@ describe("the environment of a function", () => {
     ["a suite that is not known", variable.suite, "figure-5"],
     ["a rail that is not known", variable.rail, "gold"],
     ["a time below nothing", variable.grace, "-1"],
+    ["a dispute window that ends before credit is free", variable.disputeWindow, String(72 * HOUR)],
     ["a time with a fraction", variable.scripLife, "1.5"],
     ["a time that is no number", variable.noticePatience, "a week"],
     ["a time that is empty", variable.holdTime, ""],

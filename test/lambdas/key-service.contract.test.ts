@@ -156,7 +156,8 @@ describe.each(adapters)("the key service in $name", ({ open }) => {
           },
         },
       };
-      const ports = { store, keyService: counted, suite: defaultSuite, runtime };
+      const disputeWindow = 400 * 24 * 60 * 60 * 1000;
+      const ports = { store, keyService: counted, suite: defaultSuite, runtime, disputeWindow };
       return { runtime, store, ports, unwrapped };
     };
 
@@ -293,7 +294,7 @@ describe.each(adapters)("the key service in $name", ({ open }) => {
       for (const { id, certificate } of operational) {
         const [kept] = await store.get([keyItems.certificate(id)]);
         expect(kept?.certificate).toEqual(certificate);
-        expect(Object.keys(kept ?? {}).sort()).toEqual(["certificate", "notAfter"]);
+        expect(Object.keys(kept ?? {}).sort()).toEqual(["certificate", "notAfter", "ttl"]);
       }
     });
 
@@ -350,7 +351,7 @@ describe.each(adapters)("the key service in $name", ({ open }) => {
       const { ports, store } = setUp();
       const { network } = await rotateKeys(ports);
       const { dataKeys } = await readKeyTable(store);
-      const wrapped = dataKeys.get("decide") ?? new Uint8Array(0);
+      const wrapped = dataKeys.get("decide")?.wrapped ?? new Uint8Array(0);
       const context = { "lepta:network": network, "lepta:purpose": "enrol" };
       await expect(keyService.wrapper.unwrap(wrapped, context)).rejects.toThrow(Error);
     });

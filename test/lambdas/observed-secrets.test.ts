@@ -1,8 +1,8 @@
 /** Everything that functions print and collect while money goes its whole way, searched for what nobody may read there. */
 import type { Item, Wiring } from "@lepta/lambdas";
 import { powertoolsObserver } from "@lepta/lambdas/aws/powertools-observer";
-import { readKeyTable, wrappingContext } from "@lepta/lambdas/custody/key-items";
-import { epochName, operationalName } from "@lepta/lambdas/custody/rotate";
+import { holder, readKeyTable, wrappingContext } from "@lepta/lambdas/custody/key-items";
+import { epochName, operationalName } from "@lepta/lambdas/custody/operational";
 import { unwrap } from "@lepta/lambdas/custody/wrapping";
 import { plainObserver } from "@lepta/lambdas/handlers/log";
 import type { Observer } from "@lepta/lambdas/ports/observer";
@@ -130,16 +130,18 @@ async function brokersKeys({
   const table = await readKeyTable(store);
   const network = thumbprint(table.rootKey ?? new Uint8Array(0));
   const found: (readonly [string, Uint8Array])[] = [];
-  for (const [purpose, wrapped] of table.dataKeys) {
+  for (const [purpose, { wrapped, generation }] of table.dataKeys) {
     const dataKey = await keyService.wrapper.unwrap(wrapped, wrappingContext(network, purpose));
     found.push(["dataKey", dataKey]);
     for (const { purpose: use, id, wrapped: halves } of table.operational) {
-      const half = halves.get(purpose);
+      const half = halves.get(holder(purpose, generation));
       if (half !== undefined) found.push(["privateKey", unwrap(dataKey, operationalName(use, id), half)]);
     }
     if (purpose !== "decide") continue;
-    for (const [epoch, root] of table.epochs)
-      found.push(["epochRoot", unwrap(dataKey, epochName(epoch), root)]);
+    for (const { epoch, wrapped: roots } of table.epochs.values()) {
+      const root = roots.get(holder(purpose, generation));
+      if (root !== undefined) found.push(["epochRoot", unwrap(dataKey, epochName(epoch), root)]);
+    }
   }
   return found;
 }

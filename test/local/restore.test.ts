@@ -10,6 +10,7 @@ import {
   restore,
   rotationOf,
   standIn,
+  startEpoch,
   systemRuntime,
   variable,
 } from "@lepta/lambdas";
@@ -20,7 +21,6 @@ import { Merchant, sqlitePeerStore, Wallet } from "@lepta/peer-sdk";
 import { orThrow } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { crashingStore } from "../support/crashing.ts";
-import { addEpoch } from "../support/epoch.ts";
 import { throughFront } from "../support/front.ts";
 import { recordsOf } from "../support/journal.ts";
 import { authorise, enrolledPeer, euro, type Held, makeSale, type TestPeer } from "../support/peer.ts";
@@ -141,11 +141,14 @@ const startRestored = (): Promise<EmbeddedCloud> => start({ table: RESTORED, por
 
 async function bringBack(
   { wiring }: EmbeddedCloud,
-  { store = wiring.store, startEpoch = () => addEpoch(rotationOf(wiring)) as Promise<unknown> } = {},
+  {
+    store = wiring.store,
+    begin = () => startEpoch(rotationOf(wiring), { atOnce: true }) as Promise<unknown>,
+  } = {},
 ): Promise<Restored> {
   const journal = await openJournal(wiring.environment);
   const { backupAt } = before;
-  return restore({ store, journal, table: RESTORED, runtime: systemRuntime, backupAt, startEpoch });
+  return restore({ store, journal, table: RESTORED, runtime: systemRuntime, backupAt, startEpoch: begin });
 }
 
 /** Alice spends once more what she has spent after the backup; and what the broker says to it. */
@@ -214,8 +217,8 @@ describe("a broker on a table that was restored from a backup", () => {
       expect(await statusOf(cloud)).toBe(503);
     }
     crashing.disarm();
-    const startEpoch = () => Promise.reject(new Error("killed before the epoch"));
-    await expect(bringBack(cloud, { startEpoch })).rejects.toThrow("killed before the epoch");
+    const begin = () => Promise.reject(new Error("killed before the epoch"));
+    await expect(bringBack(cloud, { begin })).rejects.toThrow("killed before the epoch");
     expect(await statusOf(cloud)).toBe(503);
 
     await bringBack(cloud);

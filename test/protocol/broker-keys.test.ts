@@ -11,10 +11,12 @@ import {
   encodeCbor,
   isRefusal,
   keyCertificate,
+  keyRevocation,
   limits,
   orThrow,
   type Purpose,
   readMessage,
+  readRevocations,
   readRootKey,
   type SigningKey,
   signMessage,
@@ -23,6 +25,7 @@ import {
   type Value,
   verifyAnswer,
   verifyBrokerKeys,
+  verifyCertificate,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
 import {
@@ -249,5 +252,79 @@ describe("an answer of the broker", () => {
     expect(await verifyAnswer(opened, orThrow(await verify()), "decide", merchant.uid, now)).toMatchObject({
       code: "unauthentic",
     });
+  });
+});
+
+describe("a revoked key", () => {
+  const FROM = now + 60_000;
+  const revoke = async (key: Uid, by: SigningKey = root.signing, kid: Uid = network) => {
+    const draft = { ...plain(network, network, "revocation"), key, revokedFrom: FROM };
+    return (await signMessage(keyRevocation, draft, by, kid)).bytes;
+  };
+  const kinds = async (revocations: readonly Uint8Array[], at: number) =>
+    [...orThrow(await verify({ revocations }, at)).keys.values()].map(({ purpose }) => purpose);
+
+  test("is left out of the list from its moment on, and not before", async () => {
+    const revocations = [await revoke(decideKey.uid)];
+    expect(await kinds(revocations, FROM - 1)).toContain("decide");
+    expect(await kinds(revocations, FROM)).toEqual(["enrol", "acknowledge", "seal"]);
+  });
+
+  test("signs no answer from its moment on, also for whoever read the list before", async () => {
+    const keys = orThrow(await verify({ revocations: [await revoke(decideKey.uid)] }));
+    const draft: Draft<typeof authorizationResponse> = {
+      ...plain(network, merchant.uid, "vendor"),
+      request: customer.uid,
+      ok: true,
+      decidedAt: now,
+      customer: customer.uid,
+      amount: euro("1.00"),
+    };
+    const { bytes } = await signMessage(authorizationResponse, draft, decideKey.signing);
+    const opened = orThrow(readMessage(bytes, [authorizationResponse]));
+    const judge = (at: number) => verifyAnswer(opened, keys, "decide", merchant.uid, at);
+    expect(isRefusal(await judge(FROM - 1))).toBe(false);
+    expect(await judge(FROM)).toMatchObject({ code: "unauthentic" });
+  });
+
+  test("certifies nobody: its certificate is refused with the list's trust", async () => {
+    const { trust } = orThrow(await verify({ revocations: [await revoke(enrolKey.uid)] }));
+    const [certificate = answer()] = all;
+    expect(isRefusal(await verifyCertificate(certificate, trust, FROM - 1))).toBe(false);
+    expect(await verifyCertificate(certificate, trust, FROM)).toMatchObject({ code: "unknown-peer" });
+  });
+
+  test("is not sealed to, even before its moment, where another is there", async () => {
+    const next = await party(9);
+    const certificates = [...all, await certify("seal", next.opening.publicKey, { notAfter: now + HOUR })];
+    const keys = orThrow(await verify({ certificates, revocations: [await revoke(sealKey.opening.id)] }));
+    expect(keys.sealingKey.id).toBe(next.opening.id);
+  });
+
+  test.each<[string, () => Promise<Uint8Array>]>([
+    ["another root", () => revoke(decideKey.uid, stranger.signing)],
+    ["an operational key", () => revoke(decideKey.uid, enrolKey.signing, enrolKey.uid)],
+  ])("is not revoked by %s", async (_, make) => {
+    expect(await kinds([await make()], FROM)).toContain("decide");
+  });
+
+  test("stays revoked where a later list leaves it out, for as long as its certificate could hold", async () => {
+    const first = orThrow(await verify({ revocations: [await revoke(decideKey.uid)] }));
+    const again = orThrow(await verifyBrokerKeys(answer(), network, defaultSuite, FROM, first.revocations));
+    expect([...again.keys.values()].map(({ purpose }) => purpose)).not.toContain("decide");
+    // What is remembered tells it too.
+    const remembered = await readRevocations(again.list, network, FROM);
+    expect([...remembered.keys()]).toEqual([decideKey.uid]);
+    const end = FROM + limits.operationalKeyLife + limits.clockSkew;
+    expect((await readRevocations(again.list, network, end - 1)).size).toBe(1);
+    expect((await readRevocations(again.list, network, end)).size).toBe(0);
+    expect((await readRevocations(again.list, stranger.uid, FROM)).size).toBe(0);
+  });
+
+  test("is one of a bounded number", async () => {
+    const one = await revoke(decideKey.uid);
+    const many = (count: number) => ({ revocations: Array.from({ length: count }, () => one) });
+    expect(isRefusal(await verify(many(limits.revocations)))).toBe(false);
+    expect(() => answer(many(limits.revocations + 1))).toThrow();
   });
 });

@@ -166,7 +166,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "expiry-check-missing-at-broker": {
     file: AUTHORISE,
-    text: '  if (now >= live.expiresAt) return refuse("scrip-expired");',
+    text: '  if (isOverdue(live, now, terms)) return refuse("scrip-expired");',
     instead: "",
     within: 4000,
   },

@@ -123,6 +123,11 @@ const sealedDigest = (made: Made, type: MessageType): string => toText(sha256(ma
 /** What comes earlier is embedded in or named by what comes later; every entry of `messages` once. */
 export const samples: readonly Sample[] = [
   sample(lepta.keyCertificate, [root], () => certificateDraft("enrol", enrolKey.signing.publicKey)),
+  sample(lepta.keyRevocation, [root], () => ({
+    ...plain(B, B, "revocation"),
+    key: enrolKey.uid,
+    revokedFrom: now + 60_000,
+  })),
   sample(lepta.sealingKeyStatement, [customer], () => sealingKeyDraft(customer)),
   sample(lepta.enrolment, [enrolKey], () => enrolmentDraft(customer)),
   sample(lepta.enrolRequest, [customer, sealKey], async (made) => ({

@@ -46,11 +46,11 @@ export async function rotateKeys(cloud: Cloud, deployment: Deployment): Promise<
 export const consequence = (purpose: RevocablePurpose): string => {
   const what =
     purpose === "seal"
-      ? "What is sealed to the key from now on is refused, and peers fetch the new one."
-      : "What it signs from now on is worth nothing to anybody, and peers fetch the new one.";
+      ? "Peers fetch the new one; what was sealed to the old one before is still read."
+      : "From a minute on what it signs is worth nothing to anybody, and peers fetch the new one.";
   const epoch =
     purpose === "decide"
-      ? " A new epoch begins as well: scrip that is minted from now on is under a new root."
+      ? " A new epoch begins as well: scrip of the earlier ones can no longer be spent, and wallets renew theirs by themselves."
       : "";
   return `The key for ${purpose} ends now, and another takes its place. ${what}${epoch} This cannot be undone.`;
 };
@@ -62,11 +62,18 @@ export async function revokeKey(
   purpose: RevocablePurpose,
 ): Promise<Report> {
   const answer = await invoke(cloud, deployment, "rotate", { operation: "revoke", purpose });
+  const { revoked, revokedFrom } = answer;
+  if (!Array.isArray(revoked))
+    throw new AdminFault(
+      "The function rotate of this deployment revokes no keys: deploy this release again.",
+    );
+  const from = typeof revokedFrom === "number" ? ` from ${moment(revokedFrom)} on` : "";
   return {
     good: true,
     lines: [
-      `The key for ${purpose} is revoked; ${String(answer.made)} keys were made.`,
-      ...lifeLeft(answer),
+      revoked.length === 0
+        ? `No key for ${purpose} was left to revoke: another run has done it.`
+        : `Revoked${from}: ${revoked.join(", ")}.`,
       "See it with keys list.",
     ],
     json: answer,

@@ -31,6 +31,7 @@ import {
   type Decision,
   type Fresh,
   granted,
+  isOverdue,
   isTerminal,
   mintBrokerScrip,
   openAt,
@@ -225,7 +226,7 @@ function customerSide(
   const owner = part.payload.from;
   const live = checkShown(owner, spend.scrip, part.payload.spend, state, terms);
   if (isRefusal(live)) return live;
-  if (now >= live.expiresAt) return refuse("scrip-expired");
+  if (isOverdue(live, now, terms)) return refuse("scrip-expired");
   const rest = subtract(live.value, spend.amount);
   if (isRefusal(rest)) return rest;
   const record = { spent: live.id, spentValue: live.value.value };

@@ -60,6 +60,10 @@ export interface Terms {
   readonly epoch: number;
   /** The root of an epoch; undefined where there is none. */
   readonly epochRoot: (epoch: number) => Uint8Array | undefined;
+  /** The moment from which on an epoch's scrip is only renewed and redeemed, in milliseconds. */
+  readonly epochRevokedFrom: (epoch: number) => number | undefined;
+  /** How long evidence is kept for disputes, in milliseconds. */
+  readonly disputeWindow: number;
 }
 
 /** Randomness for one minting, drawn before the decision. */
@@ -98,6 +102,12 @@ export function secretsOf(id: string, salt: Uint8Array, terms: Terms): IssuerSec
   const epochRoot = terms.epochRoot(epoch);
   if (epochRoot === undefined) throw new Error(`the root of epoch ${epoch} is not at hand`);
   return { epochRoot, salt };
+}
+
+/** Whether a live scrip buys nothing as it is: it has expired, or its epoch was revoked. Renewed, it does. */
+export function isOverdue({ id, expiresAt }: LiveScrip, now: number, terms: Terms): boolean {
+  const revokedFrom = terms.epochRevokedFrom(epochOf(id)) ?? Number.POSITIVE_INFINITY;
+  return now >= expiresAt || now >= revokedFrom;
 }
 
 /** Makes a BrokerScrip of the current epoch. */

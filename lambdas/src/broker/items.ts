@@ -188,6 +188,8 @@ export const noticeItem = itemType({
   lastAt: "integer",
   /** When a sweep found it one-sided for too long. */
   flaggedAt: "integer?",
+  /** In seconds: when the table may forget it. Nothing is judged by it. */
+  ttl: "integer",
 });
 export type NoticeRecord = RecordOf<typeof noticeItem>;
 

@@ -44,7 +44,7 @@ export function decideNotice(
   notice: Notice,
   before: NoticeRecord | undefined,
   now: number,
-  terms: Pick<Terms, "noticePatience">,
+  terms: Pick<Terms, "noticePatience" | "disputeWindow">,
 ): Decision<NoticeOutcome> {
   const { customer, merchant, place } = pairOf(notice);
   if (customer === merchant) return refuse("same-party");
@@ -64,7 +64,8 @@ export function decideNotice(
   const state =
     other === undefined && before?.state !== "differs" ? "one-sided" : isAlike ? "matched" : "differs";
   const outcome = { state, conflict: false } as const;
-  return record({ firstAt: now, ...before, ...side, state, lastAt: now }, outcome, waiting());
+  const ttl = Math.ceil((now + terms.disputeWindow) / 1000);
+  return record({ firstAt: now, ...before, ...side, state, lastAt: now, ttl }, outcome, waiting());
 
   /** A sweep looks for the other side later; once it is there, nobody need look. */
   function waiting(): readonly Write[] {

@@ -15,16 +15,21 @@ import type { Runtime } from "../ports/runtime.ts";
 import { type Store, StoreBusy } from "../ports/store.ts";
 import {
   checkService,
+  type DataKey,
+  holder,
   type KeyTable,
   type OperationalItem,
+  REVOKED_AFTER,
   readKeyTable,
+  type Wrappings,
   wrappingContext,
 } from "./key-items.ts";
-import { epochName, operationalName } from "./rotate.ts";
+import { dataKeyOf } from "./keyring.ts";
+import { epochName, operationalName } from "./operational.ts";
 import { unwrap } from "./wrapping.ts";
 
-/** How long keys are used before the table is read again. */
-const REFRESH_AFTER = 5 * 60 * 1000;
+/** How long keys are used before the table is read again: not longer than a revoked key is still taken. */
+const REFRESH_AFTER = REVOKED_AFTER;
 /** How soon the table may be read again for a key that is not known. */
 const REFRESH_LEAST = 1000;
 
@@ -44,13 +49,15 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
   const memory: Memory = { dataKey: undefined, opening: new Map(), signing: new Map() };
   let loading: Promise<KeySet> | undefined;
   let loadedAt = Number.NEGATIVE_INFINITY;
+  let triedAt = Number.NEGATIVE_INFINITY;
 
   const load = (): Promise<KeySet> => {
-    const before = loading;
+    const before = { loading, loadedAt };
     loadedAt = runtime.now();
+    triedAt = loadedAt;
     const fresh = loadKeySet(ports, purpose, memory).catch((error: unknown) => {
-      // The next request looks again; the keys from before are as good as they were.
-      if (loading === fresh) loading = before;
+      // The keys from before are as good as they were and get no older by it: what looks next looks in their time.
+      if (loading === fresh) ({ loading, loadedAt } = before);
       throw error;
     });
     loading = fresh;
@@ -63,14 +70,14 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
       return runtime.now() < keySet.signing.notAfter ? keySet : load();
     },
     refreshed: async () => {
-      if (loading !== undefined && runtime.now() - loadedAt < REFRESH_LEAST) throw new StoreBusy();
+      if (loading !== undefined && runtime.now() - triedAt < REFRESH_LEAST) throw new StoreBusy();
       return load();
     },
   };
 }
 
 interface Memory {
-  dataKey: Uint8Array | undefined;
+  dataKey: { readonly generation: number; readonly plain: Uint8Array } | undefined;
   readonly opening: Map<Uid, OpeningKey>;
   readonly signing: Map<Uid, SigningKey>;
 }
@@ -81,13 +88,17 @@ async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: 
   checkService(table, ports.table);
   const trust = await trustOf(table, suite);
   const network = trust.rootKey.id;
-  const dataKey = memory.dataKey ?? (await unwrapDataKey(ports, network, purpose, table));
-  memory.dataKey = dataKey;
+  const { generation, wrapped: wrappedKey } = dataKeyOf(table, purpose);
+  if (memory.dataKey?.generation !== generation)
+    memory.dataKey = { generation, plain: await unwrapDataKey(ports, network, purpose, wrappedKey) };
+  const { plain } = memory.dataKey;
   const now = runtime.now();
-  const half = (key: OperationalItem): Uint8Array | undefined => {
-    const wrapped = key.wrapped.get(purpose);
-    return wrapped && unwrap(dataKey, operationalName(key.purpose, key.id), wrapped);
+  const opened = (wrappings: Wrappings, name: string): Uint8Array | undefined => {
+    const wrapped = wrappings.get(holder(purpose, generation));
+    return wrapped && unwrap(plain, name, wrapped);
   };
+  const half = (key: OperationalItem): Uint8Array | undefined =>
+    opened(key.wrapped, operationalName(key.purpose, key.id));
 
   for (const key of table.operational.filter(
     (each) => each.purpose === "seal" && !memory.opening.has(each.id),
@@ -97,6 +108,8 @@ async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: 
   }
   const current = table.operational
     .filter((key) => key.purpose === purpose && key.notBefore <= now && now < key.notAfter)
+    // Before the moment from which on it is refused, so that what it signed arrives in time.
+    .filter(({ revokedFrom }) => revokedFrom === undefined)
     .sort((a, b) => b.notAfter - a.notAfter)[0];
   const secret = current && half(current);
   if (current === undefined || secret === undefined)
@@ -104,14 +117,25 @@ async function loadKeySet(ports: CustodyPorts, purpose: SigningPurpose, memory: 
   const key = memory.signing.get(current.id) ?? (await suite.signingKey(secret));
   memory.signing.set(current.id, key);
 
-  const roots = purpose === "decide" ? unwrapEpochs(dataKey, table) : new Map<number, Uint8Array>();
+  const roots = new Map<number, Uint8Array>();
+  for (const { epoch, wrapped } of table.epochs.values()) {
+    const root = opened(wrapped, epochName(epoch));
+    if (root !== undefined) roots.set(epoch, root);
+  }
   return {
     trust,
     network,
     signing: { purpose, key, certificate: current.certificate, notAfter: current.notAfter },
     opening: (kid) => memory.opening.get(kid),
-    epoch: Math.max(0, ...roots.keys()),
+    // By the clock of each use: an epoch begins when every function has its root, whenever they last looked.
+    get epoch() {
+      const started = [...roots.keys()].filter(
+        (epoch) => (table.epochs.get(epoch)?.startedAt ?? 0) <= runtime.now(),
+      );
+      return Math.max(0, ...started);
+    },
     epochRoot: (epoch) => roots.get(epoch),
+    epochRevokedFrom: (epoch) => table.epochs.get(epoch)?.revokedFrom,
   };
 }
 
@@ -123,16 +147,11 @@ async function trustOf(table: KeyTable, suite: Suite): Promise<Trust> {
   return { suite, rootKey };
 }
 
-async function unwrapDataKey(
+function unwrapDataKey(
   { keyService }: CustodyPorts,
   network: Uid,
   purpose: SigningPurpose,
-  table: KeyTable,
+  wrapped: DataKey["wrapped"],
 ): Promise<Uint8Array> {
-  const wrapped = table.dataKeys.get(purpose);
-  if (wrapped === undefined) throw new Error(`there is no data key for ${purpose}; run key rotation first`);
   return keyService.wrapper.unwrap(wrapped, wrappingContext(network, purpose));
 }
-
-const unwrapEpochs = (dataKey: Uint8Array, table: KeyTable): ReadonlyMap<number, Uint8Array> =>
-  new Map([...table.epochs].map(([epoch, wrapped]) => [epoch, unwrap(dataKey, epochName(epoch), wrapped)]));

@@ -1,28 +1,95 @@
-/** The function `rotate`, on a schedule: the only one that may ask the root for a signature. */
-import type { Purpose } from "@lepta/protocol";
-import { type KeyTable, readKeyTable, signingPurposes } from "../custody/key-items.ts";
-import { rotateKeys } from "../custody/rotate.ts";
-import { rotationOf } from "../wiring.ts";
+/** The function `rotate`, on a schedule and for the operator: the only one that may ask the root for a signature. */
+import { type Purpose, thumbprint } from "@lepta/protocol";
+import { readKeyTable, signingPurposes } from "../custody/key-items.ts";
+import type { Rotation } from "../custody/keyring.ts";
+import { revokeKeys } from "../custody/revoke.ts";
+import { keyLifeLeft, rotateKeys } from "../custody/rotate.ts";
+import type { KeyList, RevokedKeys, RotateAnswer, Rotated, RotateEvent } from "../operations.ts";
+import { rotationOf, type Wiring } from "../wiring.ts";
+import { answerDeployment, isDeployment } from "./deployment-event.ts";
 import { entry, type Factory } from "./function.ts";
-import { type ScheduledHandler, scheduledHandler } from "./scheduled.ts";
+import { describe } from "./log.ts";
+import { scheduledHandler } from "./scheduled.ts";
 
-export const createRotate: Factory<ScheduledHandler<{ readonly made: number }>> = (wiring) => {
-  const { observer, store, runtime } = wiring;
-  return scheduledHandler(observer, "rotate", async () => {
-    const { made } = await rotateKeys(rotationOf(wiring));
-    observer.measure("keyLifeLeft", keyLifeLeft(await readKeyTable(store), runtime.now()));
-    observer.log({ route: "rotate", outcome: "made", count: made.length });
-    return { made: made.length };
-  });
+/** Throws where an event names an operation or a purpose that there is none of. */
+export type Rotate = <E>(event: E) => Promise<RotateAnswer<E>>;
+
+export const createRotate: Factory<Rotate> = (wiring) => {
+  const handle = scheduledHandler(wiring.observer, "rotate", (event) => answer(wiring, event));
+  return async <E>(event: E) => (await handle(event)) as RotateAnswer<E>;
 };
 
-/** Milliseconds until the first purpose is without a key; 0 where one has none. */
-function keyLifeLeft({ operational }: KeyTable, now: number): number {
-  const left = (purpose: Purpose) =>
-    operational
-      .filter((key) => key.purpose === purpose)
-      .reduce((longest, { notAfter }) => Math.max(longest, notAfter - now), 0);
-  return Math.min(...[...signingPurposes, "seal" as const].map(left));
+async function answer(wiring: Wiring, event: unknown): Promise<Rotated | RevokedKeys | KeyList | undefined> {
+  const rotation = rotationOf(wiring);
+  if (isDeployment(event)) {
+    await answerDeployment(event, () => firstKeys(wiring));
+    return undefined;
+  }
+  const { operation, purpose } = fieldsOf(event);
+  if (operation === undefined) return (await rotate(wiring)).answer;
+  if (operation === "list") return list(rotation);
+  if (operation === "revoke") return revoke(wiring, purpose);
+  throw new Error(`The function rotate knows no operation ${spell(operation)}; it knows revoke and list.`);
 }
 
-export const handler = entry(createRotate);
+async function rotate(wiring: Wiring): Promise<{ readonly network: string; readonly answer: Rotated }> {
+  const { observer, store, runtime } = wiring;
+  const { made, network } = await rotateKeys(rotationOf(wiring));
+  const left = keyLifeLeft(await readKeyTable(store), runtime.now());
+  observer.measure("keyLifeLeft", left);
+  observer.log({ route: "rotate", outcome: "made", count: made.length });
+  return { network, answer: { made: made.length, keyLifeLeft: left } };
+}
+
+/** What a deployment waits for: keys to answer with, and the root's thumbprint as an output. */
+async function firstKeys(wiring: Wiring): Promise<Readonly<Record<string, string>>> {
+  const { observer } = wiring;
+  try {
+    return { Network: (await rotate(wiring)).network };
+  } catch (error) {
+    observer.count("faults", 1);
+    observer.log({ route: "rotate", outcome: "failed", fault: describe(error) });
+    throw error;
+  }
+}
+
+async function revoke(wiring: Wiring, asked: unknown): Promise<RevokedKeys> {
+  const purpose = purposes.find((each) => each === asked);
+  if (purpose === undefined)
+    throw new Error(
+      `There are no keys for the purpose ${spell(asked)}; the purposes are ${purposes.join(", ")}.`,
+    );
+  const { network, revoked, revokedFrom } = await revokeKeys(rotationOf(wiring), purpose);
+  wiring.observer.log({ route: "rotate", outcome: "revoked", count: revoked.length });
+  return { network, purpose, revoked, ...(revokedFrom === undefined ? {} : { revokedFrom }) };
+}
+
+async function list({ store }: Rotation): Promise<KeyList> {
+  const { rootKey, operational, epochs } = await readKeyTable(store);
+  if (rootKey === undefined) throw new Error("the table holds no keys yet; run key rotation first");
+  return {
+    network: thumbprint(rootKey),
+    keys: operational.map(({ purpose, id, notBefore, notAfter, revokedFrom }) => ({
+      purpose,
+      id,
+      notBefore,
+      notAfter,
+      ...(revokedFrom === undefined ? {} : { revokedFrom }),
+    })),
+    epochs: [...epochs.values()].map(({ epoch, startedAt, revokedFrom }) => ({
+      epoch,
+      startedAt,
+      ...(revokedFrom === undefined ? {} : { revokedFrom }),
+    })),
+  };
+}
+
+const purposes: readonly Purpose[] = [...signingPurposes, "seal"];
+
+const fieldsOf = (event: unknown): { readonly operation?: unknown; readonly purpose?: unknown } =>
+  typeof event === "object" && event !== null ? event : {};
+
+/** What an operator typed, short enough to be read. */
+const spell = (text: unknown): string => (JSON.stringify(text) ?? "undefined").slice(0, 64);
+
+export const handler = entry<RotateEvent, Rotated | RevokedKeys | KeyList>(createRotate);

@@ -38,6 +38,8 @@ export interface Policy {
   readonly claimTime: number;
   readonly grace: number;
   readonly noticePatience: number;
+  /** How long old public keys and notices are kept. */
+  readonly disputeWindow: number;
   /** How much may be minted against recallable money in all; 0 waits until money is final. Millionths. */
   readonly recallableLimit: bigint;
 }
@@ -185,6 +187,7 @@ export const termsOf = ({ policy, rail }: Broker, keySet: KeySet): Terms => ({
   unit: rail.unit(policy.currency),
   epoch: keySet.epoch,
   epochRoot: keySet.epochRoot,
+  epochRevokedFrom: keySet.epochRevokedFrom,
 });
 
 /** Randomness for one minting. */

@@ -21,6 +21,8 @@ export interface KeySet {
   /** The epoch under which new BrokerScrip is made; only for the purpose `decide`. */
   readonly epoch: number;
   readonly epochRoot: (epoch: number) => Uint8Array | undefined;
+  /** The moment from which on an epoch's scrip cannot be spent, in milliseconds; undefined where there is none. */
+  readonly epochRevokedFrom: (epoch: number) => number | undefined;
 }
 
 export interface Custody {

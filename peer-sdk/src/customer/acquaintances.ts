@@ -1,4 +1,5 @@
 /** The merchants that a wallet is connected to: one connection to each address, opened again when it has broken. */
+import { isOver } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
 import { type Acquaintance, meet } from "./meet.ts";
 
@@ -14,7 +15,7 @@ export class Acquaintances {
   async at(url: string): Promise<Acquaintance> {
     const before = this.#meetings.get(url);
     const known = await before?.catch(() => undefined);
-    if (known?.channel.isOpen && this.#customer.party.runtime.now() < known.until) return known;
+    if (known?.channel.isOpen && this.#isGood(known)) return known;
     // Another call may have begun a new one meanwhile.
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
@@ -22,6 +23,13 @@ export class Acquaintances {
     const meeting = meet(this.#customer, url);
     this.#meetings.set(url, meeting);
     return meeting;
+  }
+
+  #isGood({ ours, credential }: Acquaintance): boolean {
+    const { link, runtime } = this.#customer.party;
+    const trust = link.trust();
+    const now = runtime.now();
+    return !isOver(ours, trust, now) && !isOver(credential, trust, now);
   }
 
   /** Closes every connection; one that is being opened is closed when it stands, and nobody waits for it. */

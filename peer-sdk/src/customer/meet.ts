@@ -41,8 +41,8 @@ export interface Acquaintance {
   readonly url: string;
   readonly credential: Credential;
   readonly channel: Channel;
-  /** When either credential of the greeting ends, in milliseconds: then we greet again. */
-  readonly until: number;
+  /** Ours, of the greeting: when either ends or is revoked, we greet again. */
+  readonly ours: Credential;
   /** What the merchant offered on this connection, by item: it holds until the time that the offer says. */
   readonly offers: Map<string, Offered>;
 }
@@ -62,8 +62,7 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
   const { url, pin } = readMerchantAddress(address);
   const channel = await customer.connect(url);
   try {
-    const ours = await party.credential();
-    const credential = await greet(party, channel, ours.bytes);
+    const { ours, credential } = await exchange(party, channel);
     const expected = pin ?? (await tables.addresses.get(url));
     if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
     await party.store.commit([
@@ -74,8 +73,8 @@ export async function meet(customer: Customer, address: string): Promise<Acquain
     return {
       url,
       credential,
-      channel,
-      until: Math.min(ours.notAfter, credential.notAfter),
+      channel: leavingWhenUnknown(channel),
+      ours,
       offers: new Map(),
     };
   } catch (error) {
@@ -147,6 +146,40 @@ export function readError(bytes: Uint8Array) {
   const error = decodeAs(errorCodec, bytes);
   return isRefusal(error) ? undefined : refuse(isErrorCode(error.code) ? error.code : "internal");
 }
+
+/** Hello both ways. A merchant may know before we do that the key which signed our credential was revoked. */
+async function exchange(
+  party: Party,
+  channel: Channel,
+): Promise<{ readonly ours: Credential; readonly credential: Credential }> {
+  const ours = await party.credential();
+  try {
+    return { ours, credential: await greet(party, channel, ours.bytes) };
+  } catch (error) {
+    if (!(error instanceof LeptaError) || error.code !== "unknown-peer") throw error;
+    const renewed = await refreshed(party).catch(() => ours);
+    if (renewed === ours) throw error;
+    return { ours: renewed, credential: await greet(party, channel, renewed.bytes) };
+  }
+}
+
+async function refreshed(party: Party): Promise<Credential> {
+  await party.link.refresh();
+  return party.credential();
+}
+
+/** A merchant that does not know us any more, as where the key that signed our credential was revoked, is greeted anew. */
+const leavingWhenUnknown = (channel: Channel): Channel => ({
+  get isOpen() {
+    return channel.isOpen;
+  },
+  request: async (messages) => {
+    const replies = await channel.request(messages);
+    if (replies.some((reply) => readError(reply)?.code === "unknown-peer")) channel.close();
+    return replies;
+  },
+  close: () => channel.close(),
+});
 
 async function greet(party: Party, channel: Channel, credential: Uint8Array): Promise<Credential> {
   const { runtime, identity, link } = party;

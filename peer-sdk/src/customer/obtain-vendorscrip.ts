@@ -29,7 +29,7 @@ import { type Acquaintance, sealTo } from "./meet.ts";
 import { keepPurse, releasedPurse } from "./purse.ts";
 import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
 import { endRedemption } from "./redeem.ts";
-import { endBrokerRenewal } from "./renew-brokerscrip.ts";
+import { endBrokerRenewal, renewBrokerScrip } from "./renew-brokerscrip.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;
@@ -38,7 +38,22 @@ const LEAST_LIFE = 60 * 60 * 1000;
 export type Sizing = (purse: Holding | undefined) => Promise<Amount | undefined>;
 
 /** Turns part of the purse into the merchant's VendorScrip. Throws `insufficient-funds` where the purse holds less. */
-export function obtainVendorScrip(customer: Customer, merchant: Acquaintance, size: Sizing): Promise<void> {
+export async function obtainVendorScrip(
+  customer: Customer,
+  merchant: Acquaintance,
+  size: Sizing,
+): Promise<void> {
+  try {
+    await obtainOnce(customer, merchant, size);
+  } catch (error) {
+    if (!(error instanceof LeptaError) || error.code !== "scrip-expired") throw error;
+    // Its life has ended, by the broker's clock or with its epoch: renewed it buys again.
+    await renewBrokerScrip(customer, Number.POSITIVE_INFINITY);
+    await obtainOnce(customer, merchant, size);
+  }
+}
+
+function obtainOnce(customer: Customer, merchant: Acquaintance, size: Sizing): Promise<void> {
   return customer.lock.run(PURSE_LOCK, async () => {
     const { party, tables } = customer;
     const { currency } = await party.link.keys();

@@ -7,6 +7,7 @@ import {
   hello,
   holdingsRequest,
   isExpired,
+  isOver,
   isRefusal,
   limits,
   type Or,
@@ -78,7 +79,8 @@ export function createVisit(shop: Shop): Visit {
     const who = customer;
     if (who === undefined || opened.payload.from !== who.uid)
       return blind(opened.seal, refuse("unknown-peer"));
-    if (shop.party.runtime.now() >= who.notAfter) return blind(opened.seal, refuse("unknown-peer"));
+    const trust = shop.party.link.trust();
+    if (isOver(who, trust, shop.party.runtime.now())) return blind(opened.seal, refuse("unknown-peer"));
     const { uid, network } = identity;
     const from = who.uid;
     const by = {
@@ -97,7 +99,7 @@ export function createVisit(shop: Shop): Visit {
     const { party } = shop;
     const opened = readMessage(bytes, [hello]);
     if (isRefusal(opened)) return opened;
-    const { trust } = await party.link.keys();
+    const trust = party.link.trust();
     const now = party.runtime.now();
     const credential = await verifyCredential(opened.payload.credential, trust, now);
     if (isRefusal(credential)) return refuse("unknown-peer", credential.detail);

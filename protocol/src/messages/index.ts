@@ -1,7 +1,14 @@
 /** All signed messages by their media type. */
 import { brokerscripRequest, brokerscripResponse } from "./brokerscrip.ts";
 import type { MessageType } from "./define.ts";
-import { enrolment, enrolRequest, enrolResponse, keyCertificate, sealingKeyStatement } from "./keys.ts";
+import {
+  enrolment,
+  enrolRequest,
+  enrolResponse,
+  keyCertificate,
+  keyRevocation,
+  sealingKeyStatement,
+} from "./keys.ts";
 import { hello, offer, offerRequest } from "./meeting.ts";
 import {
   acknowledgement,
@@ -20,6 +27,7 @@ import * as vendorscrip from "./vendorscrip.ts";
 /** In the order of `docs/protocol.md`. */
 export const messages: readonly MessageType[] = [
   keyCertificate,
+  keyRevocation,
   sealingKeyStatement,
   enrolment,
   enrolRequest,

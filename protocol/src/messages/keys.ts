@@ -9,6 +9,7 @@ import {
   struct,
   text,
   time,
+  uid,
   uint,
   type Value,
   word,
@@ -26,6 +27,16 @@ export const keyCertificate = message("key-certificate", "notice", {
   publicKey: field(11, embedded(256)),
   notBefore: field(12, time),
   notAfter: field(13, time),
+});
+
+/**
+ * Root → everybody: an operational key that is believed stolen is good for nothing from a moment on, whatever its
+ * certificate says. Signed by the root; always ES256.
+ */
+export const keyRevocation = message("key-revocation", "notice", {
+  /** The operational key's id. */
+  key: field(10, uid),
+  revokedFrom: field(11, time),
 });
 
 /** A peer → everybody: its sealing key. The broker cannot hand out another one for this UID. */
@@ -66,7 +77,7 @@ export const enrolResponse = message("enrol-response", "answer", {
   enrolment: optional(15, embedded(1024)),
 });
 
-/** GET /keys: not signed; each certificate in it is, and the root key is what the caller pinned. */
+/** GET /keys: not signed; each certificate and revocation in it is, and the root key is what the caller pinned. */
 export const brokerKeysCodec = struct({
   version: field(1, uint(1, 1)),
   type: field(3, word("broker-keys")),
@@ -78,4 +89,6 @@ export const brokerKeysCodec = struct({
   rail: field(14, text(32)),
   /** The smallest amount that the rail pays, in millionths: redeemed amounts are multiples of it. */
   unit: field(15, uint(2 ** 53 - 1, 1)),
+  /** Of keys that would be valid still: absent where there are none. */
+  revocations: optional(16, list(embedded(1024), limits.revocations)),
 });

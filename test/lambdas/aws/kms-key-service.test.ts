@@ -83,7 +83,13 @@ describe("what the KMS key service sends", () => {
 
   test("rotation and custody name network and purpose in every encryption context", async () => {
     wrapInTheOpen();
-    const ports = { store: memoryStore(), keyService, suite: defaultSuite, runtime: testRuntime() };
+    const ports = {
+      store: memoryStore(),
+      keyService,
+      suite: defaultSuite,
+      runtime: testRuntime(),
+      disputeWindow: 1,
+    };
     const { network } = await rotateKeys(ports);
     const contexts = (["enrol", "decide", "acknowledge"] as const).map((purpose) => ({
       "lepta:network": network,

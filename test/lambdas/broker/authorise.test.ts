@@ -62,6 +62,11 @@ async function decided(options: AuthorisationOptions = {}) {
 }
 
 describe("an authorization that goes well", () => {
+  test("is also of scrip whose epoch is revoked a moment later, or of an epoch beside the revoked one", async () => {
+    for (const epochRevokedFrom of [() => NOW + 1, (epoch: number) => (epoch === 2 ? NOW : undefined)])
+      expect((await decided({ terms: { epochRevokedFrom } })).transaction?.state).toBe("done");
+  });
+
   test("moves the purse to the change, leaves a tombstone and books the merchant's credit and when it is free, in five writes", async () => {
     const { writes, credit, transaction, state, request, part } = await decided();
     expect(writes).toHaveLength(5);
@@ -212,6 +217,7 @@ describe("what is the customer's fault is refused, recorded in its chain, and ma
     ["scrip that was spent", "scrip-spent", { state: { purse: emptied, tombstone } }],
     ["a proof under another secret", "bad-proof", { secret: sha256(utf8("guess")) }],
     ["scrip that expires now", "scrip-expired", { heldExpiresAt: NOW }],
+    ["scrip of an epoch that is revoked now", "scrip-expired", { terms: { epochRevokedFrom: () => NOW } }],
     ["an amount of one unit more than the scrip", "insufficient", { amount: amountOf("EUR", 1_000_001n) }],
   ])("%s: %s", async (_, code, options) => {
     const { writes, credit, transaction, state } = await decided(options);

@@ -60,6 +60,8 @@ export const terms: Terms = {
   unit: 10_000n,
   epoch: 1,
   epochRoot: (epoch) => (epoch === 1 ? ROOT : undefined),
+  epochRevokedFrom: () => undefined,
+  disputeWindow: 400 * 24 * 60 * 60 * 1000,
 };
 
 /** Randomness for one minting that repeats itself. */

@@ -95,6 +95,11 @@ describe("notices", () => {
     expect(second).toContainEqual({ remove: true, at: waiting, expect: "any" });
   });
 
+  test("what is kept of them may be forgotten when no dispute can come, counted from the last", async () => {
+    const { last } = record(await bought(), await sold());
+    expect(last?.ttl).toBe(Math.ceil((NOW + 1 + terms.disputeWindow) / 1000));
+  });
+
   test("one side alone is one-sided; with the other, in either order, it is matched", async () => {
     for (const both of [
       [await bought(), await sold()],

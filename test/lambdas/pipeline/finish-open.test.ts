@@ -183,7 +183,7 @@ describe("the sweep of notices", () => {
     for (const [i, due] of dues.entries()) {
       // All in one partition; the order of their ids is that in which they came.
       const txn = toText(Uint8Array.of(0, ...new Array<number>(13).fill(1), i >> 8, i & 0xff));
-      const notice = { state: "one-sided", firstAt: due, lastAt: due };
+      const notice = { state: "one-sided", firstAt: due, lastAt: due, ttl: 0 };
       const place = keys.notice("customer", "merchant", `TXN#${txn}`);
       const waiting = { customer: "customer", merchant: "merchant", txn, due };
       await inner?.commit([
