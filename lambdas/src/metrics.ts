@@ -29,6 +29,9 @@ export const metric = {
   findings: "Findings",
   /** Milliseconds until the first operational key that is in use ends. */
   keyLifeLeft: "KeyLifeLeft",
+  /** Requests to KMS, and those that it refused because there were too many. */
+  kmsCalls: "KmsCalls",
+  kmsThrottles: "KmsThrottles",
   /** Transactions that the schedule could not bring to their end in one turn. */
   leftOpen: "LeftOpen",
 } as const;

@@ -1,0 +1,205 @@
+/** The alarms: each says in its description what it means, and docs/operate.md what to do. */
+import type { FunctionName } from "@lepta/lambdas/functions";
+import { metric, metricNamespace } from "@lepta/lambdas/metrics";
+import { Duration } from "aws-cdk-lib";
+import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+
+export interface Watched {
+  readonly stage: string;
+  readonly api: HttpApi;
+  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  readonly table: Table;
+  readonly deadLetters: Queue;
+  readonly reconciliation: StateMachine;
+}
+
+interface AlarmDefinition {
+  readonly name: string;
+  readonly metric: IMetric;
+  readonly threshold: number;
+  readonly means: string;
+  /** `above` where nothing is said; a metric that must be there and is not is as bad as a wrong one. */
+  readonly when?: "below";
+  readonly missing?: "bad";
+  readonly periods?: number;
+}
+
+const MINUTES = Duration.minutes(5);
+const HOURS_3 = Duration.hours(3);
+const DAY = Duration.days(1);
+/** A quarter of an operational key's life: rotation renews at half. */
+const LEAST_KEY_LIFE = Duration.hours(6);
+
+/** What answers requests, and what works behind them: a metric's expression takes ten at most. */
+const ANSWERING: readonly FunctionName[] = [
+  "keys",
+  "enrol",
+  "fund",
+  "authorise",
+  "settle",
+  "notices",
+  "query",
+];
+const BEHIND: readonly FunctionName[] = ["rotate", "finish", "reconcile", "journal", "operate"];
+
+export function createAlarms(
+  scope: Construct,
+  watched: Watched,
+  alarmEmail: string,
+): { readonly alarms: readonly Alarm[]; readonly topic: Topic } {
+  const topic = new Topic(scope, "Alarms", {
+    displayName: `Lepta ${watched.stage}`,
+    enforceSSL: true,
+  });
+  if (alarmEmail !== "none") topic.addSubscription(new EmailSubscription(alarmEmail));
+  const alarms = definitions(watched).map(({ name, means, when, missing, periods = 1, ...rest }) => {
+    const alarm = new Alarm(scope, `${name}Alarm`, {
+      alarmName: `lepta-${watched.stage}-${name}`,
+      alarmDescription: `${means} What to do: docs/operate.md, "${name}".`,
+      ...rest,
+      evaluationPeriods: periods,
+      comparisonOperator:
+        when === "below" ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: missing === "bad" ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+    });
+    alarm.addAlarmAction(new SnsAction(topic));
+    alarm.addOkAction(new SnsAction(topic));
+    return alarm;
+  });
+  return { alarms, topic };
+}
+
+function definitions(watched: Watched): readonly AlarmDefinition[] {
+  const { api, functions, table, deadLetters, reconciliation, stage } = watched;
+  const own = (name: string, service: FunctionName, statistic: string, period: Duration) =>
+    new Metric({
+      namespace: metricNamespace(stage),
+      metricName: name,
+      dimensionsMap: { service },
+      statistic,
+      period,
+    });
+  const sumOf = (names: readonly FunctionName[], of: (name: FunctionName) => IMetric) =>
+    new MathExpression({
+      expression: names.map((name) => `FILL(${name}, 0)`).join(" + "),
+      usingMetrics: Object.fromEntries(names.map((name) => [name, of(name)])),
+      period: MINUTES,
+    });
+  const errors = (name: FunctionName) => functions[name].metricErrors({ period: MINUTES });
+  const throttles = (name: FunctionName) => functions[name].metricThrottles({ period: MINUTES });
+  return [
+    {
+      name: "BooksDoNotBalance",
+      metric: own(metric.findings, "reconcile", Stats.MAXIMUM, DAY),
+      threshold: 0,
+      means: "Reconciliation found something in the table that must not be.",
+    },
+    {
+      name: "BooksNotChecked",
+      metric: own(metric.findings, "reconcile", Stats.SAMPLE_COUNT, DAY),
+      threshold: 1,
+      when: "below",
+      missing: "bad",
+      periods: 2,
+      means: "Nobody has checked the books for two days.",
+    },
+    {
+      name: "ReconciliationFailed",
+      metric: reconciliation.metricFailed({ period: HOURS_3 }),
+      threshold: 0,
+      means: "A walk over the table ended before it was done.",
+    },
+    {
+      name: "RotationOverdue",
+      metric: own(metric.keyLifeLeft, "rotate", Stats.MINIMUM, HOURS_3),
+      threshold: LEAST_KEY_LIFE.toMilliseconds(),
+      when: "below",
+      missing: "bad",
+      means: "An operational key ends in less than six hours, or rotation does not run.",
+    },
+    {
+      name: "Faults",
+      metric: sumOf(ANSWERING, (name) => own(metric.faults, name, Stats.SUM, MINUTES)),
+      threshold: 0,
+      means: "A request was answered with `internal`: a fault of the broker's own.",
+    },
+    {
+      name: "ErrorsAnswering",
+      metric: sumOf(ANSWERING, errors),
+      threshold: 0,
+      means: "A function that answers requests crashed or ran out of time.",
+    },
+    {
+      name: "ErrorsBehind",
+      metric: sumOf(BEHIND, errors),
+      threshold: 0,
+      means: "A function that runs by the clock, on the stream or for the operator failed.",
+    },
+    {
+      name: "Throttles",
+      metric: sumOf([...ANSWERING, "finish", "rotate", "journal"], throttles),
+      threshold: 0,
+      means: "Lambda refused to start a function: the account's concurrency is used up.",
+    },
+    {
+      name: "TableThrottles",
+      metric: new MathExpression({
+        expression: "FILL(reads, 0) + FILL(writes, 0)",
+        usingMetrics: {
+          reads: table.metric("ReadThrottleEvents", { statistic: Stats.SUM, period: MINUTES }),
+          writes: table.metric("WriteThrottleEvents", { statistic: Stats.SUM, period: MINUTES }),
+        },
+        period: MINUTES,
+      }),
+      threshold: 0,
+      periods: 3,
+      means: "DynamoDB has refused requests for a quarter of an hour.",
+    },
+    {
+      name: "ServerErrors",
+      metric: api.metricServerError({ period: MINUTES, statistic: Stats.SUM }),
+      threshold: 0,
+      periods: 3,
+      means: "The HTTP API has answered with 5xx for a quarter of an hour.",
+    },
+    {
+      name: "DeadLetters",
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+        period: MINUTES,
+        statistic: Stats.MAXIMUM,
+      }),
+      threshold: 0,
+      means: "Something that nobody waited for failed every time and was put aside.",
+    },
+    {
+      name: "LeftOpen",
+      metric: own(metric.leftOpen, "finish", Stats.MAXIMUM, MINUTES),
+      threshold: 0,
+      periods: 6,
+      means: "Transactions that the schedule could not bring to their end for half an hour.",
+    },
+    {
+      name: "JournalBehind",
+      metric: functions.journal.metric("IteratorAge", { statistic: Stats.MAXIMUM, period: MINUTES }),
+      threshold: Duration.minutes(15).toMilliseconds(),
+      means: "The journal is a quarter of an hour behind the table: a restore would lose what it lacks.",
+    },
+  ];
+}
