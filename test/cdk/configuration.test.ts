@@ -51,7 +51,7 @@ describe("a stage is refused", () => {
       /"shop".*no e-mail address.*Set "alarmEmail"/,
     ],
     ["without a name", { currency: "EUR", alarmEmail: "none" }, /no name\. Give it one/],
-    ["with a name that cannot be part of others", { ...shop, name: "My shop" }, /"My shop".*Use 1 to 20/],
+    ["with a name that cannot be part of others", { ...shop, name: "Shop" }, /"Shop".*Use 1 to 20/],
     ["with too long a name", { ...shop, name: "a".repeat(21) }, /"a{21}".*Use 1 to 20/],
     [
       "with a key that means nothing",
