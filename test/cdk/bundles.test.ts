@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BrokerStack } from "@lepta/cdk";
 import { type FunctionName, functions } from "@lepta/lambdas/functions";
-import { App, type CfnFunction } from "aws-cdk-lib";
+import { App, type CfnResource } from "aws-cdk-lib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { standardStage } from "./support/synthesise.ts";
 
@@ -27,7 +27,7 @@ beforeAll(() => {
   const { broker } = new BrokerStack(app, standardStage);
   bundles = new Map(
     names.map((name) => {
-      const built = broker.functions[name].node.defaultChild as CfnFunction;
+      const built = broker.functions[name].node.defaultChild as CfnResource;
       return [name, join(outdir, String(built.getMetadata("aws:asset:path")))];
     }),
   );

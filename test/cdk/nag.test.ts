@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BrokerStack, ScripBroker } from "@lepta/cdk";
 import { type App, Stack, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { standardStage, withApp } from "./support/synthesise.ts";
 
 interface Violation {
@@ -20,22 +20,16 @@ interface Report {
   readonly suppressedViolations?: readonly Violation[];
 }
 
-const exitCode = process.exitCode;
-
-beforeEach(() => {
-  // What is found is read from the report; CDK also prints it.
-  vi.spyOn(process.stderr, "write").mockReturnValue(true);
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = exitCode;
-});
+interface Checked {
+  readonly report: Report;
+  /** What was thrown in place of a template. */
+  readonly failure: unknown;
+  /** Construct and rule of each acknowledgement. */
+  readonly acknowledged: readonly string[];
+}
 
 /** What cdk-nag says of what is built, and what was acknowledged while it was. */
-function check(build: (app: App) => void): {
-  readonly report: Report;
-  readonly acknowledged: readonly string[];
-} {
+function check(build: (app: App) => void): Checked {
   return withApp((app) => {
     Validations.of(app).addPlugins(new AwsSolutionsChecks());
     build(app);
@@ -44,12 +38,19 @@ function check(build: (app: App) => void): {
       .flatMap(({ node }) => node.metadata.map(({ type, data }) => ({ path: node.path, type, data })))
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
       .flatMap(({ path, data }) => Object.keys(data).map((id) => `${path} ${id}`));
-    const { directory } = app.synth();
-    const { pluginReports } = JSON.parse(readFileSync(join(directory, "validation-report.json"), "utf8"));
+    const reason = "Said on every synthesis of an operator's, not on every run of the tests.";
+    Validations.of(app).acknowledge({ id: "Annotation::Lepta:SandboxRail", reason });
+    let failure: unknown;
+    try {
+      app.synth();
+    } catch (error) {
+      failure = error;
+    }
+    const { pluginReports } = JSON.parse(readFileSync(join(app.outdir, "validation-report.json"), "utf8"));
     const report = pluginReports.find(
       ({ pluginName }: { pluginName: string }) => pluginName === "AwsSolutions",
     );
-    return { report, acknowledged };
+    return { report, failure, acknowledged };
   });
 }
 
@@ -61,9 +62,10 @@ const found = (violations: readonly Violation[] = []): readonly string[] =>
     .sort();
 
 test("no finding is left, and each acknowledgement stands against one and says why", () => {
-  const { report, acknowledged } = check((app) => {
+  const { report, failure, acknowledged } = check((app) => {
     new BrokerStack(app, standardStage);
   });
+  expect(failure).toBeUndefined();
   expect(found(report.violations)).toEqual([]);
   const { suppressedViolations = [] } = report;
   const needed = suppressedViolations.map(
@@ -78,7 +80,7 @@ test("without the acknowledgements, the same findings fail the synthesis", () =>
     const { name: stage, currency, alarmEmail } = standardStage;
     new ScripBroker(new Stack(app, "lepta-test"), "Broker", { stage, currency, alarmEmail });
   });
-  expect(process.exitCode).toBe(1);
+  expect(bare.failure).toMatchObject({ name: "ValidationFailed" });
   const whole = check((app) => {
     new BrokerStack(app, standardStage);
   });
