@@ -1,0 +1,209 @@
+/** What runs without being asked, and what the operator is told: schedules, dead letters, outputs, alarms, the dashboard. */
+import { functions } from "@lepta/lambdas/functions";
+import { metric, metricNamespace } from "@lepta/lambdas/metrics";
+import { deploymentParameter } from "@lepta/lambdas/resources";
+import { type Capability, routes, schedules } from "@lepta/lambdas/routes";
+import { describe, expect, test } from "vitest";
+import { textOf } from "./support/iam.ts";
+import { arn, lookInto, functionNames as names, properties } from "./support/lookup.ts";
+import { synthesise } from "./support/synthesise.ts";
+
+const { template, json } = synthesise({ alarmEmail: "alarms@example.org" });
+const { all, the, functionOf } = lookInto(json);
+const [deadLetters] = the("AWS::SQS::Queue");
+
+describe("what nobody waits for", () => {
+  const rules = all("AWS::Events::Rule").map(([, each]) => properties(each));
+
+  test("runs by the clock as the route table's schedules say", () => {
+    const [machine] = the("AWS::StepFunctions::StateMachine");
+    const built = rules.map(({ ScheduleExpression, State, Targets }) => {
+      const [target] = Targets as readonly { readonly Arn: unknown }[];
+      return [textOf(target?.Arn), minutesOf(String(ScheduleExpression)), State];
+    });
+    const expected = (schedules as readonly { capability: string; everyMinutes: number }[]).map(
+      ({ capability, everyMinutes }) => {
+        const target =
+          capability === "reconcile"
+            ? `\${${machine}}`
+            : `\${${functionOf(capability as Capability)[0]}.Arn}`;
+        return [target, everyMinutes, "ENABLED"];
+      },
+    );
+    expect(built.sort()).toEqual(expected.sort());
+  });
+
+  test("leaves what failed every time among the dead letters: schedules, functions and the stream", () => {
+    const target = { Arn: arn(deadLetters) };
+    for (const { Targets } of rules)
+      for (const each of Targets as readonly Record<string, unknown>[]) {
+        expect(each.DeadLetterConfig).toEqual(target);
+        expect(each.RetryPolicy).toMatchObject({ MaximumRetryAttempts: expect.any(Number) });
+      }
+    for (const { Arn } of rules.flatMap(({ Targets }) => Targets as readonly { readonly Arn: unknown }[])) {
+      const id = textOf(Arn).replace(/^\$\{(.*?)(\.Arn)?\}$/, "$1");
+      if (json.Resources[id]?.Type === "AWS::Lambda::Function")
+        expect(properties(json.Resources[id]).DeadLetterConfig).toEqual({ TargetArn: arn(deadLetters) });
+    }
+    const [, stream] = the("AWS::Lambda::EventSourceMapping");
+    expect(properties(stream)).toMatchObject({
+      DestinationConfig: { OnFailure: { Destination: arn(deadLetters) } },
+      FunctionName: { Ref: functionOf("journal")[0] },
+      StartingPosition: "TRIM_HORIZON",
+      BisectBatchOnFunctionError: true,
+    });
+    template.hasResourceProperties("AWS::SQS::Queue", { MessageRetentionPeriod: 14 * 24 * 60 * 60 });
+  });
+
+  test("checks the books page by page, in a loop that calls reconcile until it is done", () => {
+    const [, machine] = the("AWS::StepFunctions::StateMachine");
+    const { States } = JSON.parse(textOf(properties(machine).DefinitionString));
+    expect(States.Walk).toMatchObject({
+      Type: "Task",
+      Resource: `\${${functionOf("reconcile")[0]}.Arn}`,
+      Next: "IsDone",
+    });
+    expect(States.Walk.TimeoutSeconds).toBeGreaterThan(functions.reconcile.timeoutSeconds);
+    expect(States.IsDone).toMatchObject({
+      Choices: [{ Variable: "$.done", BooleanEquals: true, Next: "Done" }],
+      Default: "Walk",
+    });
+  });
+});
+
+/** As EventBridge writes it. */
+function minutesOf(rate: string): number {
+  const [, count, unit = ""] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(rate) ?? expect.unreachable(rate);
+  return Number(count) * ({ minute: 1, hour: 60, day: 24 * 60 }[unit] ?? Number.NaN);
+}
+
+describe("what the operator is told", () => {
+  test("are outputs: URL, root key, address with the pin, dashboard and the next command", () => {
+    const { Url, RootKey, Address, Dashboard, Next, ...others } = json.Outputs;
+    expect(others).toEqual({});
+    expect(textOf(Url?.Value)).toMatch(/^https:\/\/\$\{BrokerApi\w+\}\.execute-api\..*[^/]$/);
+    expect(textOf(RootKey?.Value)).toMatch(/^\$\{BrokerFirstKeys\w+\.Network\}$/);
+    expect(textOf(Address?.Value)).toBe(`${textOf(Url?.Value)}#${textOf(RootKey?.Value)}`);
+    expect(textOf(Dashboard?.Value)).toMatch(/#dashboards\/dashboard\/lepta-test$/);
+    expect(textOf(Next?.Value)).toBe("npx lepta-admin --stage test doctor");
+  });
+
+  test("is a parameter of JSON that names everything", () => {
+    const [, parameter] = the("AWS::SSM::Parameter");
+    expect(properties(parameter).Name).toBe(deploymentParameter("test"));
+    const named = JSON.parse(textOf(properties(parameter).Value));
+    expect(named).toMatchObject({
+      version: 1,
+      stage: "test",
+      url: textOf(json.Outputs.Url?.Value),
+      rootKey: `\${${the("AWS::KMS::Key", "KmsRoot")[0]}.Arn}`,
+      wrappingKey: `\${${the("AWS::KMS::Key", "KmsWrapping")[0]}.Arn}`,
+      table: `\${${the("AWS::DynamoDB::Table")[0]}}`,
+      journal: `\${${the("AWS::S3::Bucket")[0]}}`,
+      functions: Object.fromEntries(names.map((name) => [name, `\${${functionOf(name)[0]}}`])),
+      dashboard: textOf(json.Outputs.Dashboard?.Value),
+      stateMachine: `\${${the("AWS::StepFunctions::StateMachine")[0]}}`,
+    });
+    for (const [, each] of all("AWS::CloudWatch::Alarm"))
+      expect(String(properties(each).AlarmName).startsWith(named.alarmPrefix)).toBe(true);
+  });
+
+  test("the first keys are made while it is deployed, by rotate, when all that it needs is there", () => {
+    const [, keys] = the("Custom::LeptaKeys");
+    expect(properties(keys).ServiceToken).toEqual(arn(functionOf("rotate")[0]));
+    expect(keys.DependsOn).toEqual(
+      expect.arrayContaining([the("AWS::DynamoDB::Table")[0], the("AWS::KMS::Key", "KmsRoot")[0]]),
+    );
+  });
+});
+
+describe("the alarms", () => {
+  const alarms = new Map(
+    all("AWS::CloudWatch::Alarm").map(([, each]) => [
+      String(properties(each).AlarmName).replace("lepta-test-", ""),
+      properties(each),
+    ]),
+  );
+
+  test("are there for books that do not balance, errors, throttles, dead letters and rotation overdue", () => {
+    expect([...alarms.keys()]).toEqual(expect.arrayContaining(NEEDED));
+  });
+
+  test("each tell somebody, by mail, when they begin and when they end, and say what they mean", () => {
+    const [topic] = the("AWS::SNS::Topic");
+    template.hasResourceProperties("AWS::SNS::Subscription", {
+      TopicArn: { Ref: topic },
+      Protocol: "email",
+      Endpoint: "alarms@example.org",
+    });
+    for (const [name, { AlarmActions, OKActions, AlarmDescription }] of alarms) {
+      expect([AlarmActions, OKActions]).toEqual([[{ Ref: topic }], [{ Ref: topic }]]);
+      expect(AlarmDescription).toMatch(
+        new RegExp(`^[A-Z].{15,}\\. What to do: docs/operate.md, "${name}"\\.$`),
+      );
+    }
+  });
+
+  test("take silence for bad where something must be heard, and for good elsewhere", () => {
+    const breaching = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === "breaching");
+    expect(breaching.map(([name]) => name).sort()).toEqual(["BooksNotChecked", "RotationOverdue"]);
+    for (const [, { TreatMissingData }] of alarms)
+      expect(["breaching", "notBreaching"]).toContain(TreatMissingData);
+  });
+
+  test("and the dashboard name no metric that no function emits", () => {
+    const [, dashboard] = the("AWS::CloudWatch::Dashboard");
+    const body = textOf(properties(dashboard).DashboardBody);
+    JSON.parse(body);
+    const namespace = metricNamespace("test");
+    const drawn = [
+      ...[...body.matchAll(/MetricName=\\"(\w+)\\"/g)].map(([, name]) => name),
+      ...[...body.matchAll(new RegExp(`\\["${namespace}","(\\w+)"`, "g"))].map(([, name]) => name),
+    ];
+    const watched = [...JSON.stringify([...alarms]).matchAll(METRIC)].map(([, name]) => name);
+    const own = [...alarms.values()].flatMap(({ Namespace, MetricName }) =>
+      Namespace === namespace ? [String(MetricName)] : [],
+    );
+    expect(watched).toContain(metric.faults);
+    expect(Object.values(metric)).toEqual(expect.arrayContaining([...drawn, ...watched, ...own]));
+    // What the dashboard must show: money, refusals, double spends, latency, throttles of KMS.
+    const { issued, redeemed, liveBrokerScrip, refused, doubleSpends, stageTime, kmsThrottles } = metric;
+    expect(drawn).toEqual(
+      expect.arrayContaining([
+        issued,
+        redeemed,
+        liveBrokerScrip,
+        refused,
+        doubleSpends,
+        stageTime,
+        kmsThrottles,
+      ]),
+    );
+    expect(body).toMatch(/'p50'.*'p99'/s);
+    expect(own).toEqual(expect.arrayContaining([metric.findings, metric.keyLifeLeft]));
+  });
+
+  test("watch every function: its errors, and its throttles where requests or the clock call it", () => {
+    const watched = (name: string) => JSON.stringify(alarms.get(name));
+    for (const name of names) {
+      const [id] = functionOf(name);
+      expect(watched("ErrorsAnswering") + watched("ErrorsBehind")).toContain(id);
+    }
+    for (const { capability } of routes) expect(watched("Throttles")).toContain(functionOf(capability)[0]);
+  });
+});
+
+const NEEDED = [
+  "BooksDoNotBalance",
+  "BooksNotChecked",
+  "ErrorsAnswering",
+  "ErrorsBehind",
+  "Faults",
+  "Throttles",
+  "TableThrottles",
+  "DeadLetters",
+  "RotationOverdue",
+];
+
+/** A metric of ours inside an expression of an alarm. */
+const METRIC = /"MetricName":"(\w+)","Namespace":"Lepta\/test"/g;
