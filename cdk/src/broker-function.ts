@@ -34,7 +34,7 @@ export function createFunction(scope: Construct, options: BrokerFunctionOptions)
     removalPolicy: RemovalPolicy.DESTROY,
   });
   for (const statement of rights) role.addToPolicy(statement);
-  // Lambda names the streams of a log group itself: what stands behind the colon cannot be known before.
+  // The ARN of a log group ends with `:*`, its streams, which Lambda names itself.
   role.addToPolicy(
     new PolicyStatement({
       actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -78,7 +78,8 @@ export function createFunction(scope: Construct, options: BrokerFunctionOptions)
       // The SDK's clients are bundled: what was tested is what runs, whatever the runtime brings along.
       externalModules: [PAPER_SUITE],
       // Libraries that were written for CommonJS ask for Node's own modules this way.
-      banner: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
+      banner:
+        'import{createRequire as leptaRequire}from"node:module";const require=leptaRequire(import.meta.url);',
     },
   });
 }

@@ -1,6 +1,7 @@
 /** What an operator configures, checked at synth time: a mistake is told in a sentence that says what to change. */
+import { functions } from "@lepta/lambdas/functions";
 import { Duration } from "aws-cdk-lib";
-import { ConfigurationError, type ScripBrokerProps } from "./props.ts";
+import { ConfigurationError, checkProps, type ScripBrokerProps } from "./props.ts";
 
 /** One entry of `stages` in cdk.json: the construct's properties in JSON. Durations are whole days. */
 export interface StageConfiguration {
@@ -20,22 +21,44 @@ export interface StageConfiguration {
   readonly reservedConcurrency?: ScripBrokerProps["reservedConcurrency"];
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof StageConfiguration>([
-  "name",
-  "currency",
-  "alarmEmail",
-  "account",
-  "region",
-  "scripLifeDays",
-  "holdTimeDays",
-  "claimTimeDays",
-  "graceDays",
-  "noticePatienceDays",
-  "disputeWindowDays",
-  "logRetentionDays",
-  "tracing",
-  "reservedConcurrency",
-]);
+interface Kind {
+  readonly said: string;
+  holds(value: unknown): boolean;
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) > 0;
+const text: Kind = { said: "a text", holds: (value) => typeof value === "string" };
+const days: Kind = { said: "a whole number of days above 0", holds: isCount };
+
+/** What may stand behind each name. */
+const KINDS: Readonly<Record<keyof StageConfiguration, Kind>> = {
+  name: text,
+  currency: text,
+  alarmEmail: text,
+  account: {
+    said: "an account's twelve digits, as a text",
+    holds: (value) => typeof value === "string" && /^\d{12}$/.test(value),
+  },
+  region: {
+    said: 'a region, such as "eu-central-1"',
+    holds: (value) => typeof value === "string" && /^[a-z]{2,}(-[a-z]+)+-\d$/.test(value),
+  },
+  scripLifeDays: days,
+  holdTimeDays: days,
+  claimTimeDays: days,
+  graceDays: days,
+  noticePatienceDays: days,
+  disputeWindowDays: days,
+  logRetentionDays: days,
+  tracing: { said: "true or false", holds: (value) => typeof value === "boolean" },
+  reservedConcurrency: {
+    said: `whole numbers above 0 by function (${Object.keys(functions).join(", ")})`,
+    holds: (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Object.entries(value).every(([name, count]) => Object.hasOwn(functions, name) && isCount(count)),
+  },
+};
 
 /**
  * The stages to synthesise: of the list `stages` in cdk.json all, or the one that `-c stage=NAME` names. Throws
@@ -48,7 +71,7 @@ export function readStages(stages: unknown, only: unknown): readonly StageConfig
     );
   const read = stages.map(readStage);
   for (const { name } of read)
-    if (read.filter((each) => each.name.toLowerCase() === name.toLowerCase()).length > 1)
+    if (read.filter((each) => each.name === name).length > 1)
       throw new ConfigurationError(
         `Two stages in cdk.json have the name "${name}": keys, parameters and stacks are named after it. Rename one of them.`,
       );
@@ -66,16 +89,19 @@ function readStage(stage: unknown): StageConfiguration {
     throw new ConfigurationError('A stage in cdk.json has no name. Give it one, such as "name": "test".');
   const { name } = stage as { readonly name: string };
   for (const [key, value] of Object.entries(stage)) {
-    if (!KNOWN.has(key))
+    const kind = KINDS[key as keyof StageConfiguration];
+    if (!Object.hasOwn(KINDS, key) || kind === undefined)
       throw new ConfigurationError(
-        `The stage "${name}" in cdk.json sets "${key}", which means nothing here. It may set ${[...KNOWN].join(", ")}.`,
+        `The stage "${name}" in cdk.json sets "${key}", which means nothing here. It may set ${Object.keys(KINDS).join(", ")}.`,
       );
-    if (key.endsWith("Days") && !(Number.isInteger(value) && value > 0))
+    if (!kind.holds(value))
       throw new ConfigurationError(
-        `The stage "${name}" in cdk.json sets "${key}" to ${JSON.stringify(value)}. It must be a whole number of days above 0.`,
+        `The stage "${name}" in cdk.json sets "${key}" to ${JSON.stringify(value)}. It must be ${kind.said}.`,
       );
   }
-  return stage as StageConfiguration;
+  const configuration = stage as StageConfiguration;
+  checkProps(propsOf(configuration));
+  return configuration;
 }
 
 /** The construct's properties that a stage's configuration says. */
@@ -83,16 +109,16 @@ export const propsOf = ({ name, currency, alarmEmail, ...rest }: StageConfigurat
   stage: name,
   currency,
   alarmEmail,
-  ...days("scripLife", rest.scripLifeDays),
-  ...days("holdTime", rest.holdTimeDays),
-  ...days("claimTime", rest.claimTimeDays),
-  ...days("grace", rest.graceDays),
-  ...days("noticePatience", rest.noticePatienceDays),
-  ...days("disputeWindow", rest.disputeWindowDays),
-  ...days("logRetention", rest.logRetentionDays),
+  ...inDays("scripLife", rest.scripLifeDays),
+  ...inDays("holdTime", rest.holdTimeDays),
+  ...inDays("claimTime", rest.claimTimeDays),
+  ...inDays("grace", rest.graceDays),
+  ...inDays("noticePatience", rest.noticePatienceDays),
+  ...inDays("disputeWindow", rest.disputeWindowDays),
+  ...inDays("logRetention", rest.logRetentionDays),
   ...(rest.tracing === undefined ? {} : { tracing: rest.tracing }),
   ...(rest.reservedConcurrency === undefined ? {} : { reservedConcurrency: rest.reservedConcurrency }),
 });
 
-const days = (name: string, count: number | undefined) =>
+const inDays = (name: string, count: number | undefined) =>
   count === undefined ? {} : { [name]: Duration.days(count) };

@@ -17,7 +17,11 @@ export function tableStatements(rights: TableRights, tableArn: string): readonly
           new PolicyStatement({
             actions: [action],
             resources: [tableArn],
-            conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": [...partitions] } },
+            conditions: {
+              "ForAllValues:StringLike": { "dynamodb:LeadingKeys": [...partitions] },
+              // A request without leading keys would have none that is not in the list.
+              Null: { "dynamodb:LeadingKeys": "false" },
+            },
           }),
         ],
   );

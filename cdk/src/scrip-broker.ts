@@ -107,7 +107,7 @@ export class ScripBroker extends Construct {
 
   #settings(): Settings {
     const { keys, table, journal, props } = this;
-    const { scripLife, holdTime, claimTime, grace, noticePatience, recallableLimit } = props;
+    const { scripLife, holdTime, claimTime, grace, noticePatience, disputeWindow, recallableLimit } = props;
     return {
       table: table.tableName,
       rootKey: keys.root.keyArn,
@@ -115,7 +115,7 @@ export class ScripBroker extends Construct {
       journal: journal.bucketName,
       currency: props.currency,
       rail: props.rail ?? "sandbox",
-      ...milliseconds({ scripLife, holdTime, claimTime, grace, noticePatience }),
+      ...milliseconds({ scripLife, holdTime, claimTime, grace, noticePatience, disputeWindow }),
       ...(recallableLimit === undefined ? {} : { recallableLimit }),
     };
   }

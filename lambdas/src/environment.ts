@@ -39,6 +39,7 @@ export interface Settings {
   readonly claimTime?: number;
   readonly grace?: number;
   readonly noticePatience?: number;
+  readonly disputeWindow?: number;
   /** Millionths. */
   readonly recallableLimit?: bigint;
 }

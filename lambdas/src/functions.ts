@@ -114,7 +114,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
       query: ["KEYS", "OPEN#*", "WAITING#*"],
       get: ["PEER#*", "MERCHANT#*", "PAIR#*", "OPEN#*", "EXPOSURE", "BANK*"],
       put: ["PEER#*", "MERCHANT#*", "PAIR#*", "OPEN#*", "EXPOSURE", "LOSS#*", "BANK*"],
-      delete: ["MERCHANT#*", "OPEN#*", "WAITING#*"],
+      delete: ["OPEN#*", "WAITING#*"],
     },
     ...DECIDE,
   },

@@ -13,9 +13,7 @@ import {
 } from "@lepta/lambdas";
 import { fileName } from "./data-directory.ts";
 import { type DevelopmentFunction, startDevelopmentServices } from "./development-services.ts";
-
-/** What a function does with an event, whatever its shape. */
-export type Invocable = (event: unknown) => Promise<unknown>;
+import type { Invocable } from "./functions/invocable.ts";
 
 export interface Operated {
   readonly dir: string;

@@ -52,6 +52,19 @@ describe("a stage is refused", () => {
     ],
     ["without a name", { currency: "EUR", alarmEmail: "none" }, /no name\. Give it one/],
     ["with a name that cannot be part of others", { ...shop, name: "Shop" }, /"Shop".*Use 1 to 20/],
+    ["with a name that no stack could have", { ...shop, name: "My shop" }, /"My shop".*Use 1 to 20/],
+    [
+      "with traces that are neither on nor off",
+      { ...shop, tracing: "yes" },
+      /"tracing" to "yes".*true or false/,
+    ],
+    [
+      "with concurrency for a function that there is none of",
+      { ...shop, reservedConcurrency: { pay: 5 } },
+      /"reservedConcurrency".*by function/,
+    ],
+    ["with an account that is a number", { ...shop, account: 123456789012 }, /"account".*twelve digits/],
+    ["with a region that is none", { ...shop, region: "Frankfurt" }, /"region" to "Frankfurt".*eu-central-1/],
     ["with too long a name", { ...shop, name: "a".repeat(21) }, /"a{21}".*Use 1 to 20/],
     [
       "with a key that means nothing",
@@ -99,9 +112,8 @@ describe("the list of stages is refused", () => {
     expect(refusalOf(stages)).toMatch(/cdk\.json has no stages\. Add "stages": \[\{/);
   });
 
-  test("where two have one name, capitals or not", () => {
+  test("where two have one name", () => {
     expect(refusalOf([shop, { ...shop, currency: "USD" }])).toMatch(/Two stages.*"shop".*Rename one/);
-    expect(refusalOf([shop, { ...shop, name: "SHOP" }])).toMatch(/Two stages.*Rename one/);
   });
 
   test("where the command line names a stage that it has not", () => {
@@ -159,6 +171,7 @@ test("what is configured is what the functions read", () => {
     claimTimeDays: 4,
     graceDays: 20,
     noticePatienceDays: 2,
+    disputeWindowDays: 30,
   };
   const { json } = synthesise(configured);
   for (const [, { Properties = {} }] of ofType(json, "AWS::Lambda::Function")) {
@@ -173,6 +186,7 @@ test("what is configured is what the functions read", () => {
       claimTime: 4 * DAY,
       grace: 20 * DAY,
       noticePatience: 2 * DAY,
+      disputeWindow: 30 * DAY,
       recallableLimit: 0n,
     });
   }

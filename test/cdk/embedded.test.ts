@@ -94,7 +94,8 @@ test.each(["root", "wrapping"] as const)("the %s key has the same spec and the s
 });
 
 test("the functions read the same from their variables, but for the names of places", () => {
-  const places = { table: "", rootKey: "", wrappingKey: "", dynamoDbEndpoint: "", kmsEndpoint: "" };
+  const endpoints = { dynamoDbEndpoint: "", kmsEndpoint: "", s3Endpoint: "" };
+  const places = { table: "", rootKey: "", wrappingKey: "", journal: "", ...endpoints };
   const known = new Set<string>(Object.values(variable));
   for (const variables of variablesOfFunctions()) {
     expect({ ...readEnvironment(variables), ...places }).toEqual({ ...cloud.wiring.environment, ...places });
@@ -106,7 +107,7 @@ test("the functions read the same from their variables, but for the names of pla
 test("every function has the same variables, and no place is another broker's", () => {
   const all = variablesOfFunctions().map(({ POWERTOOLS_SERVICE_NAME: _, ...rest }) => rest);
   expect(new Set(all.map((each) => JSON.stringify(each))).size).toBe(1);
-  for (const name of [variable.table, variable.rootKey, variable.wrappingKey])
+  for (const name of [variable.table, variable.rootKey, variable.wrappingKey, variable.journal])
     expect(all[0]?.[name]).toMatch(/^\$\{Broker\w+(\.Arn)?\}$/);
 });
 

@@ -1,4 +1,5 @@
 /** What runs without being asked, and what the operator is told: schedules, dead letters, outputs, alarms, the dashboard. */
+import { readDeployment } from "@lepta/lambdas/deployment";
 import { functions } from "@lepta/lambdas/functions";
 import { metric, metricNamespace } from "@lepta/lambdas/metrics";
 import { deploymentParameter } from "@lepta/lambdas/resources";
@@ -99,13 +100,17 @@ describe("what the operator is told", () => {
       rootKey: `\${${the("AWS::KMS::Key", "KmsRoot")[0]}.Arn}`,
       wrappingKey: `\${${the("AWS::KMS::Key", "KmsWrapping")[0]}.Arn}`,
       table: `\${${the("AWS::DynamoDB::Table")[0]}}`,
-      journal: `\${${the("AWS::S3::Bucket")[0]}}`,
+      journalBucket: `\${${the("AWS::S3::Bucket")[0]}}`,
       functions: Object.fromEntries(names.map((name) => [name, `\${${functionOf(name)[0]}}`])),
       dashboard: textOf(json.Outputs.Dashboard?.Value),
       stateMachine: `\${${the("AWS::StepFunctions::StateMachine")[0]}}`,
     });
     for (const [, each] of all("AWS::CloudWatch::Alarm"))
       expect(String(properties(each).AlarmName).startsWith(named.alarmPrefix)).toBe(true);
+    // lepta-admin reads it, strictly.
+    expect(readDeployment(JSON.stringify({ ...named, url: "https://api.example.org" }))).toMatchObject({
+      stage: "test",
+    });
   });
 
   test("the first keys are made while it is deployed, by rotate, when all that it needs is there", () => {
@@ -167,7 +172,8 @@ describe("the alarms", () => {
     expect(watched).toContain(metric.faults);
     expect(Object.values(metric)).toEqual(expect.arrayContaining([...drawn, ...watched, ...own]));
     // What the dashboard must show: money, refusals, double spends, latency, throttles of KMS.
-    const { issued, redeemed, liveBrokerScrip, refused, doubleSpends, stageTime, kmsThrottles } = metric;
+    const { issued, redeemed, liveBrokerScrip, refused, doubleSpends, kmsThrottles } = metric;
+    const { receiveTime, settleTime, answerTime } = metric;
     expect(drawn).toEqual(
       expect.arrayContaining([
         issued,
@@ -175,7 +181,9 @@ describe("the alarms", () => {
         liveBrokerScrip,
         refused,
         doubleSpends,
-        stageTime,
+        receiveTime,
+        settleTime,
+        answerTime,
         kmsThrottles,
       ]),
     );

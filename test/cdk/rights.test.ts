@@ -86,12 +86,8 @@ const seen = new Set<FunctionName>([...routes.map(({ capability }) => capability
 
 /** Rights that no flow here uses, each with the reason why it stays. */
 const UNUSED: Readonly<Record<string, string>> = {
-  "finish: dynamodb:DeleteItem MERCHANT#*":
-    "What a merchant is told goes when it answers, and what is due goes when it is settled: neither by the schedule.",
   "fund: dynamodb:PutItem LOSS#*":
     "Only where the schedule mints while a request is under way and the bank takes the money back in between.",
-  "rotate: dynamodb:GetItem KEYS":
-    "Only where two rotations meet in an empty table: the second reads the first's keys.",
 };
 
 let asked: { readonly name: FunctionName; readonly request: Request }[];

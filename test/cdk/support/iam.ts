@@ -145,6 +145,7 @@ const listOf = (value: unknown): readonly unknown[] =>
 
 function holds(operator: string, given: readonly string[], wanted: readonly string[]): boolean {
   const [quantifier, test = operator] = operator.includes(":") ? operator.split(":") : ["", operator];
+  if (test === "Null") return wanted.includes(given.length === 0 ? "true" : "false");
   const isWanted = (value: string) => wanted.some((each) => compare(test, value, each));
   if (quantifier === "ForAllValues") return given.every(isWanted);
   if (quantifier !== "" || given.length > 1) throw new Error(`${operator} of ${given.length} values`);

@@ -173,7 +173,13 @@ const rules = (look: Look): readonly Rules[] => [
   },
 ];
 
-const READS = new Set(["dynamodb:Scan", "kms:Decrypt", "kms:DescribeKey"]);
+const READS = new Set([
+  "dynamodb:Scan",
+  "dynamodb:GetItem",
+  "dynamodb:Query",
+  "kms:Decrypt",
+  "kms:DescribeKey",
+]);
 const LOOKS = new Set(["kms:GetPublicKey", "kms:DescribeKey"]);
 
 const allowed =

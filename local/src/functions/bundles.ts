@@ -2,12 +2,8 @@
 import { Worker } from "node:worker_threads";
 import type { FunctionName, Variables } from "@lepta/lambdas";
 import { readAssembly } from "./assembly.ts";
+import type { Functions, Invocable } from "./invocable.ts";
 import type { Invocation, Outcome } from "./worker.ts";
-
-export interface Bundles {
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
-  close(): Promise<void>;
-}
 
 /** How long a function may take, in milliseconds: Lambda would end it then. */
 const LONGEST = 60_000;
@@ -20,7 +16,7 @@ export function startBundles(
   directory: string,
   places: Variables,
   print: (name: FunctionName, line: string) => void,
-): Bundles {
+): Functions {
   const running = new Map(
     readAssembly(directory).map(({ name, file, handler, variables }) => {
       const env = Object.fromEntries(
@@ -37,12 +33,9 @@ export function startBundles(
       return [name, thread(worker)] as const;
     }),
   );
+  const invocables = [...running].map(([name, { invoke }]) => [name, invoke] as const);
   return {
-    invoke: async (name, event) => {
-      const function_ = running.get(name);
-      if (function_ === undefined) throw new Error(`the assembly has no function ${name}`);
-      return function_.invoke(event);
-    },
+    invocables: Object.fromEntries(invocables) as Record<FunctionName, Invocable>,
     close: async () => {
       await Promise.all([...running.values()].map((each) => each.end()));
     },
