@@ -11,18 +11,21 @@ import { attackAsMerchant } from "./scenes/rogue-merchant.ts";
 import { swapRoles } from "./scenes/roles-swapped.ts";
 import { closeTheBooks } from "./scenes/the-books.ts";
 import { openStage, type Stage } from "./stage.ts";
+import { synthesise } from "./synthesise.ts";
 import { Teller } from "./teller.ts";
 
-const USAGE = `Usage: npm run demo -- [--json] [--suite default|figure-4]
+const USAGE = `Usage: npm run demo -- [--json] [--suite default|figure-4 | --bundled]
 
 Plays Lepta's three transactions and the attacks on them, on this machine, with play money.
   --json     the last line is one JSON object with the outcome
   --suite    the cryptographic suite: "default", or "figure-4", the paper's own
+  --bundled  the broker's functions are the bundles that \`cdk deploy\` would upload, made anew
 `;
 
 interface Options {
   readonly json: boolean;
   readonly suite: SuiteName;
+  readonly bundled: boolean;
 }
 
 const options = readOptions();
@@ -33,9 +36,10 @@ if (options === undefined) {
   await run(options);
 }
 
-async function run({ json, suite }: Options): Promise<void> {
+async function run({ json, suite, bundled }: Options): Promise<void> {
   const teller = new Teller();
-  const stage = await openStage(suite, teller);
+  const bundles = bundled ? await bundle(teller) : undefined;
+  const stage = await openStage(suite, teller, bundles);
   try {
     const books = await play(stage);
     const isGood = books.conserved && teller.disappointments.length === 0;
@@ -45,6 +49,17 @@ async function run({ json, suite }: Options): Promise<void> {
   } finally {
     await stage.close();
   }
+}
+
+/** The cloud assembly of these sources. What its functions print is telemetry, and their own faults. */
+async function bundle(teller: Teller) {
+  teller.say("Bundling the broker's functions, as `cdk deploy` would ...");
+  const directory = await synthesise();
+  teller.say("Done: each runs in a thread of its own, on the environment of the template.");
+  const print = (name: string, line: string): void => {
+    if (line.includes('"fault"')) process.stderr.write(`${name}: ${line}\n`);
+  };
+  return { directory, print };
 }
 
 /** The scenes in their order. */
@@ -102,10 +117,15 @@ function readOptions(): Options | undefined {
       options: {
         json: { type: "boolean", default: false },
         suite: { type: "string", default: "default" },
+        bundled: { type: "boolean", default: false },
       },
     });
-    const { json, suite } = values;
-    if (suite === "default" || suite === "figure-4") return { json, suite };
+    const { json, suite, bundled } = values;
+    if (bundled && suite === "figure-4") {
+      process.stderr.write("lepta: a deployed broker speaks the default suite only\n");
+      return undefined;
+    }
+    if (suite === "default" || suite === "figure-4") return { json, suite, bundled };
     process.stderr.write(`lepta: --suite ${suite}: there are "default" and "figure-4"\n`);
   } catch (error) {
     // parseArgs throws for what it does not know.

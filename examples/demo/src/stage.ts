@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrokerBooks, brokerBooks } from "@lepta/lambdas";
-import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
+import { type EmbeddedCloud, type EmbeddedCloudOptions, startEmbeddedCloud } from "@lepta/local";
 import { type Merchant, type PeerStore, sqlitePeerStore, type Wallet } from "@lepta/peer-sdk";
 import { defaultSuite, type Suite, type SuiteName } from "@lepta/protocol";
 import { CURRENCY, type Teller } from "./teller.ts";
@@ -37,10 +37,19 @@ export interface Stage {
 }
 
 /** Starts the embedded cloud on a free port, with everything in a temporary directory. */
-export async function openStage(suiteName: SuiteName, teller: Teller): Promise<Stage> {
+export async function openStage(
+  suiteName: SuiteName,
+  teller: Teller,
+  bundles?: EmbeddedCloudOptions["bundles"],
+): Promise<Stage> {
   const dir = temporaryDirectory();
   const suite = await suiteOf(suiteName);
-  const cloud = await startEmbeddedCloud({ dir: join(dir, "broker"), currency: CURRENCY, suite: suiteName });
+  const cloud = await startEmbeddedCloud({
+    dir: join(dir, "broker"),
+    currency: CURRENCY,
+    suite: suiteName,
+    ...(bundles === undefined ? {} : { bundles }),
+  });
   const closers = [() => cloud.close()];
   const accounts = new Map<string, Account>();
   return {
