@@ -13,19 +13,19 @@ import {
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import type { BrokerTable } from "./table.ts";
 
 export interface Watched {
   readonly stage: string;
   readonly api: HttpApi;
   readonly functions: Readonly<Record<FunctionName, IFunction>>;
-  readonly table: Table;
+  readonly table: BrokerTable;
   readonly deadLetters: Queue;
   readonly reconciliation: StateMachine;
 }

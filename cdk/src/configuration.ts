@@ -19,6 +19,7 @@ export interface StageConfiguration {
   readonly logRetentionDays?: number;
   readonly tracing?: boolean;
   readonly reservedConcurrency?: ScripBrokerProps["reservedConcurrency"];
+  readonly restoredTable?: ScripBrokerProps["restoredTable"];
 }
 
 interface Kind {
@@ -51,6 +52,14 @@ const KINDS: Readonly<Record<keyof StageConfiguration, Kind>> = {
   disputeWindowDays: days,
   logRetentionDays: days,
   tracing: { said: "true or false", holds: (value) => typeof value === "boolean" },
+  restoredTable: {
+    said: 'a table\'s name and its stream: { "name": "…", "streamArn": "arn:aws:dynamodb:…:table/…/stream/…" }',
+    holds: (value) => {
+      const { name, streamArn, ...more } = (value ?? {}) as Readonly<Record<string, unknown>>;
+      const isOfTable = typeof name === "string" && String(streamArn).includes(`:table/${name}/stream/`);
+      return isOfTable && Object.keys(more).length === 0;
+    },
+  },
   reservedConcurrency: {
     said: `whole numbers above 0 by function (${Object.keys(functions).join(", ")})`,
     holds: (value) =>
@@ -116,6 +125,7 @@ export const propsOf = ({ name, currency, alarmEmail, ...rest }: StageConfigurat
   ...inDays("noticePatience", rest.noticePatienceDays),
   ...inDays("disputeWindow", rest.disputeWindowDays),
   ...inDays("logRetention", rest.logRetentionDays),
+  ...(rest.restoredTable === undefined ? {} : { restoredTable: rest.restoredTable }),
   ...(rest.tracing === undefined ? {} : { tracing: rest.tracing }),
   ...(rest.reservedConcurrency === undefined ? {} : { reservedConcurrency: rest.reservedConcurrency }),
 });

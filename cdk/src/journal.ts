@@ -1,6 +1,5 @@
 /** The journal: every change of the table, in a bucket of its own, so that a restored backup can be brought up to date. */
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { Key } from "aws-cdk-lib/aws-kms";
 import {
@@ -12,6 +11,7 @@ import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import { BlockPublicAccess, Bucket, BucketEncryption, StorageClass } from "aws-cdk-lib/aws-s3";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import type { BrokerTable } from "./table.ts";
 
 /** A backup older than this cannot be brought up to date: longer than point-in-time recovery goes back. */
 const KEPT = Duration.days(90);
@@ -40,14 +40,14 @@ export function createJournal(scope: Construct, encryptionKey: Key): Bucket {
 
 /** What the function that keeps the journal may do: read the stream, write objects. */
 export const journalStatements = (
-  table: Table,
+  tables: readonly BrokerTable[],
   journal: Bucket,
   encryptionKey: Key,
   region: string,
 ): readonly PolicyStatement[] => [
   new PolicyStatement({
     actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-    resources: [table.tableStreamArn ?? ""],
+    resources: tables.map(({ tableStreamArn = "" }) => tableStreamArn),
   }),
   // AWS has no narrower resource for it.
   new PolicyStatement({ actions: ["dynamodb:ListStreams"], resources: ["*"] }),
@@ -69,9 +69,10 @@ const BATCH = { batchSize: 1000, maxBatchingWindow: Duration.minutes(1) };
 /** Calls the function with what the table's stream brings. */
 export function followStream(
   scope: Construct,
-  { table, target, deadLetters }: { table: Table; target: LambdaFunction; deadLetters: Queue },
+  id: string,
+  { table, target, deadLetters }: { table: BrokerTable; target: LambdaFunction; deadLetters: Queue },
 ): EventSourceMapping {
-  return new EventSourceMapping(scope, "Stream", {
+  return new EventSourceMapping(scope, id, {
     target,
     eventSourceArn: table.tableStreamArn ?? "",
     startingPosition: StartingPosition.TRIM_HORIZON,

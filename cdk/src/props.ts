@@ -25,6 +25,11 @@ export interface ScripBrokerProps {
   readonly noticePatience?: Duration;
   /** How long evidence is kept: notices, certificates of old keys; 400 days. */
   readonly disputeWindow?: Duration;
+  /**
+   * A table that was restored from a backup, in place of the one that the construct makes, which stays (docs/operate.md,
+   * "Restore from a backup").
+   */
+  readonly restoredTable?: { readonly name: string; readonly streamArn: string };
   /** What may be minted in all against money that can still be recalled, in millionths; 0. */
   readonly recallableLimit?: bigint;
   /** Other limits than the standard ones, by what the routes do. */

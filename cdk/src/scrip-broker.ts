@@ -6,7 +6,6 @@ import { deploymentParameter } from "@lepta/lambdas/resources";
 import { routes, schedules } from "@lepta/lambdas/routes";
 import { CustomResource, Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -25,7 +24,7 @@ import { ConfigurationError, checkProps, type ScripBrokerProps } from "./props.t
 import { rootStatements, storageStatements, tableStatements, wrappingStatements } from "./rights.ts";
 import { createRoles, type Roles } from "./roles.ts";
 import { createSchedules } from "./schedules.ts";
-import { createTable } from "./table.ts";
+import { type BrokerTable, createTable, restoredTable } from "./table.ts";
 
 /** A broker. Throws `ConfigurationError` where the properties make no sense. */
 export class ScripBroker extends Construct {
@@ -35,7 +34,8 @@ export class ScripBroker extends Construct {
   /** Thumbprint of the root key, known when it is deployed: what peers pin. */
   readonly network: string;
   readonly dashboardUrl: string;
-  readonly table: Table;
+  /** The table in service. */
+  readonly table: BrokerTable;
   readonly journal: Bucket;
   readonly keys: BrokerKeys;
   readonly functions: Readonly<Record<FunctionName, NodejsFunction>>;
@@ -50,10 +50,15 @@ export class ScripBroker extends Construct {
     this.props = props;
     this.#checkAlone();
     const { stage, currency, alarmEmail, throttle = {}, tracing = true } = props;
+    const { region } = Stack.of(this);
     const logRetention = retentionOf(props);
     this.roles = createRoles(this, stage);
     this.keys = new BrokerKeys(this, "Kms", { stage, roles: this.roles });
-    this.table = createTable(this, this.keys.storage);
+    const made = createTable(this, this.keys.storage);
+    const restored = props.restoredTable && restoredTable(this, this.keys.storage, props.restoredTable);
+    this.table = restored ?? made;
+    // What a table that was lost told last is still to be journalled when a restored one has taken its place.
+    const journalled = restored ? [made, restored] : [made];
     this.journal = createJournal(this, this.keys.storage);
     const deadLetters = new Queue(this, "DeadLetters", {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -67,7 +72,12 @@ export class ScripBroker extends Construct {
         name,
         stage,
         role: this.roles[name],
-        rights: this.#rightsOf(name),
+        rights: [
+          ...this.#rightsOf(name),
+          ...(functions[name].journals === true
+            ? journalStatements(journalled, this.journal, this.keys.storage, region)
+            : []),
+        ],
         variables,
         logRetention,
         tracing,
@@ -78,7 +88,9 @@ export class ScripBroker extends Construct {
     const { api, url } = createHttpApi(this, { stage, functions: this.functions, throttle, logRetention });
     this.api = api;
     this.url = url;
-    followStream(this, { table: this.table, target: this.functions.journal, deadLetters });
+    const { journal: target } = this.functions;
+    followStream(this, "Stream", { table: made, target, deadLetters });
+    if (restored) followStream(this, "RestoredStream", { table: restored, target, deadLetters });
     this.reconciliation = createSchedules(this, { stage, functions: this.functions, deadLetters });
     const { table, functions: built, reconciliation } = this;
     const watched = { stage, api, functions: built, table, deadLetters, reconciliation };
@@ -122,14 +134,13 @@ export class ScripBroker extends Construct {
 
   #rightsOf(name: FunctionName): readonly PolicyStatement[] {
     const definition = functions[name];
-    const { keys, table, journal } = this;
+    const { keys, table } = this;
     const { region } = Stack.of(this);
     return [
       ...tableStatements(definition.table, table.tableArn),
       ...storageStatements(definition.table, keys.storage.keyArn, region),
       ...rootStatements(definition, keys.root.keyArn),
       ...wrappingStatements(definition, keys.wrapping.keyArn),
-      ...(definition.journals === true ? journalStatements(table, journal, keys.storage, region) : []),
     ];
   }
 

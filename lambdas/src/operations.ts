@@ -6,7 +6,9 @@ export type RotateEvent =
   | { readonly operation?: undefined }
   /** All that the functions of this purpose held is believed stolen. */
   | { readonly operation: "revoke"; readonly purpose: Purpose }
-  | { readonly operation: "list" };
+  | { readonly operation: "list" }
+  /** A table that was restored from a backup goes on with an epoch of its own. */
+  | { readonly operation: "start-epoch" };
 
 /** The purposes whose keys an operator can revoke. */
 export const revocablePurposes = [
@@ -49,6 +51,10 @@ export interface ListedEpoch {
   readonly revokedFrom?: number;
 }
 
+export interface StartedEpoch {
+  readonly epoch: number;
+}
+
 export interface KeyList {
   /** Thumbprint of the root key. */
   readonly network: string;
@@ -61,7 +67,9 @@ export type RotateAnswer<E> = E extends { readonly operation: "revoke" }
   ? RevokedKeys
   : E extends { readonly operation: "list" }
     ? KeyList
-    : Rotated;
+    : E extends { readonly operation: "start-epoch" }
+      ? StartedEpoch
+      : Rotated;
 
 /** Of the function `operate`. */
 export type OperateEvent =

@@ -22,7 +22,7 @@ export interface Operated {
   readonly variables: Variables;
   /** The manifest without the functions' names. */
   readonly deployment: Omit<Deployment, "functions">;
-  readonly endpoints: { readonly dynamoDb: string; readonly kms: string };
+  readonly endpoints: { readonly dynamoDb: string; readonly kms: string; readonly s3: string };
 }
 
 export interface OperatorAccess {
@@ -63,6 +63,7 @@ export async function openOperatorAccess(operated: Operated): Promise<OperatorAc
     AWS_ENDPOINT_URL_LAMBDA: services.url,
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamoDb,
     AWS_ENDPOINT_URL_KMS: endpoints.kms,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
   };
   const file = join(dir, fileName.admin);
   writeFileSync(file, `${JSON.stringify({ version: 1, stage, environment }, null, 2)}\n`, { mode: 0o600 });

@@ -6,7 +6,7 @@ import { deploymentParameter } from "@lepta/lambdas/resources";
 import { type Capability, routes, schedules } from "@lepta/lambdas/routes";
 import { describe, expect, test } from "vitest";
 import { textOf } from "./support/iam.ts";
-import { arn, lookInto, functionNames as names, properties } from "./support/lookup.ts";
+import { arn, lookInto, functionNames as names, ofType, properties } from "./support/lookup.ts";
 import { synthesise } from "./support/synthesise.ts";
 
 const { template, json } = synthesise({ alarmEmail: "alarms@example.org" });
@@ -215,3 +215,22 @@ const NEEDED = [
 
 /** A metric of ours inside an expression of an alarm. */
 const METRIC = /"MetricName":"(\w+)","Namespace":"Lepta\/test"/g;
+
+describe("a table that was restored from a backup", () => {
+  const streamArn = "arn:aws:dynamodb:eu-central-1:123456789012:table/lepta-2/stream/2027-01-01T00:00:00.000";
+  const restored = synthesise({ restoredTable: { name: "lepta-2", streamArn } });
+
+  test("takes the place of the lost one, whose last changes still reach the journal", () => {
+    const text = JSON.stringify(restored.json);
+    for (const [, { Properties = {} }] of ofType(restored.json, "AWS::Lambda::Function"))
+      expect((Properties.Environment as { Variables: Record<string, unknown> }).Variables.LEPTA_TABLE).toBe(
+        "lepta-2",
+      );
+    const streams = ofType(restored.json, "AWS::Lambda::EventSourceMapping").map(([, each]) =>
+      textOf(properties(each).EventSourceArn),
+    );
+    expect(streams).toEqual([expect.stringMatching(/^\$\{BrokerTable\w+\.StreamArn\}$/), streamArn]);
+    expect(ofType(restored.json, "AWS::DynamoDB::Table")).toHaveLength(1);
+    expect(text).toContain("table/lepta-2");
+  });
+});

@@ -2,24 +2,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   type BrokerBooks,
   openJournal,
   type Restored,
   restore,
   rotationOf,
-  standIn,
   startEpoch,
   systemRuntime,
   variable,
 } from "@lepta/lambdas";
-import { dynamoDbStore } from "@lepta/lambdas/aws/dynamodb-store";
 import { keyItems } from "@lepta/lambdas/custody/key-items";
 import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
 import { Merchant, sqlitePeerStore, Wallet } from "@lepta/peer-sdk";
 import { orThrow } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { backUp } from "../support/backup.ts";
 import { crashingStore } from "../support/crashing.ts";
 import { throughFront } from "../support/front.ts";
 import { recordsOf } from "../support/journal.ts";
@@ -95,7 +93,7 @@ async function untilTheDisaster(): Promise<Before> {
   await clara.buy(radio.url, "song", { max: "EUR 0.03" });
 
   const backupAt = Date.now();
-  await backUp(cloud);
+  await backUp(cloud, RESTORED);
 
   await clara.topUp("EUR 2.00");
   await clara.obtain(radio.url, "EUR 0.50");
@@ -111,29 +109,6 @@ async function untilTheDisaster(): Promise<Before> {
   expect(books).toMatchObject({ conserved: true, moneyIn: 8_000_000n });
   await closeAll();
   return { books, backupAt, port: Number(new URL(cloud.url).port), alice, shop, spent };
-}
-
-/** The table as it is, under another name: what a restore to a point in time gives. */
-async function backUp(cloud: EmbeddedCloud): Promise<void> {
-  const client = new DynamoDBClient(standIn(cloud.wiring.environment.dynamoDbEndpoint ?? ""));
-  await client.send(
-    new CreateTableCommand({
-      TableName: RESTORED,
-      BillingMode: "PAY_PER_REQUEST",
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-      AttributeDefinitions: [
-        { AttributeName: "pk", AttributeType: "S" },
-        { AttributeName: "sk", AttributeType: "S" },
-      ],
-    }),
-  );
-  const store = dynamoDbStore(client, RESTORED, systemRuntime);
-  for (const { key, item } of await cloud.items())
-    await store.commit([{ put: item, at: key, expect: "absent" }]);
-  client.destroy();
 }
 
 /** The broker on the restored table, at the address that its peers know. */

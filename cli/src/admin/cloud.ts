@@ -5,6 +5,7 @@ import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { LambdaClient } from "@aws-sdk/client-lambda";
+import { S3Client } from "@aws-sdk/client-s3";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type Deployment, readDeployment } from "@lepta/lambdas/deployment";
 import { deploymentParameter } from "@lepta/lambdas/resources";
@@ -23,6 +24,7 @@ export interface Cloud {
   readonly kms: KMSClient;
   readonly dynamoDb: DynamoDBClient;
   readonly cloudWatch: CloudWatchClient;
+  readonly s3: S3Client;
 }
 
 /** How long a connection may take, in milliseconds. */
@@ -61,12 +63,13 @@ export function connectCloud(place: Place): Cloud {
     kms: new KMSClient(common("KMS")),
     dynamoDb: new DynamoDBClient(common("DYNAMODB")),
     cloudWatch: new CloudWatchClient(common("CLOUDWATCH")),
+    s3: new S3Client({ ...common("S3"), forcePathStyle: environment !== undefined }),
   };
 }
 
 /** Ends the connections. */
-export function disconnect({ ssm, lambda, invoker, kms, dynamoDb, cloudWatch }: Cloud): void {
-  for (const client of [ssm, lambda, invoker, kms, dynamoDb, cloudWatch]) client.destroy();
+export function disconnect({ ssm, lambda, invoker, kms, dynamoDb, cloudWatch, s3 }: Cloud): void {
+  for (const client of [ssm, lambda, invoker, kms, dynamoDb, cloudWatch, s3]) client.destroy();
 }
 
 /** The deployment's manifest. Throws a sentence where there is none or it cannot be read. */

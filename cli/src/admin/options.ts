@@ -12,6 +12,7 @@ export const USAGE = `Usage: lepta-admin [--stage NAME | --embedded DIRECTORY] C
   merchant freeze UID [--reason TEXT] a frozen peer sells nothing, is paid nothing and moves no money
   merchant unfreeze UID
   books                               counts all money and says whether it balances
+  restore TIME                        brings a table that was restored from a backup of that time up to date
 
   --stage NAME          the deployed stage (or $LEPTA_STAGE); AWS credentials and region as the AWS CLI finds them
   --region NAME         the AWS region, in place of the one that is configured
@@ -25,6 +26,7 @@ Exit status: 0 good, 1 something is wrong or failed, 2 the command was not under
 
 export type Command =
   | { readonly command: "doctor" | "books" | "keys list" | "keys rotate" }
+  | { readonly command: "restore"; readonly backupAt: number }
   | { readonly command: "keys revoke"; readonly purpose: RevocablePurpose; readonly yes: boolean }
   | { readonly command: "merchant show" | "merchant unfreeze"; readonly uid: string }
   | { readonly command: "merchant freeze"; readonly uid: string; readonly reason: string | undefined };
@@ -104,7 +106,8 @@ function readPlace(
 const STAGE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 function readCommand(group: string, verb: string, subject: string | undefined, values: Values): Command {
-  const name = verb === "" ? group : `${group} ${verb}`;
+  // The time stands where others have their verb.
+  const name = verb === "" || group === "restore" ? group : `${group} ${verb}`;
   if (name === "") throw new UsageFault("there is no command");
   if (values.reason !== undefined && name !== "merchant freeze")
     throw new UsageFault("--reason belongs to merchant freeze");
@@ -116,6 +119,9 @@ function readCommand(group: string, verb: string, subject: string | undefined, v
     case "keys rotate":
       if (subject !== undefined) throw new UsageFault(`${subject}: nothing was expected after ${name}`);
       return { command: name };
+    case "restore":
+      if (subject !== undefined) throw new UsageFault(`${subject}: nothing was expected here`);
+      return { command: name, backupAt: readTime(verb) };
     case "keys revoke":
       return { command: name, purpose: readPurpose(subject), yes: values.yes };
     case "merchant freeze":
@@ -137,6 +143,16 @@ function readPurpose(text = ""): RevocablePurpose {
   if (purpose === undefined)
     throw new UsageFault(`keys revoke takes one of ${revocablePurposes.join(", ")}, not "${text}"`);
   return purpose;
+}
+
+/** A moment as the backup was asked for, in UTC. */
+function readTime(text: string): number {
+  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at))
+    throw new UsageFault(
+      `restore takes the moment that the backup shows, such as 2027-03-01T12:00:00Z, not "${text}"`,
+    );
+  return at;
 }
 
 function readUid(text = ""): string {

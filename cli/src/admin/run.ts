@@ -9,6 +9,7 @@ import { consequence, listKeys, revokeKey, rotateKeys } from "./keys.ts";
 import { operateMerchant } from "./merchant.ts";
 import { type Command, type Options, readOptions, USAGE, UsageFault } from "./options.ts";
 import { paintFor, type Report } from "./report.ts";
+import { restoreTable } from "./restore.ts";
 
 /** What the process has. */
 export interface Terminal {
@@ -77,6 +78,8 @@ function operated(cloud: Cloud, deployment: Deployment, command: Command): Promi
   switch (command.command) {
     case "keys rotate":
       return rotateKeys(cloud, deployment);
+    case "restore":
+      return restoreTable(cloud, deployment, command.backupAt);
     case "keys revoke":
       return revokeKey(cloud, deployment, command.purpose);
     case "merchant show":

@@ -1,10 +1,18 @@
 /** The function `rotate`, on a schedule and for the operator: the only one that may ask the root for a signature. */
 import { type Purpose, thumbprint } from "@lepta/protocol";
+import { startEpoch } from "../custody/epochs.ts";
 import { readKeyTable, signingPurposes } from "../custody/key-items.ts";
 import type { Rotation } from "../custody/keyring.ts";
 import { revokeKeys } from "../custody/revoke.ts";
 import { keyLifeLeft, rotateKeys } from "../custody/rotate.ts";
-import type { KeyList, RevokedKeys, RotateAnswer, Rotated, RotateEvent } from "../operations.ts";
+import type {
+  KeyList,
+  RevokedKeys,
+  RotateAnswer,
+  Rotated,
+  RotateEvent,
+  StartedEpoch,
+} from "../operations.ts";
 import { rotationOf, type Wiring } from "../wiring.ts";
 import { answerDeployment, isDeployment } from "./deployment-event.ts";
 import { entry, type Factory } from "./function.ts";
@@ -19,7 +27,10 @@ export const createRotate: Factory<Rotate> = (wiring) => {
   return async <E>(event: E) => (await handle(event)) as RotateAnswer<E>;
 };
 
-async function answer(wiring: Wiring, event: unknown): Promise<Rotated | RevokedKeys | KeyList | undefined> {
+async function answer(
+  wiring: Wiring,
+  event: unknown,
+): Promise<Rotated | RevokedKeys | KeyList | StartedEpoch | undefined> {
   const rotation = rotationOf(wiring);
   if (isDeployment(event)) {
     await answerDeployment(event, () => firstKeys(wiring));
@@ -29,7 +40,10 @@ async function answer(wiring: Wiring, event: unknown): Promise<Rotated | Revoked
   if (operation === undefined) return (await rotate(wiring)).answer;
   if (operation === "list") return list(rotation);
   if (operation === "revoke") return revoke(wiring, purpose);
-  throw new Error(`The function rotate knows no operation ${spell(operation)}; it knows revoke and list.`);
+  if (operation === "start-epoch") return begin(wiring);
+  throw new Error(
+    `The function rotate knows no operation ${spell(operation)}; it knows revoke, list and start-epoch.`,
+  );
 }
 
 async function rotate(wiring: Wiring): Promise<{ readonly network: string; readonly answer: Rotated }> {
@@ -64,6 +78,14 @@ async function revoke(wiring: Wiring, asked: unknown): Promise<RevokedKeys> {
   return { network, purpose, revoked, ...(revokedFrom === undefined ? {} : { revokedFrom }) };
 }
 
+/** At once only where nobody serves the table yet: a warm function would meet scrip whose root it lacks. */
+async function begin(wiring: Wiring): Promise<StartedEpoch> {
+  const rotation = rotationOf(wiring);
+  const { service } = await readKeyTable(wiring.store);
+  const atOnce = service !== undefined && service !== rotation.table;
+  return { epoch: await startEpoch(rotation, { atOnce }) };
+}
+
 async function list({ store }: Rotation): Promise<KeyList> {
   const { rootKey, operational, epochs } = await readKeyTable(store);
   if (rootKey === undefined) throw new Error("the table holds no keys yet; run key rotation first");
@@ -92,4 +114,4 @@ const fieldsOf = (event: unknown): { readonly operation?: unknown; readonly purp
 /** What an operator typed, short enough to be read. */
 const spell = (text: unknown): string => (JSON.stringify(text) ?? "undefined").slice(0, 64);
 
-export const handler = entry<RotateEvent, Rotated | RevokedKeys | KeyList>(createRotate);
+export const handler = entry<RotateEvent, Rotated | RevokedKeys | KeyList | StartedEpoch>(createRotate);
