@@ -6,8 +6,8 @@ import { deploymentParameter } from "@lepta/lambdas/resources";
 import { type Capability, routes, schedules } from "@lepta/lambdas/routes";
 import { describe, expect, test } from "vitest";
 import { textOf } from "./support/iam.ts";
-import { arn, lookInto, functionNames as names, ofType, properties } from "./support/lookup.ts";
-import { synthesise } from "./support/synthesise.ts";
+import { arn, lookInto, functionNames as names, properties } from "./support/lookup.ts";
+import { ofType, synthesise } from "./support/synthesise.ts";
 
 const { template, json } = synthesise({ alarmEmail: "alarms@example.org" });
 const { all, the, functionOf } = lookInto(json);
