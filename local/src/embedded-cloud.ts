@@ -105,7 +105,8 @@ export async function startEmbeddedCloud(options: EmbeddedCloudOptions): Promise
       AWS_ENDPOINT_URL_KMS: endpoints.kms,
       AWS_ENDPOINT_URL_S3: endpoints.s3,
     };
-    const wiring = await wire(variables, runtime);
+    // It is nobody's function, and measures nothing.
+    const wiring = await wire({ ...variables, POWERTOOLS_METRICS_NAMESPACE: undefined }, runtime);
     await ensureKeys(endpoints.kms, wiring, dir);
     const { network } = await rotateKeys(rotationOf(wiring));
     const functions =

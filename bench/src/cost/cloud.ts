@@ -1,14 +1,13 @@
 /** The embedded cloud under count: its functions by HTTP route and by the clock. */
 import {
   type FunctionName,
+  metricNamespace,
   scheduledFunctions,
   schedules,
-  type Variables,
   variable,
-  type Wiring,
   wire,
 } from "@lepta/lambdas";
-import { startEmbeddedCloud } from "@lepta/local";
+import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
 import { type Clock, openClock } from "./clock.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Recorder } from "./recorder.ts";
@@ -35,10 +34,14 @@ export async function startCountedCloud(dir: string): Promise<CountedCloud> {
     const cloud = await startEmbeddedCloud({
       dir,
       runtime,
-      variables: { [variable.holdTime]: "0" },
+      variables: {
+        [variable.holdTime]: "0",
+        // As when deployed, functions print what they measure.
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace("cost"),
+      },
       watch: (name, clients) => recorder.watch(name, clients),
     });
-    const scheduled = await wireSchedules(cloud.wiring, clock, recorder);
+    const scheduled = await wireSchedules(cloud, clock, recorder);
     let passed = 0;
     return {
       recorder,
@@ -76,22 +79,14 @@ interface Scheduled {
 
 /** The functions that run by the clock, wired once more on the same table and keys, so that each run is counted alone. */
 async function wireSchedules(
-  { environment }: Wiring,
+  { variables }: EmbeddedCloud,
   { runtime }: Clock,
   recorder: Recorder,
 ): Promise<readonly Scheduled[]> {
-  const variables: Variables = {
-    [variable.table]: environment.table,
-    [variable.rootKey]: environment.rootKey,
-    [variable.wrappingKey]: environment.wrappingKey,
-    [variable.currency]: environment.policy.currency,
-    [variable.holdTime]: "0",
-    AWS_ENDPOINT_URL_DYNAMODB: environment.dynamoDbEndpoint,
-    AWS_ENDPOINT_URL_KMS: environment.kmsEndpoint,
-  };
   return Promise.all(
     schedules.map(async ({ capability, everyMinutes }) => {
-      const wiring = await wire(variables, runtime, (clients) => recorder.watch(capability, clients));
+      const own = { ...variables, POWERTOOLS_SERVICE_NAME: capability };
+      const wiring = await wire(own, runtime, (clients) => recorder.watch(capability, clients));
       const run = scheduledFunctions[capability](wiring);
       return { name: capability, everyMinutes, run: () => run({}) };
     }),

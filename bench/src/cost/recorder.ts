@@ -131,8 +131,10 @@ export class Recorder {
   #listen(stream: NodeJS.WriteStream): () => void {
     const write = stream.write;
     const counting = (chunk: string | Uint8Array, ...rest: never[]): boolean => {
-      if (this.#running.getStore() === undefined) return write.call(stream, chunk, ...rest);
       const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+      // What the cloud runs by itself while it starts measures, too, and belongs to no flow.
+      const isTelemetry = text.startsWith('{"_aws"');
+      if (this.#running.getStore() === undefined && !isTelemetry) return write.call(stream, chunk, ...rest);
       this.#count("printedBytes", Buffer.byteLength(text));
       for (const metric of metricsOf(text)) this.#metrics.add(metric);
       const told = rest.at(-1) as unknown;

@@ -42,8 +42,9 @@ async function wireEach(
   watch: Watch,
 ): Promise<Readonly<Record<FunctionName, Wiring>>> {
   const names = Object.keys(functions) as FunctionName[];
-  const wirings = names.map(
-    async (name) => [name, await wire(variables, runtime, (clients) => watch(name, clients))] as const,
-  );
+  const wirings = names.map(async (name) => {
+    const own = { ...variables, POWERTOOLS_SERVICE_NAME: name };
+    return [name, await wire(own, runtime, (clients) => watch(name, clients))] as const;
+  });
   return Object.fromEntries(await Promise.all(wirings)) as Record<FunctionName, Wiring>;
 }

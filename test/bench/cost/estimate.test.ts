@@ -65,7 +65,7 @@ test("an idle month costs keys, alarms, a dashboard, metrics and what runs by th
   const runs = { rotate: 730, finish: 730 * 12, reconcile: 730 / 24 };
   expect(kms).toBeCloseTo(3 * 41 + ((12 * 730) / 10_000) * 13, 9);
   const logs = ((runs.rotate + runs.finish + runs.reconcile) * 400 * 19) / 1024 ** 3;
-  expect(cloudWatch).toBeCloseTo(12 * 47 + 59 + 8 * 43 + logs, 9);
+  expect(cloudWatch).toBeCloseTo(13 * 47 + 59 + 8 * 43 + logs, 9);
   expect(dynamoDb).toBeCloseTo((runs.rotate * 7 + runs.finish * 11) / 1e6, 9);
   expect(eventBridge).toBeCloseTo(((runs.rotate + runs.finish + runs.reconcile) / 1e6) * 61, 9);
   expect(apiGateway).toBe(0);
