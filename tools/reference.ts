@@ -1,6 +1,7 @@
 /** The parts of the documents that the code itself says: error codes, shapes, messages, limits, doors. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { findingNames } from "../lambdas/src/broker/reconcile/findings.ts";
 import { routes } from "../lambdas/src/routes.ts";
 import * as protocol from "../protocol/src/index.ts";
 import { readDocComments } from "./doc-comments.ts";
@@ -34,8 +35,22 @@ export async function generateDocs(): Promise<readonly Page[]> {
       text: errorsPage(await readFile(join(root, "protocol/src/errors.ts"), "utf8")),
     },
     { path, text: fill(specification, sections) },
+    {
+      path: HANDBOOK,
+      text: fill(await readFile(join(root, HANDBOOK), "utf8"), { findings: findingsSection() }),
+    },
   ];
 }
+
+const HANDBOOK = "docs/operate.md";
+
+/** What reconciliation can find, with what it means. */
+const findingsSection = (): string =>
+  [
+    "| finding | what it means and what to do |",
+    "| --- | --- |",
+    ...Object.entries(findingNames).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`),
+  ].join("\n");
 
 /** The documents whose files differ from what they should be. */
 export async function staleDocs(): Promise<readonly Page[]> {

@@ -27,7 +27,7 @@ export type Part = "notices" | "vendorScrip" | "customers" | "merchants";
 const MILLION = 1e6;
 const DAYS_PER_MONTH = 365 / 12;
 /** Functions that answer requests keep their keys for so long before they read them again, in minutes. */
-const KEYS_FOR = 5;
+const KEYS_FOR = 1;
 
 /** The estimate from what was counted. */
 export function estimate(counted: Counted, prices: Prices, assumptions: Assumptions): Estimate {
