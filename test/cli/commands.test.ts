@@ -11,7 +11,10 @@ import { type Administered, administered, ran } from "./support.ts";
 const KEY = { purpose: "decide", id: "a".repeat(43), notBefore: 0, notAfter: 86_400_000 };
 const LIST = {
   network: "n".repeat(43),
-  epochs: [1, { epoch: 2, startedAt: 0 }],
+  epochs: [
+    { epoch: 1, startedAt: 0, revokedFrom: 60_000 },
+    { epoch: 2, startedAt: 60_000 },
+  ],
   keys: [KEY, { ...KEY, revokedFrom: 60_000 }],
 };
 const BOOKS = {
@@ -60,7 +63,9 @@ describe("keys", () => {
     const { status, out } = await broker.run(["keys", "list"]);
     expect(status).toBe(0);
     expect(out).toContain(`root key  ${LIST.network}`);
-    expect(out).toContain("epochs    1, 2 since 1970-01-01 00:00:00");
+    expect(out).toContain(
+      "epochs    1 since 1970-01-01 00:00:00, revoked from 1970-01-01 00:01:00; 2 since 1970-01-01 00:01:00",
+    );
     expect(out).toContain(
       `decide   ${KEY.id}  1970-01-01 00:00:00  1970-01-02 00:00:00  1970-01-01 00:01:00`,
     );

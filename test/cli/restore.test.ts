@@ -35,7 +35,7 @@ test("a restored table is brought up to date, begins a new epoch and serves", as
 
     const again = await ran([...at, "restore", backupAt]);
     expect([again.status, again.err]).toEqual([1, expect.stringContaining("is in service")]);
-    expect((await ran([...at, "keys", "list"])).out).toMatch(/epochs +1 since .*, 2 since .*, 3 since/);
+    expect((await ran([...at, "keys", "list"])).out).toMatch(/epochs +1 since .*; 2 since .*; 3 since/);
   } finally {
     await restored.close();
   }

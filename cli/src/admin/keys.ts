@@ -23,7 +23,7 @@ export async function listKeys(cloud: Cloud, deployment: Deployment): Promise<Re
     good: true,
     lines: [
       `root key  ${String(network)}`,
-      `epochs    ${epochs.map(epochName).join(", ")}`,
+      `epochs    ${epochs.map(epochName).join("; ")}`,
       "",
       ...columns([["purpose", "id", "from (UTC)", "to, exclusive", "revoked from"], ...rows]),
     ],
@@ -88,7 +88,8 @@ const lifeLeft = ({ keyLifeLeft }: Readonly<Record<string, unknown>>): readonly 
 /** A number, or an item that holds one. */
 function epochName(epoch: unknown): string {
   if (typeof epoch !== "object" || epoch === null) return String(epoch);
-  const { epoch: number, startedAt } = epoch as { readonly epoch?: unknown; readonly startedAt?: unknown };
+  const { epoch: number, startedAt, revokedFrom } = epoch as Readonly<Record<string, unknown>>;
   const since = typeof startedAt === "number" ? ` since ${moment(startedAt)}` : "";
-  return number === undefined ? JSON.stringify(epoch) : `${String(number)}${since}`;
+  const until = typeof revokedFrom === "number" ? `, revoked from ${moment(revokedFrom)}` : "";
+  return number === undefined ? JSON.stringify(epoch) : `${String(number)}${since}${until}`;
 }
