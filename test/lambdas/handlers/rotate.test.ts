@@ -1,4 +1,8 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { scheduledFunctions } from "@lepta/lambdas";
+import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
+import { memoryObserver } from "@lepta/lambdas/memory/observer";
 import { limits } from "@lepta/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type BrokerUnderTest, memoryBroker } from "../../support/broker.ts";
@@ -48,4 +52,34 @@ test("an operation or a purpose that there is none of is refused in a sentence, 
   await expect(rotate({ operation: "revoke", purpose: "root" })).rejects.toThrow('the purpose "root"');
   await expect(rotate({ operation: "revoke" })).rejects.toThrow("the purposes are enrol, decide");
   expect(await broker.items()).toEqual(items);
+});
+
+test("a deployment gets its first keys and the root's thumbprint, and is told where there are none", async () => {
+  const told: { Status: string; Data?: { Network?: string }; Reason?: string }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    told.push(JSON.parse(body));
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const event = { RequestType: "Create", ResponseURL: `http://127.0.0.1:${port}/` };
+  try {
+    await rotate(event);
+    const observer = memoryObserver();
+    // Another root than the table's.
+    const keyService = await memoryKeyService(broker.runtime.random);
+    await scheduledFunctions.rotate({ ...broker.wiring, keyService, observer })(event);
+    expect(told).toMatchObject([
+      { Status: "SUCCESS", Data: { Network: broker.network } },
+      { Status: "FAILED" },
+    ]);
+    expect(told[1]?.Reason).toContain("see the log of the function rotate");
+    expect(observer.counted("faults")).toBe(1);
+    expect(observer.entries).toMatchObject([{ route: "rotate", outcome: "failed" }]);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
