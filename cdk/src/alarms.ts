@@ -1,7 +1,7 @@
 /** The alarms: each says in its description what it means, and docs/operate.md what to do. */
 import type { FunctionName } from "@lepta/lambdas/functions";
 import { metric, metricNamespace } from "@lepta/lambdas/metrics";
-import { Duration } from "aws-cdk-lib";
+import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import {
   Alarm,
@@ -14,6 +14,7 @@ import {
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
@@ -68,6 +69,7 @@ export function createAlarms(
     displayName: `Lepta ${watched.stage}`,
     enforceSSL: true,
   });
+  topic.addToResourcePolicy(ringing(topic, watched.stage));
   if (alarmEmail !== "none") topic.addSubscription(new EmailSubscription(alarmEmail));
   const alarms = definitions(watched).map(({ name, means, when, missing, periods = 1, ...rest }) => {
     const alarm = new Alarm(scope, `${name}Alarm`, {
@@ -84,6 +86,27 @@ export function createAlarms(
     return alarm;
   });
   return { alarms, topic };
+}
+
+/**
+ * CloudWatch may tell the topic what this stage's alarms say. A topic without a policy lets it; this one has a policy, which
+ * refuses plain HTTP, and takes the place of that one: without this statement no alarm would reach anybody.
+ */
+function ringing(topic: Topic, stage: string): PolicyStatement {
+  const { account } = Stack.of(topic);
+  const alarms = Stack.of(topic).formatArn({
+    service: "cloudwatch",
+    resource: "alarm",
+    resourceName: `lepta-${stage}-*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return new PolicyStatement({
+    sid: "AlarmsOfThisStage",
+    principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+    actions: ["sns:Publish"],
+    resources: [topic.topicArn],
+    conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": alarms } },
+  });
 }
 
 function definitions(watched: Watched): readonly AlarmDefinition[] {

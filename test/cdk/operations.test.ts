@@ -149,6 +149,29 @@ describe("the alarms", () => {
     }
   });
 
+  test("may be told to the topic by CloudWatch, whose right goes with the first policy that a topic is given", () => {
+    const [topic] = the("AWS::SNS::Topic");
+    const [, policy] = the("AWS::SNS::TopicPolicy");
+    const { Statement } = properties(policy).PolicyDocument as {
+      readonly Statement: readonly { readonly Effect: string }[];
+    };
+    const [allowed, ...more] = Statement.filter(({ Effect }) => Effect === "Allow");
+    expect(more).toEqual([]);
+    expect(allowed).toMatchObject({
+      Action: "sns:Publish",
+      Principal: { Service: "cloudwatch.amazonaws.com" },
+      Resource: { Ref: topic },
+      Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+    });
+    expect(
+      textOf(
+        (allowed as { Condition?: { ArnLike?: Record<string, unknown> } }).Condition?.ArnLike?.[
+          "aws:SourceArn"
+        ],
+      ),
+    ).toMatch(/:alarm:lepta-test-\*$/);
+  });
+
   test("take silence for bad where something must be heard, and for good elsewhere", () => {
     const breaching = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === "breaching");
     expect(breaching.map(([name]) => name).sort()).toEqual(["BooksNotChecked", "RotationOverdue"]);
