@@ -145,7 +145,16 @@ function definitions(watched: Watched): readonly AlarmDefinition[] {
     },
     {
       name: "ReconciliationFailed",
-      metric: reconciliation.metricFailed({ period: HOURS_3 }),
+      // One that ran out of time or was stopped by hand has not failed, as Step Functions counts.
+      metric: new MathExpression({
+        expression: "FILL(failed, 0) + FILL(late, 0) + FILL(stopped, 0)",
+        usingMetrics: {
+          failed: reconciliation.metricFailed({ period: HOURS_3 }),
+          late: reconciliation.metricTimedOut({ period: HOURS_3 }),
+          stopped: reconciliation.metricAborted({ period: HOURS_3 }),
+        },
+        period: HOURS_3,
+      }),
       threshold: 0,
       means: "A walk over the table ended before it was done.",
     },

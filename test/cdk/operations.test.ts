@@ -58,7 +58,9 @@ describe("what nobody waits for", () => {
 
   test("checks the books page by page, in a loop that calls reconcile until it is done", () => {
     const [, machine] = the("AWS::StepFunctions::StateMachine");
-    const { States } = JSON.parse(textOf(properties(machine).DefinitionString));
+    const { States, TimeoutSeconds } = JSON.parse(textOf(properties(machine).DefinitionString));
+    // A walk ends before the next one begins.
+    expect(TimeoutSeconds).toBeLessThan(24 * 60 * 60);
     expect(States.Walk).toMatchObject({
       Type: "Task",
       Resource: `\${${functionOf("reconcile")[0]}.Arn}`,
@@ -212,6 +214,12 @@ describe("the alarms", () => {
     );
     expect(body).toMatch(/'p50'.*'p99'/s);
     expect(own).toEqual(expect.arrayContaining([metric.findings, metric.keyLifeLeft]));
+  });
+
+  test("watch every way in which a walk over the books can end undone", () => {
+    const watched = JSON.stringify(alarms.get("ReconciliationFailed"));
+    for (const end of ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+      expect(watched).toContain(end);
   });
 
   test("watch every function: its errors, and its throttles where requests or the clock call it", () => {
