@@ -195,6 +195,10 @@ describe("the alarms", () => {
       Namespace === namespace ? [String(MetricName)] : [],
     );
     expect(watched).toContain(metric.faults);
+    // A name with anything but letters and digits, as a stage's may be, is searched for in quotes.
+    const searches = body.match(/SEARCH\('\{/g) ?? [];
+    expect(searches.length).toBeGreaterThan(0);
+    expect(body.split(`SEARCH('{\\"${namespace}\\",`)).toHaveLength(searches.length + 1);
     expect(Object.values(metric)).toEqual(expect.arrayContaining([...drawn, ...watched, ...own]));
     // What the dashboard must show: money, refusals, double spends, latency, throttles of KMS.
     const { issued, redeemed, liveBrokerScrip, refused, doubleSpends, kmsThrottles } = metric;
