@@ -43,6 +43,7 @@ interface AlarmDefinition {
 }
 
 const MINUTES = Duration.minutes(5);
+const MINUTES_10 = Duration.minutes(10);
 const HOURS_3 = Duration.hours(3);
 const DAY = Duration.days(1);
 /** A quarter of an operational key's life: rotation renews at half. */
@@ -222,9 +223,10 @@ function definitions(watched: Watched): readonly AlarmDefinition[] {
     },
     {
       name: "LeftOpen",
-      metric: own(metric.leftOpen, "finish", Stats.MAXIMUM, MINUTES),
+      // Longer than between two turns, which come a little early or late: a period without one would count as a good one.
+      metric: own(metric.leftOpen, "finish", Stats.MAXIMUM, MINUTES_10),
       threshold: 0,
-      periods: 6,
+      periods: 3,
       means: "Transactions that the schedule could not bring to their end for half an hour.",
     },
     {

@@ -220,6 +220,13 @@ describe("the alarms", () => {
     expect(own).toEqual(expect.arrayContaining([metric.findings, metric.keyLifeLeft]));
   });
 
+  test("on what runs by the clock, and must stay bad for a while, has a turn in every period", () => {
+    const minutes = schedules.find(({ capability }) => capability === "finish")?.everyMinutes ?? Number.NaN;
+    const { Period, EvaluationPeriods } = alarms.get("LeftOpen") ?? {};
+    expect(Number(Period)).toBeGreaterThan(minutes * 60);
+    expect(Number(Period) * Number(EvaluationPeriods)).toBe(30 * 60);
+  });
+
   test("watch every way in which a walk over the books can end undone", () => {
     const watched = JSON.stringify(alarms.get("ReconciliationFailed"));
     for (const end of ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
