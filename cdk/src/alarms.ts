@@ -231,8 +231,19 @@ function definitions(watched: Watched): readonly AlarmDefinition[] {
     },
     {
       name: "JournalBehind",
-      metric: functions.journal.metric("IteratorAge", { statistic: Stats.MAXIMUM, period: MINUTES }),
+      // A journal that is not called at all has no age: where the table is written to and nobody writes it down, it is late.
+      metric: new MathExpression({
+        expression: `IF(FILL(writes, 0) > 0 AND FILL(calls, 0) == 0, ${DAY.toMilliseconds()}, FILL(age, 0))`,
+        usingMetrics: {
+          age: functions.journal.metric("IteratorAge", { statistic: Stats.MAXIMUM, period: MINUTES }),
+          calls: functions.journal.metricInvocations({ statistic: Stats.SUM, period: MINUTES }),
+          writes: table.metric("ConsumedWriteCapacityUnits", { statistic: Stats.SUM, period: MINUTES }),
+        },
+        period: MINUTES,
+      }),
       threshold: Duration.minutes(15).toMilliseconds(),
+      // The call for what is written at the end of one period comes in the next.
+      periods: 2,
       means: "The journal is a quarter of an hour behind the table: a restore would lose what it lacks.",
     },
   ];

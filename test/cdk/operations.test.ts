@@ -227,6 +227,25 @@ describe("the alarms", () => {
     expect(Number(Period) * Number(EvaluationPeriods)).toBe(30 * 60);
   });
 
+  test("hear of a journal that is not called although the table is written to, and so has no age", () => {
+    const { Metrics, EvaluationPeriods } = alarms.get("JournalBehind") ?? {};
+    const watched = (Metrics ?? []) as readonly {
+      readonly Id: string;
+      readonly Expression?: string;
+      readonly MetricStat?: { readonly Metric: { readonly MetricName: string } };
+    }[];
+    const named = watched.map(({ Id, MetricStat }) => [Id, MetricStat?.Metric.MetricName]);
+    expect(Object.fromEntries(named)).toMatchObject({
+      age: "IteratorAge",
+      calls: "Invocations",
+      writes: "ConsumedWriteCapacityUnits",
+    });
+    expect(watched.find(({ Expression }) => Expression !== undefined)?.Expression).toBe(
+      "IF(FILL(writes, 0) > 0 AND FILL(calls, 0) == 0, 86400000, FILL(age, 0))",
+    );
+    expect(EvaluationPeriods).toBe(2);
+  });
+
   test("watch every way in which a walk over the books can end undone", () => {
     const watched = JSON.stringify(alarms.get("ReconciliationFailed"));
     for (const end of ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
