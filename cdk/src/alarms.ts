@@ -1,7 +1,7 @@
 /** The alarms: each says in its description what it means, and docs/operate.md what to do. */
 import type { FunctionName } from "@lepta/lambdas/functions";
 import { metric, metricNamespace } from "@lepta/lambdas/metrics";
-import { Duration } from "aws-cdk-lib";
+import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import {
   Alarm,
@@ -13,6 +13,7 @@ import {
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
@@ -42,6 +43,7 @@ interface AlarmDefinition {
 }
 
 const MINUTES = Duration.minutes(5);
+const MINUTES_10 = Duration.minutes(10);
 const HOURS_3 = Duration.hours(3);
 const DAY = Duration.days(1);
 /** A quarter of an operational key's life: rotation renews at half. */
@@ -68,6 +70,7 @@ export function createAlarms(
     displayName: `Lepta ${watched.stage}`,
     enforceSSL: true,
   });
+  topic.addToResourcePolicy(ringing(topic, watched.stage));
   if (alarmEmail !== "none") topic.addSubscription(new EmailSubscription(alarmEmail));
   const alarms = definitions(watched).map(({ name, means, when, missing, periods = 1, ...rest }) => {
     const alarm = new Alarm(scope, `${name}Alarm`, {
@@ -84,6 +87,27 @@ export function createAlarms(
     return alarm;
   });
   return { alarms, topic };
+}
+
+/**
+ * CloudWatch may tell the topic what this stage's alarms say. A topic without a policy lets it; this one has a policy, which
+ * refuses plain HTTP, and takes the place of that one: without this statement no alarm would reach anybody.
+ */
+function ringing(topic: Topic, stage: string): PolicyStatement {
+  const { account } = Stack.of(topic);
+  const alarms = Stack.of(topic).formatArn({
+    service: "cloudwatch",
+    resource: "alarm",
+    resourceName: `lepta-${stage}-*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return new PolicyStatement({
+    sid: "AlarmsOfThisStage",
+    principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+    actions: ["sns:Publish"],
+    resources: [topic.topicArn],
+    conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": alarms } },
+  });
 }
 
 function definitions(watched: Watched): readonly AlarmDefinition[] {
@@ -122,7 +146,16 @@ function definitions(watched: Watched): readonly AlarmDefinition[] {
     },
     {
       name: "ReconciliationFailed",
-      metric: reconciliation.metricFailed({ period: HOURS_3 }),
+      // One that ran out of time or was stopped by hand has not failed, as Step Functions counts.
+      metric: new MathExpression({
+        expression: "FILL(failed, 0) + FILL(late, 0) + FILL(stopped, 0)",
+        usingMetrics: {
+          failed: reconciliation.metricFailed({ period: HOURS_3 }),
+          late: reconciliation.metricTimedOut({ period: HOURS_3 }),
+          stopped: reconciliation.metricAborted({ period: HOURS_3 }),
+        },
+        period: HOURS_3,
+      }),
       threshold: 0,
       means: "A walk over the table ended before it was done.",
     },
@@ -190,15 +223,27 @@ function definitions(watched: Watched): readonly AlarmDefinition[] {
     },
     {
       name: "LeftOpen",
-      metric: own(metric.leftOpen, "finish", Stats.MAXIMUM, MINUTES),
+      // Longer than between two turns, which come a little early or late: a period without one would count as a good one.
+      metric: own(metric.leftOpen, "finish", Stats.MAXIMUM, MINUTES_10),
       threshold: 0,
-      periods: 6,
+      periods: 3,
       means: "Transactions that the schedule could not bring to their end for half an hour.",
     },
     {
       name: "JournalBehind",
-      metric: functions.journal.metric("IteratorAge", { statistic: Stats.MAXIMUM, period: MINUTES }),
+      // A journal that is not called at all has no age: where the table is written to and nobody writes it down, it is late.
+      metric: new MathExpression({
+        expression: `IF(FILL(writes, 0) > 0 AND FILL(calls, 0) == 0, ${DAY.toMilliseconds()}, FILL(age, 0))`,
+        usingMetrics: {
+          age: functions.journal.metric("IteratorAge", { statistic: Stats.MAXIMUM, period: MINUTES }),
+          calls: functions.journal.metricInvocations({ statistic: Stats.SUM, period: MINUTES }),
+          writes: table.metric("ConsumedWriteCapacityUnits", { statistic: Stats.SUM, period: MINUTES }),
+        },
+        period: MINUTES,
+      }),
       threshold: Duration.minutes(15).toMilliseconds(),
+      // The call for what is written at the end of one period comes in the next.
+      periods: 2,
       means: "The journal is a quarter of an hour behind the table: a restore would lose what it lacks.",
     },
   ];

@@ -71,7 +71,8 @@ export function createFunction(scope: Construct, options: BrokerFunctionOptions)
       target: "node24",
       minify: true,
       sourceMap: true,
-      sourceMapMode: SourceMapMode.EXTERNAL,
+      // The bundle names its map: Node looks for none that it is not told of.
+      sourceMapMode: SourceMapMode.DEFAULT,
       sourcesContent: false,
       logLevel: LogLevel.ERROR,
       mainFields: ["module", "main"],

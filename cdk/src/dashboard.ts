@@ -29,16 +29,18 @@ export interface DashboardOptions extends Watched {
 export function createDashboard(scope: Construct, options: DashboardOptions): Dashboard {
   const { stage, currency, api, functions, table, alarms } = options;
   const namespace = metricNamespace(stage);
+  // In quotes, since the name of a stage may have a hyphen.
+  const searched = `"${namespace}"`;
   const each = (name: string, dimension: "service" | "service,code", statistic: string) =>
     new MathExpression({
-      expression: `SEARCH('{${namespace},${dimension}} MetricName="${name}"', '${statistic}', ${PERIOD.toSeconds()})`,
+      expression: `SEARCH('{${searched},${dimension}} MetricName="${name}"', '${statistic}', ${PERIOD.toSeconds()})`,
       label: "",
       period: PERIOD,
       usingMetrics: {},
     });
   const total = (name: string, label: string, period = PERIOD) =>
     new MathExpression({
-      expression: `SUM(SEARCH('{${namespace},service} MetricName="${name}"', 'Sum', ${period.toSeconds()}))`,
+      expression: `SUM(SEARCH('{${searched},service} MetricName="${name}"', 'Sum', ${period.toSeconds()}))`,
       label,
       period,
       usingMetrics: {},

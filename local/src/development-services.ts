@@ -69,6 +69,9 @@ async function answer(request: IncomingMessage, served: Served): Promise<Reply> 
   const host = (request.headers.host ?? "").replace(/:\d+$/, "");
   if (host !== "127.0.0.1" && host !== "localhost")
     return fault(403, "AccessDeniedException", "The stand-ins answer only to 127.0.0.1 and localhost");
+  // Any page may send a plain POST to 127.0.0.1 itself, which no preflight stops; a browser then says where it comes from.
+  if (request.headers.origin !== undefined)
+    return fault(403, "AccessDeniedException", "The stand-ins do not answer to web pages");
   if (body === undefined)
     return fault(413, "RequestTooLargeException", `The body is longer than ${BODY_LIMIT} bytes`);
   const target = request.headers["x-amz-target"];

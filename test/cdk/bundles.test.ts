@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { BrokerStack } from "@lepta/cdk";
 import { type FunctionName, functions } from "@lepta/lambdas/functions";
 import { App, type CfnResource } from "aws-cdk-lib";
@@ -42,6 +43,15 @@ test.each(names)("the bundle of %s is under 1 MiB and has a map without sources"
   const { sources, sourcesContent = [] } = JSON.parse(readFileSync(file(name, ".map"), "utf8"));
   expect(sources.some((each: string) => each.endsWith(`lambdas/src/handlers/${name}.ts`))).toBe(true);
   expect(sourcesContent.filter((each: unknown) => each !== null)).toEqual([]);
+});
+
+test("a fault in a bundle is told by its place in the sources: Node finds the map", () => {
+  const run = `process.env.LEPTA_TABLE = ""; const { handler } = await import(${JSON.stringify(pathToFileURL(file("keys")).href)});
+    await handler({}).catch((error) => console.log(error.stack));`;
+  const { stdout } = spawnSync(process.execPath, ["--enable-source-maps", "--input-type=module", "-e", run], {
+    encoding: "utf8",
+  });
+  expect(stdout).toMatch(/LEPTA_\w+ is not set[\s\S]*lambdas\/src\/environment\.ts:\d+:\d+/);
 });
 
 test.each(names)("the bundle of %s holds neither the paper's own suite nor what only deploys", (name) => {

@@ -58,7 +58,9 @@ describe("what nobody waits for", () => {
 
   test("checks the books page by page, in a loop that calls reconcile until it is done", () => {
     const [, machine] = the("AWS::StepFunctions::StateMachine");
-    const { States } = JSON.parse(textOf(properties(machine).DefinitionString));
+    const { States, TimeoutSeconds } = JSON.parse(textOf(properties(machine).DefinitionString));
+    // A walk ends before the next one begins.
+    expect(TimeoutSeconds).toBeLessThan(24 * 60 * 60);
     expect(States.Walk).toMatchObject({
       Type: "Task",
       Resource: `\${${functionOf("reconcile")[0]}.Arn}`,
@@ -149,6 +151,29 @@ describe("the alarms", () => {
     }
   });
 
+  test("may be told to the topic by CloudWatch, whose right goes with the first policy that a topic is given", () => {
+    const [topic] = the("AWS::SNS::Topic");
+    const [, policy] = the("AWS::SNS::TopicPolicy");
+    const { Statement } = properties(policy).PolicyDocument as {
+      readonly Statement: readonly { readonly Effect: string }[];
+    };
+    const [allowed, ...more] = Statement.filter(({ Effect }) => Effect === "Allow");
+    expect(more).toEqual([]);
+    expect(allowed).toMatchObject({
+      Action: "sns:Publish",
+      Principal: { Service: "cloudwatch.amazonaws.com" },
+      Resource: { Ref: topic },
+      Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+    });
+    expect(
+      textOf(
+        (allowed as { Condition?: { ArnLike?: Record<string, unknown> } }).Condition?.ArnLike?.[
+          "aws:SourceArn"
+        ],
+      ),
+    ).toMatch(/:alarm:lepta-test-\*$/);
+  });
+
   test("take silence for bad where something must be heard, and for good elsewhere", () => {
     const breaching = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === "breaching");
     expect(breaching.map(([name]) => name).sort()).toEqual(["BooksNotChecked", "RotationOverdue"]);
@@ -170,6 +195,10 @@ describe("the alarms", () => {
       Namespace === namespace ? [String(MetricName)] : [],
     );
     expect(watched).toContain(metric.faults);
+    // A name with anything but letters and digits, as a stage's may be, is searched for in quotes.
+    const searches = body.match(/SEARCH\('\{/g) ?? [];
+    expect(searches.length).toBeGreaterThan(0);
+    expect(body.split(`SEARCH('{\\"${namespace}\\",`)).toHaveLength(searches.length + 1);
     expect(Object.values(metric)).toEqual(expect.arrayContaining([...drawn, ...watched, ...own]));
     // What the dashboard must show: money, refusals, double spends, latency, throttles of KMS.
     const { issued, redeemed, liveBrokerScrip, refused, doubleSpends, kmsThrottles } = metric;
@@ -189,6 +218,38 @@ describe("the alarms", () => {
     );
     expect(body).toMatch(/'p50'.*'p99'/s);
     expect(own).toEqual(expect.arrayContaining([metric.findings, metric.keyLifeLeft]));
+  });
+
+  test("on what runs by the clock, and must stay bad for a while, has a turn in every period", () => {
+    const minutes = schedules.find(({ capability }) => capability === "finish")?.everyMinutes ?? Number.NaN;
+    const { Period, EvaluationPeriods } = alarms.get("LeftOpen") ?? {};
+    expect(Number(Period)).toBeGreaterThan(minutes * 60);
+    expect(Number(Period) * Number(EvaluationPeriods)).toBe(30 * 60);
+  });
+
+  test("hear of a journal that is not called although the table is written to, and so has no age", () => {
+    const { Metrics, EvaluationPeriods } = alarms.get("JournalBehind") ?? {};
+    const watched = (Metrics ?? []) as readonly {
+      readonly Id: string;
+      readonly Expression?: string;
+      readonly MetricStat?: { readonly Metric: { readonly MetricName: string } };
+    }[];
+    const named = watched.map(({ Id, MetricStat }) => [Id, MetricStat?.Metric.MetricName]);
+    expect(Object.fromEntries(named)).toMatchObject({
+      age: "IteratorAge",
+      calls: "Invocations",
+      writes: "ConsumedWriteCapacityUnits",
+    });
+    expect(watched.find(({ Expression }) => Expression !== undefined)?.Expression).toBe(
+      "IF(FILL(writes, 0) > 0 AND FILL(calls, 0) == 0, 86400000, FILL(age, 0))",
+    );
+    expect(EvaluationPeriods).toBe(2);
+  });
+
+  test("watch every way in which a walk over the books can end undone", () => {
+    const watched = JSON.stringify(alarms.get("ReconciliationFailed"));
+    for (const end of ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
+      expect(watched).toContain(end);
   });
 
   test("watch every function: its errors, and its throttles where requests or the clock call it", () => {

@@ -88,6 +88,8 @@ describe("keys", () => {
       `Revoked from 1970-01-01 00:01:00 on: ${KEY.id}.\nSee it with keys list.\n`,
     ]);
     expect(err).toContain("cannot be undone");
+    // Whose keys: a stage from the environment is easily another than the one that is meant.
+    expect(err).toContain(`The embedded broker in ${broker.dir}`);
     expect(events).toEqual([{ operation: "revoke", purpose: "decide" }]);
   });
 

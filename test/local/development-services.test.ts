@@ -12,12 +12,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 let services: DevelopmentServices;
 let lambda: LambdaClient;
 let ssm: SSMClient;
+/** How often the function "counts" ran. */
+let calls = 0;
 
 beforeAll(async () => {
   const base = { memoryMiB: 256, timeoutSeconds: 10, variables: { LEPTA_TABLE: "lepta" } };
   services = await startDevelopmentServices({
     functions: new Map([
       ["echo", { ...base, invoke: async (event: unknown) => ({ event }) }],
+      ["counts", { ...base, invoke: async () => (calls += 1) }],
       ["void", { ...base, invoke: async () => undefined }],
       ["fails", { ...base, invoke: async () => Promise.reject(new RangeError("too far")) }],
     ]),
@@ -103,4 +106,15 @@ test("a web page whose name was rebound to this machine is refused", async () =>
     asked.once("error", reject).end();
   });
   expect(status).toBe(403);
+});
+
+test("a web page that sends an event here without asking first is refused, and nothing runs", async () => {
+  const ran = calls;
+  const url = new URL("/2015-03-31/functions/counts/invocations", services.url);
+  // What `fetch(url, { method: "POST", mode: "no-cors", body })` in a page sends.
+  const headers = { origin: "https://evil.example", "content-type": "text/plain;charset=UTF-8" };
+  const answered = await fetch(url, { method: "POST", headers, body: '{"operation":"revoke"}' });
+  expect([answered.status, calls]).toEqual([403, ran]);
+  await invoke("counts");
+  expect(calls).toBe(ran + 1);
 });

@@ -7,7 +7,7 @@ import { doctorReport } from "./doctor-report.ts";
 import { sentenceFor } from "./fault.ts";
 import { consequence, listKeys, revokeKey, rotateKeys } from "./keys.ts";
 import { operateMerchant } from "./merchant.ts";
-import { type Command, type Options, readOptions, USAGE, UsageFault } from "./options.ts";
+import { type Command, type Options, type Place, readOptions, USAGE, UsageFault } from "./options.ts";
 import { paintFor, type Report } from "./report.ts";
 import { restoreTable } from "./restore.ts";
 
@@ -100,10 +100,11 @@ function operated(cloud: Cloud, deployment: Deployment, command: Command): Promi
 }
 
 /** A revocation cannot be undone: it is asked for twice. */
-async function isMeant({ command }: Options, { ask, err }: Terminal): Promise<boolean> {
+async function isMeant({ command, place }: Options, { ask, err }: Terminal): Promise<boolean> {
   if (command.command !== "keys revoke" || command.yes) return true;
   const { purpose } = command;
-  err(`${consequence(purpose)}\n`);
+  // The stage may come from the environment, where it is easily another than the one that is meant.
+  err(`${nameOf(place)}: ${consequence(purpose)}\n`);
   if (ask === undefined) {
     err("lepta-admin: nobody is there to confirm it: add --yes if it is meant.\n");
     return false;
@@ -113,3 +114,8 @@ async function isMeant({ command }: Options, { ask, err }: Terminal): Promise<bo
   err("lepta-admin: nothing was revoked.\n");
   return false;
 }
+
+const nameOf = (place: Place): string =>
+  "embedded" in place
+    ? `The embedded broker in ${place.embedded}`
+    : `The stage ${place.stage}${place.region === undefined ? "" : ` in ${place.region}`}`;
