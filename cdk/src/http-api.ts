@@ -94,5 +94,5 @@ const ACCESS = {
   status: "$context.status",
   bytes: "$context.responseLength",
   milliseconds: "$context.responseLatency",
-  fault: "$context.integrationErrorMessage",
+  integration: "$context.integrationStatus",
 };

@@ -89,7 +89,7 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     table: {
       query: ["KEYS"],
       get: ["PEER#*", "PAIR#*"],
-      put: ["PEER#*", "PAIR#*", "WAITING#*", "OPEN#*"],
+      put: ["PAIR#*", "WAITING#*"],
       delete: ["WAITING#*"],
     },
     unwraps: ["acknowledge"],

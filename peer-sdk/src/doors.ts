@@ -33,7 +33,7 @@ const door = <M extends MessageType>(path: string, answer: M, purpose: Purpose):
 export const doors = {
   enrol: door("/enrol", enrolResponse, "enrol"),
   brokerscrip: door("/brokerscrip", brokerscripResponse, "decide"),
-  intent: door("/intent", acknowledgement, "acknowledge"),
+  intent: door("/intent", acknowledgement, "decide"),
   authorise: door("/authorise", authorizationResponse, "decide"),
   notices: door("/notices", acknowledgement, "acknowledge"),
   query: door("/query", transactionResponse, "decide"),

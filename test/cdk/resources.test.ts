@@ -76,7 +76,7 @@ describe("the HTTP API", () => {
     // An address, a user agent or an authorizer's words would tell who: none of these begins like what is allowed.
     for (const field of fields)
       expect(field).toMatch(
-        /^\$context\.(requestId|requestTimeEpoch|routeKey|status|response\w+|integrationErrorMessage)$/,
+        /^\$context\.(requestId|requestTimeEpoch|routeKey|status|response\w+|integrationStatus)$/,
       );
   });
 });

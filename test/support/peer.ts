@@ -356,12 +356,13 @@ export async function authorise(broker: BrokerUnderTest, sale: Sale): Promise<Or
   return { m4, m3 };
 }
 
-/** The acknowledgement of what was posted to the notices' doors. */
+/** The acknowledgement of a notice or an intent: each is signed by whoever keeps it. */
 export const tell = (
   peer: TestPeer,
   route: string,
   sealed: Uint8Array,
-): Promise<Or<Verified<typeof acknowledgement>>> => peer.post(route, sealed, acknowledgement, "acknowledge");
+): Promise<Or<Verified<typeof acknowledgement>>> =>
+  peer.post(route, sealed, acknowledgement, route === "POST /intent" ? "decide" : "acknowledge");
 
 function codeOf(code: string): ErrorCode {
   if (!isErrorCode(code))

@@ -17,7 +17,7 @@ export async function showBooks(
   progress: (turns: number) => void = () => {},
 ): Promise<Report> {
   const answer = await reconcile(cloud, deployment, progress);
-  const { books, findings } = answer;
+  const { books, findings, more } = answer;
   if (typeof books !== "object" || books === null || !Array.isArray(findings))
     throw new AdminFault("The function reconcile answered no books.");
   const sums = Object.entries(books as Readonly<Record<string, Readonly<Record<string, unknown>>>>).flatMap(
@@ -30,6 +30,7 @@ export async function showBooks(
     ({ name, key }) =>
       `${paint.bad("wrong")}  ${String(name)}  ${typeof key === "string" ? key : JSON.stringify(key)}`,
   );
+  if (typeof more === "number" && more > 0) found.push(`${paint.bad("wrong")}  and ${more} more`);
   const verdict =
     found.length === 0
       ? paint.good("The books balance.")

@@ -103,7 +103,8 @@ function readPlace(
   return { stage: named, region };
 }
 
-const STAGE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** As the construct names stages. */
+const STAGE = /^[a-z][a-z0-9-]{0,19}$/;
 
 function readCommand(group: string, verb: string, subject: string | undefined, values: Values): Command {
   // The time stands where others have their verb.

@@ -3,6 +3,8 @@ import type { CloudFormationCustomResourceEvent } from "aws-lambda";
 
 /** How often the answer is sent before the deployment is left to its own timeout. */
 const ATTEMPTS = 3;
+/** Milliseconds for one of them. */
+const PATIENCE = 5_000;
 const PHYSICAL_ID = "lepta-keys";
 
 /** Whether an event is a deployment's. */
@@ -32,7 +34,12 @@ export async function answerDeployment(
 
 /** Where it is sent was signed for a body without a content type. */
 const isTaken = (url: string, body: string): Promise<boolean> =>
-  fetch(url, { method: "PUT", body, headers: { "content-type": "" } }).then(
+  fetch(url, {
+    method: "PUT",
+    body,
+    headers: { "content-type": "" },
+    signal: AbortSignal.timeout(PATIENCE),
+  }).then(
     (response) => response.ok,
     () => false,
   );

@@ -1,7 +1,7 @@
 /** The function `journal`, on the table's stream: keeps what became of every item outside the table. */
 import type { DynamoDBStreamEvent } from "aws-lambda";
 import type { Environment } from "../environment.ts";
-import { readStreamEvent } from "../journal/stream-event.ts";
+import { foreignAttributes, readStreamEvent } from "../journal/stream-event.ts";
 import type { Journal } from "../ports/journal.ts";
 import { standIn } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
@@ -18,6 +18,9 @@ export const createJournal: Factory<ScheduledHandler<{ readonly written: number 
     if (batch === undefined) return { written: 0 };
     opened ??= openJournal(environment);
     await (await opened).write(batch);
+    const foreign = foreignAttributes(event as DynamoDBStreamEvent);
+    if (foreign > 0)
+      observer.log({ route: "journal", outcome: "written", fault: "attributes left out", count: foreign });
     observer.log({ route: "journal", outcome: "written", count: batch.records.length });
     return { written: batch.records.length };
   });

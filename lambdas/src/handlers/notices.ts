@@ -1,5 +1,5 @@
-/** The function `notices`: what the broker is told and only records. */
-import { recordIntent, recordNotices } from "../pipeline/record-notices.ts";
+/** The function `notices`: what the broker is told of purchases and only records. It can write no purse and no transaction. */
+import { recordNotices } from "../pipeline/record-notices.ts";
 import { brokerFor } from "../wiring.ts";
 import { entry, type Factory } from "./function.ts";
 import { type HttpHandler, httpHandler } from "./http.ts";
@@ -7,7 +7,6 @@ import { type HttpHandler, httpHandler } from "./http.ts";
 export const createNotices: Factory<HttpHandler> = (wiring) => {
   const broker = brokerFor(wiring, "acknowledge");
   return httpHandler(wiring.observer, {
-    "POST /intent": (body) => recordIntent(broker, body),
     "POST /notices": (body) => recordNotices(broker, body),
   });
 };

@@ -57,15 +57,24 @@ async function rotate(wiring: Wiring): Promise<{ readonly network: string; reado
 
 /** What a deployment waits for: keys to answer with, and the root's thumbprint as an output. */
 async function firstKeys(wiring: Wiring): Promise<Readonly<Record<string, string>>> {
-  const { observer } = wiring;
-  try {
-    return { Network: (await rotate(wiring)).network };
-  } catch (error) {
-    observer.count("faults", 1);
-    observer.log({ route: "rotate", outcome: "failed", fault: describe(error) });
-    throw error;
+  const { observer, runtime } = wiring;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { Network: (await rotate(wiring)).network };
+    } catch (error) {
+      observer.log({ route: "rotate", outcome: "failed", fault: describe(error) });
+      if (attempt === FIRST_ATTEMPTS) {
+        observer.count("faults", 1);
+        throw error;
+      }
+      await runtime.sleep(FIRST_PAUSE);
+    }
   }
 }
+
+/** A role or a key's policy that was made a moment ago may not be known everywhere yet; a failure takes the stack back. */
+const FIRST_ATTEMPTS = 5;
+const FIRST_PAUSE = 8_000;
 
 async function revoke(wiring: Wiring, asked: unknown): Promise<RevokedKeys> {
   const purpose = purposes.find((each) => each === asked);

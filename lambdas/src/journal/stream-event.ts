@@ -38,12 +38,21 @@ function keyOf({ pk, sk }: Record<string, AttributeValue>): Key {
 }
 
 function imageOf({ pk: _pk, sk: _sk, ...image }: Record<string, AttributeValue>): Item {
-  return Object.fromEntries(Object.entries(image).map(([name, value]) => [name, attributeOf(value)]));
+  const attributes = Object.entries(image).map(([name, value]) => [name, attributeOf(value)] as const);
+  return Object.fromEntries(
+    attributes.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
-function attributeOf(value: AttributeValue): Attribute {
+/** Undefined for what the broker never writes: one such attribute must not hold up the journal of everything behind it. */
+function attributeOf(value: AttributeValue): Attribute | undefined {
   if (value.S !== undefined) return value.S;
-  if (value.N !== undefined) return BigInt(value.N);
-  if (value.B !== undefined) return new Uint8Array(Buffer.from(value.B, "base64"));
-  throw new Error("a record of the stream has an attribute of an unknown kind");
+  if (value.N !== undefined) return /^-?\d+$/.test(value.N) ? BigInt(value.N) : undefined;
+  return value.B === undefined ? undefined : new Uint8Array(Buffer.from(value.B, "base64"));
 }
+
+/** How many attributes of a batch are of no kind that the broker writes: the journal is without them. */
+export const foreignAttributes = ({ Records }: DynamoDBStreamEvent): number =>
+  Records.flatMap(({ dynamodb: { NewImage = {} } = {} }) => Object.values(NewImage)).filter(
+    (value) => attributeOf(value) === undefined,
+  ).length;

@@ -140,6 +140,8 @@ export class PeerCache {
     const sealingKey = isRefusal(statement) ? statement : await suite.sealingKey(statement.payload.publicKey);
     if (isRefusal(verifyingKey) || isRefusal(sealingKey))
       throw new Error("a stored credential cannot be read");
+    // A UID names its key: whoever could write into the table could otherwise speak as anybody.
+    if (verifyingKey.id !== uid) throw new Error("a stored credential holds another peer's key");
     const peer: Peer = { uid, credential, verifyingKey, sealingKey };
     this.#peers.delete(uid);
     this.#peers.set(uid, peer);

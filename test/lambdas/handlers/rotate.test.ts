@@ -77,7 +77,9 @@ test("a deployment gets its first keys and the root's thumbprint, and is told wh
     ]);
     expect(told[1]?.Reason).toContain("see the log of the function rotate");
     expect(observer.counted("faults")).toBe(1);
-    expect(observer.entries).toMatchObject([{ route: "rotate", outcome: "failed" }]);
+    // A right that was given a moment ago may not be known everywhere yet.
+    expect(observer.entries).toHaveLength(5);
+    expect(observer.entries[0]).toMatchObject({ route: "rotate", outcome: "failed" });
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
