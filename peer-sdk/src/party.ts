@@ -79,7 +79,7 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
     const identity = await openIdentity(store, suite, link.network, runtime, restored);
     const party = createParty(options, { suite, runtime, store, link, identity });
-    await party.credential();
+    await party.credential().catch(unlessFrozen);
     return party;
   } catch (error) {
     if (options.store === undefined) await store.close();
@@ -157,6 +157,14 @@ function createParty(options: PartyOptions, parts: Parts): Party {
       return signMessage(type, complete as unknown as Draft<typeof type>, identity.signing);
     },
   } satisfies Party & { suite: typeof suite };
+}
+
+/**
+ * A frozen peer gets no credential, and other peers do not know it any more; what the broker still does for it, such as
+ * renewing its scrip or hearing its claims, needs none.
+ */
+function unlessFrozen(error: unknown): void {
+  if (!(error instanceof LeptaError) || error.code !== "frozen") throw error;
 }
 
 /** Asks the broker to certify our keys: the first time with an account, later without. */
