@@ -168,14 +168,29 @@ function unlessFrozen(error: unknown): void {
 }
 
 /** Asks the broker to certify our keys: the first time with an account, later without. */
-async function enrol(options: PartyOptions, { runtime, link, identity }: Parts): Promise<Uint8Array> {
+async function enrol(options: PartyOptions, parts: Parts): Promise<Uint8Array> {
+  const { identity } = parts;
   await identity.renewStatement();
+  if (identity.credential === undefined && !identity.isRestored) return enrolOnce(options, parts, true);
+  return enrolOnce(options, parts, false).catch((error: unknown) => {
+    const isForgotten = error instanceof LeptaError && error.code === "unknown-peer";
+    // A broker that was restored from a backup may not know whom it enrolled last. One that only has our phrase may have
+    // the wrong broker.
+    if (!isForgotten || identity.credential === undefined) throw error;
+    return enrolOnce(options, parts, true);
+  });
+}
+
+async function enrolOnce(
+  options: PartyOptions,
+  { runtime, link, identity }: Parts,
+  isFirst: boolean,
+): Promise<Uint8Array> {
   const { sealingKey, rail } = await link.keys();
   const txn = toText(runtime.random(16));
   const statement = orThrow(readMessage(identity.statement, [sealingKeyStatement]));
   const context = possessionContext(statement.digest, txn);
   const now = runtime.now();
-  const isFirst = identity.credential === undefined && !identity.isRestored;
   const request = await signMessage(
     enrolRequest,
     {
