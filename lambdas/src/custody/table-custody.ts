@@ -28,8 +28,11 @@ import { dataKeyOf } from "./keyring.ts";
 import { epochName, operationalName } from "./operational.ts";
 import { unwrap } from "./wrapping.ts";
 
-/** How long keys are used before the table is read again: not longer than a revoked key is still taken. */
-const REFRESH_AFTER = REVOKED_AFTER;
+/**
+ * How long keys are used before the table is read again: shorter than a revoked key is still taken, by the time that the
+ * revocation itself takes between its moment and its commit, and that a request takes which has its keys already.
+ */
+const REFRESH_AFTER = REVOKED_AFTER / 2;
 /** How soon the table may be read again for a key that is not known. */
 const REFRESH_LEAST = 1000;
 

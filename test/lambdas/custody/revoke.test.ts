@@ -224,3 +224,22 @@ test("a warm function whose table cannot be read for a moment looks again with t
   fails = false;
   expect((await custody.keys()).signing.key.id).not.toBe(signing.key.id);
 });
+
+test("a function that read its keys while a revocation was made has turned to the new ones when the old are refused", async () => {
+  const { ports, runtime, store } = world;
+  const custody = tableCustody(ports, "decide");
+  // Each signature of the root takes its time, and the revocation is committed behind the last of them.
+  const slow = async (data: Uint8Array) => {
+    runtime.advance(500);
+    await custody.keys();
+    return ports.keyService.root.sign(data);
+  };
+  const keyService = { ...ports.keyService, root: { ...ports.keyService.root, sign: slow } };
+  const { revokedFrom = 0 } = await revokeKeys({ ...ports, keyService }, "decide");
+  runtime.advance(revokedFrom - runtime.now());
+  const keys = await custody.keys();
+  const { operational } = await readKeyTable(store);
+  expect(operational.find(({ id }) => id === keys.signing.key.id)?.revokedFrom).toBeUndefined();
+  // It knows scrip of the epoch that begins now, and makes its own under it.
+  expect([keys.epoch, keys.epochRoot(2)?.length]).toEqual([2, 32]);
+});
