@@ -1,8 +1,11 @@
 import { revokeKeys, rotateKeys, type Store, startEpoch } from "@lepta/lambdas";
 import { keyItems, REVOKED_AFTER, readKeyTable, signingPurposes } from "@lepta/lambdas/custody/key-items";
 import { tableCustody } from "@lepta/lambdas/custody/table-custody";
+import { restore } from "@lepta/lambdas/journal/restore";
+import { memoryJournal } from "@lepta/lambdas/memory/journal";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import { StoreBusy } from "@lepta/lambdas/ports/store";
 import {
   defaultSuite,
   encodeP256,
@@ -242,4 +245,48 @@ test("a function that read its keys while a revocation was made has turned to th
   expect(operational.find(({ id }) => id === keys.signing.key.id)?.revokedFrom).toBeUndefined();
   // It knows scrip of the epoch that begins now, and makes its own under it.
   expect([keys.epoch, keys.epochRoot(2)?.length]).toEqual([2, 32]);
+});
+
+describe("a table that is being restored", () => {
+  const copyOf = async (store: ReturnType<typeof memoryStore>) => {
+    const copy = memoryStore();
+    for (const { key, item } of store.items()) await copy.commit([{ put: item, at: key, expect: "absent" }]);
+    return copy;
+  };
+
+  test("gets no keys from a rotation: the journal's data key would not open them, and nobody could sign", async () => {
+    const lost = { ...world.ports, table: "lost" };
+    await rotateKeys(lost);
+    const store = await copyOf(world.store);
+    await revokeKeys(lost, "decide");
+    const at = world.runtime.now();
+    const journal = memoryJournal();
+    const records = world.store.items().map(({ key, item }) => ({ key, image: item, sequence: "1", at }));
+    await journal.write({ table: "lost", records });
+    world.runtime.advance(limits.operationalKeyLife / 2);
+    const restored = { ...world.ports, store, table: "restored" };
+    // The deployment has the new table's name already, and its schedule goes on.
+    const list: typeof journal.list = async function* (...range) {
+      await rotateKeys(restored);
+      yield* journal.list(...range);
+    };
+    const { runtime } = world;
+    const startingEpoch = () => startEpoch(restored, { atOnce: true });
+    await restore({
+      ...restored,
+      runtime,
+      journal: { ...journal, list },
+      backupAt: at,
+      startEpoch: startingEpoch,
+    });
+    await rotateKeys(restored);
+    for (const purpose of signingPurposes)
+      expect((await tableCustody(restored, purpose).keys()).epoch).toBe(purpose === "decide" ? 3 : 0);
+  });
+
+  test("is not revoked in: the journal would bring back what is stolen", async () => {
+    await rotateKeys({ ...world.ports, table: "lost" });
+    const copy = { ...world.ports, store: await copyOf(world.store), table: "restored" };
+    await expect(revokeKeys(copy, "decide")).rejects.toThrow(StoreBusy);
+  });
 });
