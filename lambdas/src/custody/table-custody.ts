@@ -53,17 +53,25 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
   let loading: Promise<KeySet> | undefined;
   let loadedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
+  // The last reading that succeeded.
+  let good = { loading, loadedAt };
 
   const load = (): Promise<KeySet> => {
-    const before = { loading, loadedAt };
-    loadedAt = runtime.now();
-    triedAt = loadedAt;
-    const fresh = loadKeySet(ports, purpose, memory).catch((error: unknown) => {
-      // The keys from before are as good as they were and get no older by it: what looks next looks in their time.
-      if (loading === fresh) ({ loading, loadedAt } = before);
-      throw error;
-    });
+    const at = runtime.now();
+    const fresh: Promise<KeySet> = loadKeySet(ports, purpose, memory).then(
+      (keySet) => {
+        if (at >= good.loadedAt) good = { loading: fresh, loadedAt: at };
+        return keySet;
+      },
+      (error: unknown) => {
+        // The keys from before are as good as they were and get no older by it: what looks next looks in their time.
+        if (loading === fresh) ({ loading, loadedAt } = good);
+        throw error;
+      },
+    );
     loading = fresh;
+    loadedAt = at;
+    triedAt = at;
     return fresh;
   };
   return {

@@ -290,3 +290,24 @@ describe("a table that is being restored", () => {
     await expect(revokeKeys(copy, "decide")).rejects.toThrow(StoreBusy);
   });
 });
+
+test("two readings of the keys that both fail do not keep the third from succeeding", async () => {
+  const { ports, runtime, store } = world;
+  const failures: ((reason: Error) => void)[] = [];
+  let isHanging = false;
+  const list: Store["list"] = (...asked) =>
+    isHanging ? new Promise((_, reject) => failures.push(reject)) : store.list(...asked);
+  const custody = tableCustody({ ...ports, store: { ...store, list } }, "decide");
+  await custody.keys();
+  runtime.advance(REVOKED_AFTER);
+  isHanging = true;
+  const readings = [custody.keys()];
+  // Another request meets a key that it does not know, while the first reading hangs.
+  runtime.advance(5000);
+  readings.push(custody.refreshed());
+  for (const fail of failures) fail(new Error("the table is away"));
+  for (const reading of readings) await expect(reading).rejects.toThrow("away");
+  isHanging = false;
+  runtime.advance(1000);
+  expect((await custody.keys()).signing.purpose).toBe("decide");
+});
