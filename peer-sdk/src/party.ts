@@ -79,7 +79,7 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
     const identity = await openIdentity(store, suite, link.network, runtime, restored);
     const party = createParty(options, { suite, runtime, store, link, identity });
-    await party.credential();
+    await party.credential().catch(unlessFrozen);
     return party;
   } catch (error) {
     if (options.store === undefined) await store.close();
@@ -159,15 +159,38 @@ function createParty(options: PartyOptions, parts: Parts): Party {
   } satisfies Party & { suite: typeof suite };
 }
 
+/**
+ * A frozen peer gets no credential, and other peers do not know it any more; what the broker still does for it, such as
+ * renewing its scrip or hearing its claims, needs none.
+ */
+function unlessFrozen(error: unknown): void {
+  if (!(error instanceof LeptaError) || error.code !== "frozen") throw error;
+}
+
 /** Asks the broker to certify our keys: the first time with an account, later without. */
-async function enrol(options: PartyOptions, { runtime, link, identity }: Parts): Promise<Uint8Array> {
+async function enrol(options: PartyOptions, parts: Parts): Promise<Uint8Array> {
+  const { identity } = parts;
   await identity.renewStatement();
+  if (identity.credential === undefined && !identity.isRestored) return enrolOnce(options, parts, true);
+  return enrolOnce(options, parts, false).catch((error: unknown) => {
+    const isForgotten = error instanceof LeptaError && error.code === "unknown-peer";
+    // A broker that was restored from a backup may not know whom it enrolled last. One that only has our phrase may have
+    // the wrong broker.
+    if (!isForgotten || identity.credential === undefined) throw error;
+    return enrolOnce(options, parts, true);
+  });
+}
+
+async function enrolOnce(
+  options: PartyOptions,
+  { runtime, link, identity }: Parts,
+  isFirst: boolean,
+): Promise<Uint8Array> {
   const { sealingKey, rail } = await link.keys();
   const txn = toText(runtime.random(16));
   const statement = orThrow(readMessage(identity.statement, [sealingKeyStatement]));
   const context = possessionContext(statement.digest, txn);
   const now = runtime.now();
-  const isFirst = identity.credential === undefined && !identity.isRestored;
   const request = await signMessage(
     enrolRequest,
     {

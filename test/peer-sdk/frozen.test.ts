@@ -1,5 +1,5 @@
 import { operatedFunctions, variable } from "@lepta/lambdas";
-import type { Merchant, Wallet } from "@lepta/peer-sdk";
+import { type Merchant, memoryPeerStore, type Wallet } from "@lepta/peer-sdk";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { codeOf, createWorld, DAY, HOUR, type World } from "./support/world.ts";
 
@@ -11,7 +11,12 @@ let news: Merchant;
 let wallet: Wallet;
 beforeEach(async () => {
   // Credit is free at once.
-  world = await createWorld({ variables: { [variable.holdTime]: "0", [variable.claimTime]: "0" } });
+  const variables = {
+    [variable.holdTime]: "0",
+    [variable.claimTime]: "0",
+    [variable.scripLife]: `${10 * DAY}`,
+  };
+  world = await createWorld({ variables });
   news = await world.merchant(NEWS, { catalogue });
   wallet = await world.wallet({ account: "alice" });
   await wallet.topUp("EUR 1.00");
@@ -51,5 +56,51 @@ describe("a merchant that the operator froze", () => {
     await operate("unfreeze", news.uid);
     if (wait > 0) expect(await codeOf(news.settle())).toBe("expired");
     expect(await news.settle()).toBe("EUR 0.40");
+  });
+});
+
+/** Days go by under a rotation that is in time: what the broker certified before has ended. */
+const pass = async (time: number): Promise<void> => {
+  for (let passed = 0; passed < time; passed += 12 * HOUR) {
+    world.runtime.advance(12 * HOUR);
+    await world.rotate();
+  }
+};
+
+describe("a peer that is frozen for longer than its credential lasts", () => {
+  test("opens its wallet again, and has its money renewed before it would expire", async () => {
+    const store = memoryPeerStore();
+    const before = await world.wallet({ account: "bob", store });
+    await before.topUp("EUR 1.00");
+    await operate("freeze", before.uid);
+    await before.close();
+    await pass(8 * DAY);
+    const again = await world.wallet({ account: "bob", store });
+    await pass(8 * DAY);
+    expect((await again.balance()).brokerScrip).toBe("EUR 1.00");
+    // As a customer it is nobody, until it is unfrozen.
+    expect(await codeOf(again.obtain(NEWS, "EUR 0.40"))).toBe("frozen");
+    await operate("unfreeze", again.uid);
+    await pass(DAY);
+    await again.obtain(NEWS, "EUR 0.40");
+  });
+
+  test("restores its wallet from the phrase", async () => {
+    await operate("freeze", wallet.uid);
+    const restored = await world.wallet({ phrase: wallet.recoveryPhrase() });
+    await restored.recover();
+    expect((await restored.balance()).brokerScrip).toBe("EUR 1.00");
+  });
+
+  test("opens its shop again, and is paid once it is unfrozen", async () => {
+    const store = memoryPeerStore();
+    const shop = await world.merchant("ws://shop.example/pay", { catalogue, store });
+    await wallet.obtain("ws://shop.example/pay", "EUR 0.40");
+    await operate("freeze", shop.uid);
+    await shop.close();
+    await pass(2 * DAY);
+    const again = await world.merchant("ws://shop.example/pay", { catalogue, store });
+    await operate("unfreeze", shop.uid);
+    expect(await again.settle()).toBe("EUR 0.40");
   });
 });

@@ -352,8 +352,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "signed-before-commit": {
     file: PIPELINE,
-    text: '    if ((await broker.store.commit(decision.writes)) === "committed") return decision.outcome;',
-    instead: "    broker.store.commit(decision.writes).catch(() => undefined);\n    return decision.outcome;",
+    text: '    if ((await broker.store.commit(decision.writes)) === "committed") {',
+    instead: "    broker.store.commit(decision.writes).catch(() => undefined);\n    {",
     within: 2000,
   },
   "moved-taken-for-committed": {

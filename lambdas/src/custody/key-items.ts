@@ -128,9 +128,14 @@ export async function readKeyTable(store: Store): Promise<KeyTable> {
  * Throws `StoreBusy` where the table is a copy that has not been brought up to date (docs/adr/0012-the-journal.md): spent
  * scrip would be live in it. `table` is the name under which it was opened, where that is known.
  */
-export function checkService({ service }: KeyTable, table: string | undefined): void {
-  if (service === undefined) return;
-  if (service === "" || (table !== undefined && service !== table)) throw new StoreBusy();
+export function checkService(keyTable: KeyTable, table: string | undefined): void {
+  if (!isInService(keyTable, table)) throw new StoreBusy();
+}
+
+/** Whether the table is the one that it says it is. A new table says nothing yet. */
+export function isInService({ service }: KeyTable, table: string | undefined): boolean {
+  if (service === undefined) return true;
+  return service !== "" && (table === undefined || service === table);
 }
 
 /**

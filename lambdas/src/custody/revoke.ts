@@ -10,6 +10,7 @@ import type { SigningPurpose } from "../ports/custody.ts";
 import type { Write } from "../ports/store.ts";
 import {
   changeKeys,
+  checkService,
   type DataKey,
   type EpochItem,
   holder,
@@ -47,9 +48,13 @@ export interface Revoked {
   readonly revokedFrom: number | undefined;
 }
 
-/** Revokes all that the functions of a purpose held; `seal` revokes the sealing keys alone. It can be repeated. */
+/**
+ * Revokes all that the functions of a purpose held; `seal` revokes the sealing keys alone. It can be repeated. Throws
+ * `StoreBusy` in a copy that is not in service: the journal would bring back what is revoked there.
+ */
 export async function revokeKeys(rotation: Rotation, purpose: Purpose): Promise<Revoked> {
   const keyring = await openKeyring(rotation);
+  checkService(await currentKeys(keyring), rotation.table);
   const { network } = keyring;
   if (purpose === "seal") return { network, ...(await revokeSealing(keyring)) };
   await begin(keyring, purpose);

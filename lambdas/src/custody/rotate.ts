@@ -3,6 +3,7 @@ import { limits, type Purpose, type Uid } from "@lepta/protocol";
 import type { Write } from "../ports/store.ts";
 import {
   changeKeys,
+  isInService,
   type KeyTable,
   keyItems,
   type OperationalItem,
@@ -10,15 +11,19 @@ import {
   putOperational,
   signingPurposes,
 } from "./key-items.ts";
-import { dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
+import { currentKeys, dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
 import { newEpoch, newOperational } from "./operational.ts";
 import { completeRevocations, dropOldWrappings } from "./revoke.ts";
 
-/** Brings the keys up to date and tells which operational keys were made. */
+/**
+ * Brings the keys up to date and tells which operational keys were made. In a copy that is not in service it makes none:
+ * the journal may yet bring other data keys, which would not open them.
+ */
 export async function rotateKeys(
   rotation: Rotation,
 ): Promise<{ readonly network: Uid; readonly made: readonly Purpose[] }> {
   const keyring = await openKeyring(rotation);
+  if (!isInService(await currentKeys(keyring), rotation.table)) return { network: keyring.network, made: [] };
   await completeRevocations(keyring);
   await dropOldWrappings(keyring);
   await ensureEpoch(keyring);

@@ -28,8 +28,11 @@ import { dataKeyOf } from "./keyring.ts";
 import { epochName, operationalName } from "./operational.ts";
 import { unwrap } from "./wrapping.ts";
 
-/** How long keys are used before the table is read again: not longer than a revoked key is still taken. */
-const REFRESH_AFTER = REVOKED_AFTER;
+/**
+ * How long keys are used before the table is read again: shorter than a revoked key is still taken, by the time that the
+ * revocation itself takes between its moment and its commit, and that a request takes which has its keys already.
+ */
+const REFRESH_AFTER = REVOKED_AFTER / 2;
 /** How soon the table may be read again for a key that is not known. */
 const REFRESH_LEAST = 1000;
 
@@ -50,17 +53,25 @@ export function tableCustody(ports: CustodyPorts, purpose: SigningPurpose): Cust
   let loading: Promise<KeySet> | undefined;
   let loadedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
+  // The last reading that succeeded.
+  let good = { loading, loadedAt };
 
   const load = (): Promise<KeySet> => {
-    const before = { loading, loadedAt };
-    loadedAt = runtime.now();
-    triedAt = loadedAt;
-    const fresh = loadKeySet(ports, purpose, memory).catch((error: unknown) => {
-      // The keys from before are as good as they were and get no older by it: what looks next looks in their time.
-      if (loading === fresh) ({ loading, loadedAt } = before);
-      throw error;
-    });
+    const at = runtime.now();
+    const fresh: Promise<KeySet> = loadKeySet(ports, purpose, memory).then(
+      (keySet) => {
+        if (at >= good.loadedAt) good = { loading: fresh, loadedAt: at };
+        return keySet;
+      },
+      (error: unknown) => {
+        // The keys from before are as good as they were and get no older by it: what looks next looks in their time.
+        if (loading === fresh) ({ loading, loadedAt } = good);
+        throw error;
+      },
+    );
     loading = fresh;
+    loadedAt = at;
+    triedAt = at;
     return fresh;
   };
   return {

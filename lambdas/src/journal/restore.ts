@@ -50,6 +50,8 @@ export async function restore(restoration: Restoration): Promise<Restored> {
 interface Mark extends Item {
   /** The table that was lost. */
   readonly restoring: string;
+  /** The table that takes its place. A backup of that one shows the mark too, and lacks what that one did since. */
+  readonly into: string;
   /** The moment that the backup shows. */
   readonly since: number;
   /** Of two runs only the later one goes on. */
@@ -65,11 +67,17 @@ async function markRestoring({ store, table, runtime, backupAt }: Restoration): 
       `the table ${table} is in service: replaying the journal into it would take back what was done since. ` +
         "A backup is restored into a table with another name.",
     );
-  const { restoring = service.table, since = backupAt, gaps = 0 } = service;
+  const { restoring = service.table, into = table, since = backupAt, gaps = 0 } = service;
+  if (into !== table)
+    throw new Error(
+      `the table ${table} is a copy of ${into}, which was being restored: the journal of what ${into} did since is its ` +
+        `own. Choose a moment at which ${into} was in service, or the backup that it was made from.`,
+    );
   if (typeof restoring !== "string") throw new Error(`the table ${table} holds a mark that cannot be read`);
   // The mark of an earlier run says from when on the table lacks something: a later moment would leave that out.
   const mark = {
     restoring,
+    into,
     since: Math.min(Number(since), backupAt),
     run: runtime.random(16),
     gaps: Number(gaps),

@@ -1,8 +1,11 @@
 import { revokeKeys, rotateKeys, type Store, startEpoch } from "@lepta/lambdas";
 import { keyItems, REVOKED_AFTER, readKeyTable, signingPurposes } from "@lepta/lambdas/custody/key-items";
 import { tableCustody } from "@lepta/lambdas/custody/table-custody";
+import { restore } from "@lepta/lambdas/journal/restore";
+import { memoryJournal } from "@lepta/lambdas/memory/journal";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import { StoreBusy } from "@lepta/lambdas/ports/store";
 import {
   defaultSuite,
   encodeP256,
@@ -223,4 +226,88 @@ test("a warm function whose table cannot be read for a moment looks again with t
   await expect(custody.keys()).rejects.toThrow("away");
   fails = false;
   expect((await custody.keys()).signing.key.id).not.toBe(signing.key.id);
+});
+
+test("a function that read its keys while a revocation was made has turned to the new ones when the old are refused", async () => {
+  const { ports, runtime, store } = world;
+  const custody = tableCustody(ports, "decide");
+  // Each signature of the root takes its time, and the revocation is committed behind the last of them.
+  const slow = async (data: Uint8Array) => {
+    runtime.advance(500);
+    await custody.keys();
+    return ports.keyService.root.sign(data);
+  };
+  const keyService = { ...ports.keyService, root: { ...ports.keyService.root, sign: slow } };
+  const { revokedFrom = 0 } = await revokeKeys({ ...ports, keyService }, "decide");
+  runtime.advance(revokedFrom - runtime.now());
+  const keys = await custody.keys();
+  const { operational } = await readKeyTable(store);
+  expect(operational.find(({ id }) => id === keys.signing.key.id)?.revokedFrom).toBeUndefined();
+  // It knows scrip of the epoch that begins now, and makes its own under it.
+  expect([keys.epoch, keys.epochRoot(2)?.length]).toEqual([2, 32]);
+});
+
+describe("a table that is being restored", () => {
+  const copyOf = async (store: ReturnType<typeof memoryStore>) => {
+    const copy = memoryStore();
+    for (const { key, item } of store.items()) await copy.commit([{ put: item, at: key, expect: "absent" }]);
+    return copy;
+  };
+
+  test("gets no keys from a rotation: the journal's data key would not open them, and nobody could sign", async () => {
+    const lost = { ...world.ports, table: "lost" };
+    await rotateKeys(lost);
+    const store = await copyOf(world.store);
+    await revokeKeys(lost, "decide");
+    const at = world.runtime.now();
+    const journal = memoryJournal();
+    const records = world.store.items().map(({ key, item }) => ({ key, image: item, sequence: "1", at }));
+    await journal.write({ table: "lost", records });
+    world.runtime.advance(limits.operationalKeyLife / 2);
+    const restored = { ...world.ports, store, table: "restored" };
+    // The deployment has the new table's name already, and its schedule goes on.
+    const list: typeof journal.list = async function* (...range) {
+      await rotateKeys(restored);
+      yield* journal.list(...range);
+    };
+    const { runtime } = world;
+    const startingEpoch = () => startEpoch(restored, { atOnce: true });
+    await restore({
+      ...restored,
+      runtime,
+      journal: { ...journal, list },
+      backupAt: at,
+      startEpoch: startingEpoch,
+    });
+    await rotateKeys(restored);
+    for (const purpose of signingPurposes)
+      expect((await tableCustody(restored, purpose).keys()).epoch).toBe(purpose === "decide" ? 3 : 0);
+  });
+
+  test("is not revoked in: the journal would bring back what is stolen", async () => {
+    await rotateKeys({ ...world.ports, table: "lost" });
+    const copy = { ...world.ports, store: await copyOf(world.store), table: "restored" };
+    await expect(revokeKeys(copy, "decide")).rejects.toThrow(StoreBusy);
+  });
+});
+
+test("two readings of the keys that both fail do not keep the third from succeeding", async () => {
+  const { ports, runtime, store } = world;
+  const failures: ((reason: Error) => void)[] = [];
+  let isHanging = false;
+  const list: Store["list"] = (...asked) =>
+    isHanging ? new Promise((_, reject) => failures.push(reject)) : store.list(...asked);
+  const custody = tableCustody({ ...ports, store: { ...store, list } }, "decide");
+  await custody.keys();
+  runtime.advance(REVOKED_AFTER);
+  isHanging = true;
+  const readings = [custody.keys()];
+  // Another request meets a key that it does not know, while the first reading hangs.
+  runtime.advance(5000);
+  readings.push(custody.refreshed());
+  for (const fail of failures) fail(new Error("the table is away"));
+  for (const reading of readings) await expect(reading).rejects.toThrow("away");
+  isHanging = false;
+  runtime.advance(1000);
+  expect((await custody.keys()).signing.purpose).toBe("decide");
 });

@@ -88,6 +88,17 @@ describe("the restore of a table", () => {
     expect(restored).toMatchObject({ lost: "lost", records: 2 });
   });
 
+  test("is refused for a copy of a table that was being restored itself: what that one did since would be left out", async () => {
+    const startEpoch = () => Promise.reject(new Error("killed"));
+    await expect(restore(restoration({ startEpoch }))).rejects.toThrow("killed");
+    // The backup of this moment, in a table of its own.
+    await expect(restore(restoration({ table: "third" }))).rejects.toThrow("was being restored");
+    expect(await isServed("third")).toBe(false);
+    // The one that was begun can still be completed.
+    await restore(restoration());
+    expect(await isServed("restored")).toBe(true);
+  });
+
   test("of two runs at once only the later one goes on, and the table is in service once", async () => {
     // Another draws other bytes for its run.
     const other = restoration({ runtime: testRuntime(AT, { seed: "other" }) });
