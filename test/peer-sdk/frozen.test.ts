@@ -35,6 +35,22 @@ describe("a merchant that the operator froze", () => {
     expect((await wallet.balance()).brokerScrip).toBeUndefined();
   });
 
+  test("gives back what it is still owed, also when its credit is free long since", async () => {
+    await wallet.obtain(NEWS, "EUR 0.40");
+    await operate("freeze", news.uid);
+    for (let day = 0; day < 4; day += 1) {
+      for (let half = 0; half < 2; half += 1) {
+        world.runtime.advance(12 * HOUR);
+        await world.rotate();
+      }
+    }
+    await wallet.reclaim(news.uid);
+    await world.finish();
+    await wallet.recover();
+    expect((await wallet.balance()).brokerScrip).toBe("EUR 1.00");
+    expect(await codeOf(news.settle())).toBe("frozen");
+  });
+
   test("still sells for VendorScrip that was issued before", async () => {
     await wallet.obtain(NEWS, "EUR 0.40");
     await operate("freeze", news.uid);

@@ -28,6 +28,8 @@ export async function restoreTable(cloud: Cloud, deployment: Deployment, backupA
       ({ epoch } = await invoke(cloud, deployment, "rotate", { operation: "start-epoch" }));
     },
   });
+  // Nothing was rotated while the table was out of service.
+  await invoke(cloud, deployment, "rotate", {});
   const { lost, objects, records, written, lastAt, gaps } = restored;
   const isWhole = gaps === 0 && (lastAt === undefined || lastAt >= backupAt);
   return {

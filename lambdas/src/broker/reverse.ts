@@ -55,7 +55,10 @@ export interface DisputeState {
 /** The customer asks: signed and without proof, because only the merchant can tell. */
 export function decideReversal(
   request: Verified<typeof reversalRequest>,
-  state: DisputeState,
+  state: DisputeState & {
+    /** The merchant is paid nothing while the operator has frozen it, so what it is owed can still go back. */
+    readonly isFrozen: boolean;
+  },
   now: number,
   terms: Terms,
 ): Decision<ReturnOutcome> {
@@ -110,7 +113,7 @@ export function decideReversal(
     if (held.state === "settled") return "paid-out" as const;
     // A merchant answers once for one credit.
     if (held.state !== "held" || held.reversedBy !== undefined) return "wrong-reference" as const;
-    return now < (held.heldUntil ?? 0) ? undefined : ("too-late" as const);
+    return now < (held.heldUntil ?? 0) || state.isFrozen ? undefined : ("too-late" as const);
   }
 }
 

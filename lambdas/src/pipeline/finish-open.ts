@@ -36,7 +36,8 @@ export interface Finished {
 const PAGE = 100;
 
 export async function finishOpen(broker: Broker): Promise<Finished> {
-  const keySet = await broker.custody.keys();
+  // Not on a table that is out of service.
+  await broker.custody.keys();
   let seen = 0;
   let decided = 0;
   let failed = 0;
@@ -54,7 +55,11 @@ export async function finishOpen(broker: Broker): Promise<Finished> {
         limit: PAGE,
         ...(after === undefined ? {} : { after }),
       });
-      for (const { item } of page.items) await work(finish(broker, keySet, openItem.fromItem(item)));
+      for (const { item } of page.items) {
+        // As they are now: a long run may go on over a revocation.
+        const keySet = await broker.custody.keys();
+        await work(finish(broker, keySet, openItem.fromItem(item)));
+      }
       after = page.next;
     } while (after !== undefined);
   }

@@ -14,7 +14,7 @@ import {
   type Uid,
   verifyMessage,
 } from "@lepta/protocol";
-import { creditItem, disputeItem, keys, purseItem, transactionItem } from "../broker/items.ts";
+import { credentialItem, creditItem, disputeItem, keys, purseItem, transactionItem } from "../broker/items.ts";
 import type { ReturnOutcome } from "../broker/renew.ts";
 import { type Claim, type ClosingState, decideDispute, decideReversal } from "../broker/reverse.ts";
 import type { KeySet } from "../ports/custody.ts";
@@ -44,10 +44,16 @@ export async function reverseCredit(broker: Broker, bytes: Uint8Array): Promise<
       keys.purse(uid),
       keys.transaction(uid, txn),
       keys.credit(merchant, uid, subject),
+      keys.credential(merchant),
     ]);
     const purse = purseItem.read(items[0]);
     if (purse === undefined) throw new Error("an enrolled peer has no purse");
-    return { purse, transaction: transactionItem.read(items[1]), credit: creditItem.read(items[2]) };
+    return {
+      purse,
+      transaction: transactionItem.read(items[1]),
+      credit: creditItem.read(items[2]),
+      isFrozen: credentialItem.read(items[3])?.frozenAt !== undefined,
+    };
   };
   const begun = await settle(
     broker,

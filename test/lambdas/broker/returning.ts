@@ -175,7 +175,9 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
     const { customer, merchant, txn: subject } = sold;
     const txn = newTxn();
     const request = verified(reversalRequest, { from: customer, txn, merchant, subject, ...times() });
-    const outcome = await apply(decideReversal(request, frozen(await disputed(sold, txn)), now(), terms));
+    const outcome = await apply(
+      decideReversal(request, frozen({ ...(await disputed(sold, txn)), isFrozen: false }), now(), terms),
+    );
     if (outcome.step === "undecided") disputes.push({ sold, txn });
   }
 

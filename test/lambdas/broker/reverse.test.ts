@@ -66,12 +66,13 @@ describe("a request for reversal", () => {
       readonly transaction?: TransactionRecord;
       readonly expiresAt?: number;
       readonly now?: number;
+      readonly isFrozen?: boolean;
     } = {},
   ) => {
-    const { now = NOW, expiresAt = NOW + HOUR, transaction } = options;
+    const { now = NOW, expiresAt = NOW + HOUR, transaction, isFrozen = false } = options;
     const request = verified(reversalRequest, { from: customer, merchant, subject, expiresAt });
     const credit = "credit" in options ? options.credit : heldCredit();
-    const state = frozen({ purse, transaction, credit });
+    const state = frozen({ purse, transaction, credit, isFrozen });
     return { request, decision: decideReversal(request, state, now, terms) };
   };
 
@@ -130,6 +131,13 @@ describe("a request for reversal", () => {
     expect([step, record.state, record.reason, record.value]).toEqual(["decided", "refused", code, 0n]);
     expect(places(writes)).toEqual(placesOf(keys.purse(customer), keys.transaction(customer, txn)));
     expect(purseAfter(writes).scrip).toBe(purse.scrip);
+  });
+
+  test("is never too late while the merchant is frozen, unless it was paid", () => {
+    const free = heldCredit({ heldUntil: NOW - DAY });
+    expect(recorded(decide({ credit: free, isFrozen: true }).decision).record.state).toBe("disputed");
+    const paid = heldCredit({ heldUntil: NOW - DAY, state: "settled" });
+    expect(recorded(decide({ credit: paid, isFrozen: true }).decision).record.reason).toBe("paid-out");
   });
 
   test("in the last moment that the credit is held is in time", () => {
