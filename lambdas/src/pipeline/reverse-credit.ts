@@ -14,7 +14,14 @@ import {
   type Uid,
   verifyMessage,
 } from "@lepta/protocol";
-import { credentialItem, creditItem, disputeItem, keys, purseItem, transactionItem } from "../broker/items.ts";
+import {
+  credentialItem,
+  creditItem,
+  disputeItem,
+  keys,
+  purseItem,
+  transactionItem,
+} from "../broker/items.ts";
 import type { ReturnOutcome } from "../broker/renew.ts";
 import { type Claim, type ClosingState, decideDispute, decideReversal } from "../broker/reverse.ts";
 import type { KeySet } from "../ports/custody.ts";
