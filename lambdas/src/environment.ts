@@ -68,6 +68,7 @@ export interface Environment {
 }
 
 const DAY = 24 * 60 * 60 * 1000;
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
 
 /** Reads the variables. Throws with the variable's name where one is missing or means nothing. */
 export function readEnvironment(variables: Variables): Environment {
@@ -84,8 +85,7 @@ export function readEnvironment(variables: Variables): Environment {
     return Number(text);
   };
   const currency = needed(variable.currency);
-  if (!/^[A-Z]{3}$/.test(currency))
-    throw new Error(`${variable.currency} is not an ISO 4217 code: ${currency}`);
+  if (!CURRENCIES.has(currency)) throw new Error(`${variable.currency} is not an ISO 4217 code: ${currency}`);
   const suite = variables[variable.suite] ?? "default";
   if (suite !== "default" && suite !== "figure-4")
     throw new Error(`${variable.suite} names no suite: ${suite}`);

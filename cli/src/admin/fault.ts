@@ -19,7 +19,8 @@ export function sentenceFor(error: unknown): string {
   if (BAD_CREDENTIALS.has(error.name))
     return `AWS does not take these credentials (${error.name}): log in again.`;
   if (error.name.startsWith("AccessDenied")) return `AWS does not permit this: ${firstLine(error.message)}`;
-  return `${error.name}: ${firstLine(error.message)}`;
+  // A plain error's name says nothing; a service's says what it is.
+  return error.name === "Error" ? firstLine(error.message) : `${error.name}: ${firstLine(error.message)}`;
 }
 
 /** Why no answer came, where that is what went wrong. */

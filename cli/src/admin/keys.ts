@@ -52,7 +52,8 @@ export const consequence = (purpose: RevocablePurpose): string => {
     purpose === "decide"
       ? " A new epoch begins as well: scrip of the earlier ones can no longer be spent, and wallets renew theirs by themselves."
       : "";
-  return `The key for ${purpose} ends now, and another takes its place. ${what}${epoch} This cannot be undone.`;
+  const seal = purpose === "seal" ? "" : " The sealing key, which every function holds, is replaced with it.";
+  return `The key for ${purpose} ends, and another takes its place. ${what}${seal}${epoch} This cannot be undone.`;
 };
 
 /** `keys revoke`. */

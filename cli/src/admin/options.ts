@@ -158,6 +158,7 @@ function readTime(text: string): number {
 
 function readUid(text = ""): string {
   const uid = text.startsWith(NAMED) ? text.slice(NAMED.length) : text;
+  if (uid === "") throw new UsageFault("say which peer: a UID of 43 letters, digits, - and _");
   if (!/^[A-Za-z0-9_-]{43}$/.test(uid))
     throw new UsageFault(`"${uid}" is no UID: 43 letters, digits, - and _`);
   return uid;

@@ -29,7 +29,8 @@ interface Options {
 }
 
 const options = readOptions();
-if (options === undefined) {
+if (options === "help") process.stdout.write(USAGE);
+else if (options === undefined) {
   process.stderr.write(USAGE);
   process.exitCode = 2;
 } else {
@@ -111,16 +112,18 @@ function outcome(teller: Teller, { broker, merchants, conserved }: Books, suite:
 }
 
 /** What the command line asks for; undefined where it makes no sense. */
-function readOptions(): Options | undefined {
+function readOptions(): Options | "help" | undefined {
   try {
     const { values } = parseArgs({
       options: {
         json: { type: "boolean", default: false },
         suite: { type: "string", default: "default" },
         bundled: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
       },
     });
-    const { json, suite, bundled } = values;
+    const { json, suite, bundled, help } = values;
+    if (help) return "help";
     if (bundled && suite === "figure-4") {
       process.stderr.write("lepta: a deployed broker speaks the default suite only\n");
       return undefined;
