@@ -1,10 +1,11 @@
 // A stand-in for AWS KMS on loopback: the JSON protocol the AWS SDK speaks, over keys kept in one local file.
 // It protects nothing from whoever can read that file; it exists so that the broker runs its production code.
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { KeyRing } from "./kms/key-ring.ts";
 import { type KmsOperation, kmsOperations } from "./kms/operations.ts";
 import { KmsFault, KmsRequest } from "./kms/request.ts";
+import { listen } from "./loopback.ts";
 
 /** A running development KMS: its `url` for `AWS_ENDPOINT_URL_KMS`, and how often each operation was requested. */
 export interface DevelopmentKms {
@@ -32,16 +33,7 @@ export async function startDevelopmentKms(options: {
   const server = createServer(limits, (request, response) => {
     void answer(request, response, ring, calls);
   });
-  const url = await listen(server, options.port ?? 0);
-  let closed: Promise<void> | undefined;
-  return {
-    url,
-    calls,
-    close() {
-      closed ??= stop(server);
-      return closed;
-    },
-  };
+  return { calls, ...(await listen(server, options.port ?? 0)) };
 }
 
 const bodyLimit = 64 * 1024;
@@ -108,26 +100,4 @@ function reply(response: ServerResponse, status: number, body: Record<string, un
     "x-amzn-requestid": randomUUID(),
   });
   response.end(text);
-}
-
-function listen(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      server.off("error", reject);
-      const address = server.address();
-      if (address === null || typeof address === "string") {
-        reject(new Error("The development KMS got no TCP port"));
-      } else {
-        resolve(`http://127.0.0.1:${address.port}`);
-      }
-    });
-  });
-}
-
-function stop(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
-    server.closeAllConnections();
-  });
 }

@@ -2,7 +2,8 @@
  * A stand-in for S3 on loopback: the four requests that the journal makes, over files in one directory. Buckets are named
  * in the path, and each is there from its first object on.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { listen } from "./loopback.ts";
 import { objectFiles } from "./s3/object-files.ts";
 import { bodyOf, checksumOf, S3Fault } from "./s3/request.ts";
 
@@ -26,15 +27,7 @@ export async function startDevelopmentS3(options: {
       (error: unknown) => send(request, response, faultReply(error)),
     );
   });
-  const url = await listen(server, options.port ?? 0);
-  return {
-    url,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server, options.port ?? 0);
 }
 
 type Files = ReturnType<typeof objectFiles>;
@@ -145,16 +138,3 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
 }
 
 const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-
-function listen(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      server.off("error", reject);
-      const address = server.address();
-      if (address === null || typeof address === "string")
-        reject(new Error("The development S3 got no TCP port"));
-      else resolve(`http://127.0.0.1:${address.port}`);
-    });
-  });
-}

@@ -3,6 +3,7 @@
  * are invoked and described, parameters are read. Who reaches the port may do all of it, so only this machine does.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { listen } from "./loopback.ts";
 
 /** A function behind the Lambda API. */
 export interface DevelopmentFunction {
@@ -38,23 +39,7 @@ export async function startDevelopmentServices(served: Served): Promise<Developm
         send(response, fault(500, "ServiceException", error instanceof Error ? error.name : "a fault")),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the stand-ins got no TCP port");
-  let closed: Promise<void> | undefined;
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    close: () => {
-      closed ??= new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-      return closed;
-    },
-  };
+  return listen(server, 0);
 }
 
 interface Reply {

@@ -2,11 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Capability, errorResponse, type HttpHandler, type Route, routes } from "@lepta/lambdas";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-
-export interface HttpFront {
-  readonly url: string;
-  close(): Promise<void>;
-}
+import { type Loopback, listen } from "./loopback.ts";
 
 /** How long a request may take to arrive, in milliseconds. */
 const REQUEST_TIMEOUT = 30_000;
@@ -15,27 +11,14 @@ const REQUEST_TIMEOUT = 30_000;
 export async function startHttpFront(
   handlers: Readonly<Record<Capability, HttpHandler>>,
   port: number,
-): Promise<HttpFront> {
+): Promise<Loopback> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
     serve(handlers, request).then(
       (result) => send(response, result),
       () => send(response, errorResponse("internal")),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the front has no port");
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server, port);
 }
 
 async function serve(

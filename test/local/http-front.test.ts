@@ -6,7 +6,8 @@ import {
   routes,
   SEALED_MEDIA_TYPE,
 } from "@lepta/lambdas";
-import { type HttpFront, startHttpFront } from "@lepta/local/http-front";
+import { startHttpFront } from "@lepta/local/http-front";
+import type { Loopback } from "@lepta/local/loopback";
 import {
   decodeAs,
   ERROR_MEDIA_TYPE,
@@ -24,7 +25,7 @@ import { enrolledPeer, HOUR, type TestPeer } from "../support/peer.ts";
 
 let broker: BrokerUnderTest;
 let alice: TestPeer;
-let front: HttpFront;
+let front: Loopback;
 
 beforeEach(async () => {
   broker = await memoryBroker();

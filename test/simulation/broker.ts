@@ -13,8 +13,8 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
-import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import { silentObserver } from "@lepta/lambdas/ports/observer";
 import { type BrokerTransport, LeptaError } from "@lepta/peer-sdk";
 import { decodeAs, ERROR_MEDIA_TYPE, errorCodec, isRefusal, type Suite } from "@lepta/protocol";
 import { eventOf } from "../peer-sdk/support/world.ts";

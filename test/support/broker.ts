@@ -16,8 +16,8 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
-import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import { silentObserver } from "@lepta/lambdas/ports/observer";
 import type { Scan } from "@lepta/lambdas/ports/scan";
 import {
   type BrokerKeys,

@@ -1,5 +1,5 @@
 /** Logging by allow-list: a line can hold the fields of `LogEntry` and no others, so no secret finds its way into one. */
-import type { LogEntry, Observer } from "../ports/observer.ts";
+import { type LogEntry, type Observer, silentObserver } from "../ports/observer.ts";
 
 /** One line of JSON on the standard error stream. Answered requests are not worth one; metrics count them. */
 export function log(entry: LogEntry): void {
@@ -8,15 +8,7 @@ export function log(entry: LogEntry): void {
 }
 
 /** The observer where nobody collects metrics: the embedded cloud. Faults go to the standard error stream. */
-export const plainObserver: Observer = {
-  invocation: (_name, work) => work(),
-  timed: (_stage, work) => work(),
-  money: () => {},
-  refused: () => {},
-  count: () => {},
-  measure: () => {},
-  log,
-};
+export const plainObserver: Observer = { ...silentObserver, log };
 
 /** The fields that a line may hold, one by one: what else an object brings stays outside. */
 export function allowed({ route, outcome, fault, count, requestId }: LogEntry): LogEntry {

@@ -53,14 +53,3 @@ export function memoryObserver(): MemoryObserver {
     log: (entry) => void entries.push(allowed(entry)),
   };
 }
-
-/** An observer that nobody asks anything. */
-export const silentObserver: Observer = {
-  invocation: (_name, work) => work(),
-  timed: (_stage, work) => work(),
-  money: () => {},
-  refused: () => {},
-  count: () => {},
-  measure: () => {},
-  log: () => {},
-};

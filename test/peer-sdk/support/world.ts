@@ -15,8 +15,8 @@ import {
   type Wiring,
 } from "@lepta/lambdas";
 import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
-import { silentObserver } from "@lepta/lambdas/memory/observer";
 import { memoryStore } from "@lepta/lambdas/memory/store";
+import { silentObserver } from "@lepta/lambdas/ports/observer";
 import {
   type BrokerTransport,
   type Catalogue,
