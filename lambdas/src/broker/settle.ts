@@ -145,6 +145,31 @@ export interface PayingState {
   readonly credits: SettleState["credits"];
 }
 
+/** How many of the account's smallest units may be carried over at most: two settlements at once may leave one each. */
+const MOST_CARRIED = 100n;
+
+/**
+ * Whether the credits that a settlement names are taken by it, each once, and make what it pays: looked at before the rail
+ * is called, so that a record alone, whoever wrote it, moves no money.
+ */
+export function isBornOut({ transaction, credits }: PayingState, { unit }: Pick<Terms, "unit">): boolean {
+  const named = creditsOf(transaction);
+  const { brought = 0n, paid = 0n, carried = 0n, currency } = transaction;
+  const areTaken = named.every(([customer, subject, owed]) =>
+    credits.some(
+      ({ customer: of, txn, credit }) =>
+        of === customer &&
+        txn === subject &&
+        credit.state === "settled" &&
+        credit.currency === currency &&
+        credit.owed === owed.value,
+    ),
+  );
+  const isOnce = new Set(named.map(([customer, subject]) => `${customer} ${subject}`)).size === named.length;
+  const sum = named.reduce((total, [, , owed]) => total + owed.value, brought);
+  return areTaken && isOnce && brought <= MOST_CARRIED * unit && sum === paid + carried;
+}
+
 /** What the rail said about a settlement. */
 export function decideSettled(
   merchant: Uid,

@@ -26,6 +26,7 @@ import {
   creditsOf,
   decideSettled,
   decideSettlement,
+  isBornOut,
   type PayingState,
   type SettleState,
 } from "../broker/settle.ts";
@@ -70,8 +71,11 @@ export async function finishSettlement(
   txn: Txn,
 ): Promise<ReturnOutcome> {
   const load = () => loadPaying(broker, merchant, txn);
-  const { account, transaction } = await load();
+  const { account, ...paying } = await load();
+  const { transaction } = paying;
   if (transaction.state !== "paying") return { step: "decided", record: transaction };
+  if (!isBornOut(paying, termsOf(broker, keySet)))
+    throw new Error("a stored settlement pays what its credits do not bear out");
   const amount = amountOf(transaction.currency ?? broker.policy.currency, transaction.paid ?? 0n);
   const key = railKey("pay", keySet.network, merchant, txn);
   const answer = await broker.rail.pay({ key, account, amount });

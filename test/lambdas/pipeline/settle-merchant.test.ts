@@ -189,6 +189,30 @@ describe("a settlement", () => {
     expect(await openItems()).toEqual([]);
   });
 
+  test.each<[what: string, forge: (item: Item) => Item]>([
+    ["more than its credits", (item) => ({ ...item, paid: 1_000_000_000n })],
+    ["what it says to have brought", (item) => ({ ...item, paid: 900_000_000n, brought: 899_700_000n })],
+    ["without any credit", ({ credits: _, ...item }) => item],
+  ])("that pays %s is not paid, whoever wrote it into the table", async (_, forge) => {
+    await open("shop+lost");
+    await sell(euro("0.30"));
+    await letCreditsFree(broker);
+    const request = await makeSettlement(shop);
+    expect(await settle(shop, request)).toEqual(refuse("pending"));
+    const written = (await broker.items()).find(
+      ({ item }) => item.kind === "settlement" && item.state === "paying",
+    );
+    if (written === undefined) throw new Error("nothing is under way");
+    const write = (item: Item) =>
+      broker.wiring.store.commit([{ put: item, at: written.key, expect: "present" }]);
+    await write(forge(written.item));
+    expect(await broker.finish()).toEqual({ seen: 1, decided: 0, failed: 1 });
+    expect(await payouts()).toEqual([]);
+    await write(written.item);
+    expect(await broker.finish()).toEqual({ seen: 1, decided: 1, failed: 0 });
+    expect(await payouts()).toHaveLength(1);
+  });
+
   test.each(["shop+unknown", "shop+lost"])(
     "to %s is pending; the schedule or the same request ends it",
     async (account) => {
