@@ -111,4 +111,6 @@ export type ReconcileAnswer =
       readonly items: number;
       /** How many were left for the next run, because they moved whenever they were looked at. */
       readonly unsettled: number;
+      /** Whether the sums say something: they add up, or nothing was decided while they were made. */
+      readonly judged: boolean;
     };

@@ -156,6 +156,16 @@ describe("books", () => {
     expect([json.status, JSON.parse(json.out)]).toEqual([1, { ...BOOKS, findings }]);
   });
 
+  test("says that the sums of a busy table were not judged", async () => {
+    const [EUR] = [{ ...BOOKS.books.EUR, conserved: false }];
+    answers = [{ ...BOOKS, books: { EUR }, judged: false }];
+    const { status, out } = await broker.run(["books"]);
+    expect(status).toBe(0);
+    expect(out).toContain("conserved         not judged");
+    expect(out).toContain("whether the sums balance was not judged");
+    expect(out).not.toContain("The books balance");
+  });
+
   test.each([[{}], [{ done: "soon" }], [{ done: true, books: {} }], [null]])(
     "takes %j for no answer",
     async (answer) => {

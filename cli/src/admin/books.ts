@@ -6,6 +6,11 @@ import { AdminFault } from "./fault.ts";
 import { invoke } from "./invoke.ts";
 import { columns, type Paint, type Report } from "./report.ts";
 
+/** A busy table is never still: its items are compared one by one, and the sums are of no one moment. */
+const UNJUDGED =
+  "Nothing is wrong with any item. Transactions were decided meanwhile, so whether the sums balance was not judged: " +
+  "run it again at a quieter time.";
+
 /** Each turn is minutes of reading: more turns than these never end. */
 const MOST_TURNS = 10_000;
 
@@ -17,13 +22,18 @@ export async function showBooks(
   progress: (turns: number) => void = () => {},
 ): Promise<Report> {
   const answer = await reconcile(cloud, deployment, progress);
-  const { books, findings, more } = answer;
+  const { books, findings, more, judged } = answer;
   if (typeof books !== "object" || books === null || !Array.isArray(findings))
     throw new AdminFault("The function reconcile answered no books.");
   const sums = Object.entries(books as Readonly<Record<string, Readonly<Record<string, unknown>>>>).flatMap(
     ([currency, each]) => [
       currency,
-      ...columns(Object.entries(each).map(([name, value]) => [`  ${words(name)}`, shown(currency, value)])),
+      ...columns(
+        Object.entries(each).map(([name, value]) => [
+          `  ${words(name)}`,
+          shown(currency, value, judged !== false),
+        ]),
+      ),
     ],
   );
   const found = (findings as readonly { readonly name?: unknown; readonly key?: unknown }[]).map(
@@ -33,7 +43,7 @@ export async function showBooks(
   if (typeof more === "number" && more > 0) found.push(`${paint.bad("wrong")}  and ${more} more`);
   const verdict =
     found.length === 0
-      ? paint.good("The books balance.")
+      ? paint.good(judged === false ? UNJUDGED : "The books balance.")
       : paint.bad(
           `${found.length} ${found.length === 1 ? "finding" : "findings"}: docs/operate.md says what to do.`,
         );
@@ -52,8 +62,8 @@ async function reconcile(cloud: Cloud, deployment: Deployment, progress: (turns:
 }
 
 /** Decimal millionths as an amount; anything else as it is. */
-function shown(currency: string, value: unknown): string {
-  if (typeof value === "boolean") return value ? "yes" : "no";
+function shown(currency: string, value: unknown, isJudged: boolean): string {
+  if (typeof value === "boolean") return isJudged ? (value ? "yes" : "no") : "not judged";
   if (typeof value !== "string" || !/^-?\d{1,40}$/.test(value)) return JSON.stringify(value);
   const sum = BigInt(value);
   return sum < 0n

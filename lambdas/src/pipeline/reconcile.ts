@@ -46,6 +46,8 @@ export type Reconciled =
       readonly items: number;
       /** Peers whose purse moved each time that their chain was read: they are judged in another run. */
       readonly unsettled: number;
+      /** Whether the sums say something: they add up, or nothing was decided while they were made. */
+      readonly judged: boolean;
     };
 
 /** How often an item that moves is looked at again before it is left for another run. */
@@ -246,5 +248,6 @@ async function close(ports: Reconciliation, progress: Progress): Promise<Reconci
   if (await isExposureWrong(ports))
     whole.push({ name: "exposure-wrong", key: { pk: "EXPOSURE", sk: ports.currency } });
   const { findings, more, items, unsettled } = note(progress, whole);
-  return { done: true, books: closeBooks(sums), findings, more, items, unsettled };
+  const judged = off === 0n || !progress.touched;
+  return { done: true, books: closeBooks(sums), findings, more, items, unsettled, judged };
 }

@@ -433,11 +433,12 @@ describe("the reconciliation", () => {
     const now = broker.runtime.now();
     broker.runtime.set(now - HOUR);
     try {
-      expect(await run()).toMatchObject({ findings: [], books: { conserved: false } });
+      expect(await run()).toMatchObject({ findings: [], books: { conserved: false }, judged: false });
     } finally {
       broker.runtime.set(now);
     }
-    expect(told((await run()).findings)).toEqual([books]);
+    const later = await run();
+    expect([told(later.findings), later.judged]).toEqual([[books], true]);
   });
 
   test("does not take an imbalance for one that a second run over the table does not find", async () => {
