@@ -54,7 +54,8 @@ const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency
 
 /** Checks what the types cannot say. Throws `ConfigurationError`. */
 export function checkProps(props: ScripBrokerProps): void {
-  const { stage, currency, alarmEmail, holdTime = HOLD_TIME, claimTime, disputeWindow } = props;
+  const { stage, currency, alarmEmail, holdTime = HOLD_TIME, claimTime } = props;
+  const { disputeWindow = DISPUTE_WINDOW } = props;
   if (!/^[a-z][a-z0-9-]{0,19}$/.test(stage ?? ""))
     throw new ConfigurationError(
       `The stage's name "${stage}" cannot be part of resource names. Use 1 to 20 lower-case letters, digits and hyphens, a letter first.`,
@@ -75,11 +76,12 @@ export function checkProps(props: ScripBrokerProps): void {
     throw new ConfigurationError(
       `The stage "${stage}" gives merchants ${claimTime.toHumanString()} to answer a reversal and holds credits for ${holdTime.toHumanString()}. Make claimTime shorter than holdTime.`,
     );
-  if (disputeWindow !== undefined && disputeWindow.toMilliseconds() <= holdTime.toMilliseconds())
+  if (disputeWindow.toMilliseconds() <= holdTime.toMilliseconds())
     throw new ConfigurationError(
       `The stage "${stage}" keeps evidence for ${disputeWindow.toHumanString()} and holds credits for ${holdTime.toHumanString()}. Make disputeWindow longer than holdTime.`,
     );
 }
 
-/** The standard of `readEnvironment`: the checks compare with it where nothing is set. */
+/** The standards of `readEnvironment`: the checks compare with them where nothing is set. */
 const HOLD_TIME = Duration.days(3);
+const DISPUTE_WINDOW = Duration.days(400);

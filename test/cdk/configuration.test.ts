@@ -52,6 +52,11 @@ describe("a stage is refused", () => {
     ],
     ["without a name", { currency: "EUR", alarmEmail: "none" }, /no name\. Give it one/],
     ["with a name that cannot be part of others", { ...shop, name: "Shop" }, /"Shop".*Use 1 to 20/],
+    [
+      "with credits that are held longer than evidence is kept",
+      { ...shop, holdTimeDays: 500 },
+      /"shop" keeps evidence for 400 days and holds credits for 500 days/,
+    ],
     ["with a name that no stack could have", { ...shop, name: "My shop" }, /"My shop".*Use 1 to 20/],
     [
       "with traces that are neither on nor off",
