@@ -10,7 +10,7 @@ import type { Tracing } from "./aws/powertools-tracing.ts";
 import type { Rotation } from "./custody/keyring.ts";
 import { tableCustody } from "./custody/table-custody.ts";
 import { type Environment, readEnvironment, type Variables } from "./environment.ts";
-import { plainObserver } from "./handlers/log.ts";
+import { plainObserver } from "./log.ts";
 import { type Broker, PeerCache } from "./pipeline/broker.ts";
 import type { Reconciliation } from "./pipeline/reconciliation.ts";
 import type { SigningPurpose } from "./ports/custody.ts";

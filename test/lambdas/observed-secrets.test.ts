@@ -4,7 +4,7 @@ import { powertoolsObserver } from "@lepta/lambdas/aws/powertools-observer";
 import { holder, readKeyTable, wrappingContext } from "@lepta/lambdas/custody/key-items";
 import { epochName, operationalName } from "@lepta/lambdas/custody/operational";
 import { unwrap } from "@lepta/lambdas/custody/wrapping";
-import { plainObserver } from "@lepta/lambdas/handlers/log";
+import { plainObserver } from "@lepta/lambdas/log";
 import type { Observer } from "@lepta/lambdas/ports/observer";
 import { memoryPeerStore } from "@lepta/peer-sdk";
 import { thumbprint } from "@lepta/protocol";

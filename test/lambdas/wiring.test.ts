@@ -1,5 +1,5 @@
 import { variable, wire } from "@lepta/lambdas";
-import { plainObserver } from "@lepta/lambdas/handlers/log";
+import { plainObserver } from "@lepta/lambdas/log";
 import { afterEach, expect, test, vi } from "vitest";
 
 afterEach(() => vi.restoreAllMocks());

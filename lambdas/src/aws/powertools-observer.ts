@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { ErrorCode } from "@lepta/protocol";
-import { allowed, describe, isWorthALine, levelOf } from "../handlers/log.ts";
+import { allowed, describe, isWorthALine, levelOf } from "../log.ts";
 import { metric, type Stage } from "../metrics.ts";
 import type { CountMetric, LogEntry, MoneyMetric, Observer, TimeMetric } from "../ports/observer.ts";
 import type { Tracing } from "./powertools-tracing.ts";

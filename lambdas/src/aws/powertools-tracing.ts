@@ -1,6 +1,6 @@
 /** Traces on Lambda, over Powertools and X-Ray: names of routes and stages and of AWS's operations, and nothing else. */
 import { Tracer } from "@aws-lambda-powertools/tracer";
-import { describe } from "../handlers/log.ts";
+import { describe } from "../log.ts";
 
 export interface Tracing {
   /** Runs work as a segment of this name below the one that runs now. */

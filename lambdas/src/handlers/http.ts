@@ -11,11 +11,11 @@ import {
   refuse,
 } from "@lepta/protocol";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { describe } from "../log.ts";
 import { tellRefusal } from "../pipeline/tell.ts";
 import type { Observer } from "../ports/observer.ts";
 import { StoreBusy } from "../ports/store.ts";
 import { type Route, routes } from "../routes.ts";
-import { describe } from "./log.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export type HttpHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;

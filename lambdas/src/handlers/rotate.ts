@@ -5,6 +5,7 @@ import { readKeyTable, signingPurposes } from "../custody/key-items.ts";
 import type { Rotation } from "../custody/keyring.ts";
 import { revokeKeys } from "../custody/revoke.ts";
 import { keyLifeLeft, rotateKeys } from "../custody/rotate.ts";
+import { describe } from "../log.ts";
 import type {
   KeyList,
   RevokedKeys,
@@ -16,7 +17,6 @@ import type {
 import { rotationOf, type Wiring } from "../wiring.ts";
 import { answerDeployment, isDeployment } from "./deployment-event.ts";
 import { entry, type Factory } from "./function.ts";
-import { describe } from "./log.ts";
 import { scheduledHandler } from "./scheduled.ts";
 
 /** Throws where an event names an operation or a purpose that there is none of. */

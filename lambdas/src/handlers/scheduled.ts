@@ -1,6 +1,7 @@
 /** What runs by the clock or by hand: one invocation, told as such; a run that throws is a fault and throws on. */
+
+import { describe } from "../log.ts";
 import type { Observer } from "../ports/observer.ts";
-import { describe } from "./log.ts";
 import { requestIdOf } from "./request-id.ts";
 
 export type ScheduledHandler<T> = (event: unknown) => Promise<T>;

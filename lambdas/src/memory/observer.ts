@@ -1,6 +1,6 @@
 /** An observer that keeps what it is told, for tests. */
 import { type Amount, add, type ErrorCode, orThrow } from "@lepta/protocol";
-import { allowed } from "../handlers/log.ts";
+import { allowed } from "../log.ts";
 import type { Stage } from "../metrics.ts";
 import type { CountMetric, LogEntry, MoneyMetric, Observer, TimeMetric } from "../ports/observer.ts";
 

@@ -1,7 +1,7 @@
-import { describe as describeFault, log, plainObserver } from "@lepta/lambdas/handlers/log";
 import { requestIdOf } from "@lepta/lambdas/handlers/request-id";
+import { describe as describeFault, log, plainObserver } from "@lepta/lambdas/log";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { euro } from "../../support/peer.ts";
+import { euro } from "../support/peer.ts";
 
 let written: string[];
 beforeEach(() => {

@@ -1,5 +1,5 @@
 /** Logging by allow-list: a line can hold the fields of `LogEntry` and no others, so no secret finds its way into one. */
-import { type LogEntry, type Observer, silentObserver } from "../ports/observer.ts";
+import { type LogEntry, type Observer, silentObserver } from "./ports/observer.ts";
 
 /** One line of JSON on the standard error stream. Answered requests are not worth one; metrics count them. */
 export function log(entry: LogEntry): void {
