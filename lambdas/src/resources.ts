@@ -9,6 +9,9 @@ export const tableDefinition = {
   stream: "NEW_IMAGE",
 } as const;
 
+/** What stands under `timeToLive` where the table may forget an item after this moment, in milliseconds. */
+export const forgottenAfter = (moment: number): number => Math.ceil(moment / 1000);
+
 /** The root signs certificates and never leaves KMS; the wrapping key wraps data keys (design section 7). */
 export const keyDefinitions = {
   root: { spec: "ECC_NIST_P256", usage: "SIGN_VERIFY", rotates: false },

@@ -14,6 +14,7 @@ import {
   type Uid,
 } from "@lepta/protocol";
 import type { Write } from "../ports/store.ts";
+import { forgottenAfter } from "../resources.ts";
 import type { Decision, Terms } from "./decision.ts";
 import { keys, type NoticeRecord, noticeItem, type WaitingRecord, waitingItem } from "./items.ts";
 
@@ -64,7 +65,7 @@ export function decideNotice(
   const state =
     other === undefined && before?.state !== "differs" ? "one-sided" : isAlike ? "matched" : "differs";
   const outcome = { state, conflict: false } as const;
-  const ttl = Math.ceil((now + terms.disputeWindow) / 1000);
+  const ttl = forgottenAfter(now + terms.disputeWindow);
   return record({ firstAt: now, ...before, ...side, state, lastAt: now, ttl }, outcome, waiting());
 
   /** A sweep looks for the other side later; once it is there, nobody need look. */

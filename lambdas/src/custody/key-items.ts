@@ -10,6 +10,8 @@ import type { Runtime } from "../ports/runtime.ts";
 import { type Item, type Key, type Store, StoreBusy, type Write } from "../ports/store.ts";
 
 export const signingPurposes: readonly SigningPurpose[] = ["enrol", "decide", "acknowledge"];
+/** Of all operational keys. */
+export const purposes: readonly Purpose[] = [...signingPurposes, "seal"];
 
 /**
  * How soon what is revoked is refused, in milliseconds: functions read the table again within this time, so that none of

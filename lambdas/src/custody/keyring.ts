@@ -10,7 +10,6 @@ import {
   holder,
   type KeyTable,
   keyItems,
-  readKeyTable,
   signingPurposes,
   wrappingContext,
 } from "./key-items.ts";
@@ -79,6 +78,3 @@ export function dataKeyOf({ dataKeys }: Pick<KeyTable, "dataKeys">, purpose: Sig
   if (dataKey === undefined) throw new Error(`there is no data key for ${purpose}; run key rotation first`);
   return dataKey;
 }
-
-/** The keys as they stand. */
-export const currentKeys = ({ store }: Keyring): Promise<KeyTable> => readKeyTable(store);

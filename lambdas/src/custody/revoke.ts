@@ -21,10 +21,11 @@ import {
   putOperational,
   REVOKED_AFTER,
   readHolder,
+  readKeyTable,
   type Wrappings,
   wrappingContext,
 } from "./key-items.ts";
-import { currentKeys, dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
+import { dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
 import {
   type DataKeys,
   epochName,
@@ -54,7 +55,7 @@ export interface Revoked {
  */
 export async function revokeKeys(rotation: Rotation, purpose: Purpose): Promise<Revoked> {
   const keyring = await openKeyring(rotation);
-  checkService(await currentKeys(keyring), rotation.table);
+  checkService(await readKeyTable(keyring.store), rotation.table);
   const { network } = keyring;
   if (purpose === "seal") return { network, ...(await revokeSealing(keyring)) };
   await begin(keyring, purpose);
@@ -206,6 +207,6 @@ async function rewrapped(
 
 /** Brings every revocation that was begun to its end. */
 export async function completeRevocations(keyring: Keyring): Promise<void> {
-  const { nextKeys } = await currentKeys(keyring);
+  const { nextKeys } = await readKeyTable(keyring.store);
   for (const purpose of nextKeys.keys()) await completeRevocation(keyring, purpose);
 }

@@ -1,17 +1,19 @@
 /** Makes the keys that are missing or past half of their life, and completes what a revocation left. */
 import { limits, type Purpose, type Uid } from "@lepta/protocol";
 import type { Write } from "../ports/store.ts";
+import { forgottenAfter } from "../resources.ts";
 import {
   changeKeys,
   isInService,
   type KeyTable,
   keyItems,
   type OperationalItem,
+  purposes,
   putEpoch,
   putOperational,
-  signingPurposes,
+  readKeyTable,
 } from "./key-items.ts";
-import { currentKeys, dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
+import { dataKeyOf, type Keyring, openKeyring, type Rotation } from "./keyring.ts";
 import { newEpoch, newOperational } from "./operational.ts";
 import { completeRevocations, dropOldWrappings } from "./revoke.ts";
 
@@ -23,20 +25,20 @@ export async function rotateKeys(
   rotation: Rotation,
 ): Promise<{ readonly network: Uid; readonly made: readonly Purpose[] }> {
   const keyring = await openKeyring(rotation);
-  if (!isInService(await currentKeys(keyring), rotation.table)) return { network: keyring.network, made: [] };
+  if (!isInService(await readKeyTable(keyring.store), rotation.table))
+    return { network: keyring.network, made: [] };
   await completeRevocations(keyring);
   await dropOldWrappings(keyring);
   await ensureEpoch(keyring);
   const made: Purpose[] = [];
-  for (const purpose of [...signingPurposes, "seal"] as const)
-    if (await ensureFresh(keyring, purpose)) made.push(purpose);
+  for (const purpose of purposes) if (await ensureFresh(keyring, purpose)) made.push(purpose);
   await archive(keyring);
   return { network: keyring.network, made };
 }
 
 /** Milliseconds until the first of the keys that are in use ends; 0 where a purpose has none. */
 export function keyLifeLeft({ operational }: KeyTable, now: number): number {
-  const lives = ([...signingPurposes, "seal"] as const).map((purpose) =>
+  const lives = purposes.map((purpose) =>
     Math.max(
       0,
       ...operational
@@ -102,8 +104,7 @@ function archived(
   { certificate, notAfter, revokedFrom, revocation }: OperationalItem,
   disputeWindow: number,
 ) {
-  // In seconds, as the table's clean-up counts; nothing is judged by it.
-  const ttl = Math.ceil((notAfter + disputeWindow) / 1000);
+  const ttl = forgottenAfter(notAfter + disputeWindow);
   const revoked = revokedFrom === undefined || revocation === undefined ? {} : { revokedFrom, revocation };
   return { certificate, notAfter, ...revoked, ttl };
 }

@@ -1,7 +1,7 @@
 /** The function `rotate`, on a schedule and for the operator: the only one that may ask the root for a signature. */
-import { type Purpose, thumbprint } from "@lepta/protocol";
+import { thumbprint } from "@lepta/protocol";
 import { startEpoch } from "../custody/epochs.ts";
-import { readKeyTable, signingPurposes } from "../custody/key-items.ts";
+import { isInService, purposes, readKeyTable } from "../custody/key-items.ts";
 import type { Rotation } from "../custody/keyring.ts";
 import { revokeKeys } from "../custody/revoke.ts";
 import { keyLifeLeft, rotateKeys } from "../custody/rotate.ts";
@@ -90,8 +90,7 @@ async function revoke(wiring: Wiring, asked: unknown): Promise<RevokedKeys> {
 /** At once only where nobody serves the table yet: a warm function would meet scrip whose root it lacks. */
 async function begin(wiring: Wiring): Promise<StartedEpoch> {
   const rotation = rotationOf(wiring);
-  const { service } = await readKeyTable(wiring.store);
-  const atOnce = service !== undefined && service !== rotation.table;
+  const atOnce = !isInService(await readKeyTable(wiring.store), rotation.table);
   return { epoch: await startEpoch(rotation, { atOnce }) };
 }
 
@@ -114,8 +113,6 @@ async function list({ store }: Rotation): Promise<KeyList> {
     })),
   };
 }
-
-const purposes: readonly Purpose[] = [...signingPurposes, "seal"];
 
 const fieldsOf = (event: unknown): { readonly operation?: unknown; readonly purpose?: unknown } =>
   typeof event === "object" && event !== null ? event : {};

@@ -1,5 +1,4 @@
 /** What runs by the clock or by hand: one invocation, told as such; a run that throws is a fault and throws on. */
-
 import { describe } from "../log.ts";
 import type { Observer } from "../ports/observer.ts";
 import { requestIdOf } from "./request-id.ts";

@@ -1,12 +1,9 @@
 /** Runs the bundles of a cloud assembly: each in a thread of its own, with its own environment and clients. */
 import { Worker } from "node:worker_threads";
-import type { FunctionName, Variables } from "@lepta/lambdas";
+import { type FunctionName, functions, type Variables } from "@lepta/lambdas";
 import { readAssembly } from "./assembly.ts";
 import type { Functions, Invocable } from "./invocable.ts";
 import type { Invocation, Outcome } from "./worker.ts";
-
-/** How long a function may take, in milliseconds: Lambda would end it then. */
-const LONGEST = 60_000;
 
 /**
  * Starts every function of the assembly. Where the template knows a value only when it is deployed, such as the table's
@@ -30,7 +27,7 @@ export function startBundles(
         stderr: true,
       });
       for (const stream of [worker.stdout, worker.stderr]) followLines(stream, (line) => print(name, line));
-      return [name, thread(worker)] as const;
+      return [name, thread(worker, functions[name].timeoutSeconds * 1000)] as const;
     }),
   );
   const invocables = [...running].map(([name, { invoke }]) => [name, invoke] as const);
@@ -42,7 +39,8 @@ export function startBundles(
   };
 }
 
-function thread(worker: Worker) {
+/** An invocation that takes longer than this many milliseconds has failed, as Lambda would end it then. */
+function thread(worker: Worker, longest: number) {
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   let next = 0;
   const failAll = (error: Error): void => {
@@ -63,7 +61,7 @@ function thread(worker: Worker) {
       new Promise((resolve, reject) => {
         next += 1;
         const id = next;
-        const timer = setTimeout(() => reject(new Error("the function ran out of time")), LONGEST);
+        const timer = setTimeout(() => reject(new Error("the function ran out of time")), longest);
         const done =
           <T>(settle: (value: T) => void) =>
           (value: T): void => {
