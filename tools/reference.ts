@@ -158,6 +158,12 @@ const SESSION_ITEMS = [
   "ping",
   "pong",
   "sessionClose",
+  "laneResume",
+  "laneJoined",
+  "laneFault",
+  "statementProposal",
+  "statementSigned",
+  "statementsRecorded",
 ] as const;
 
 function shapesSection(comments: Comments): string {

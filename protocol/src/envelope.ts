@@ -16,6 +16,7 @@ import {
   type Payload,
 } from "./messages/define.ts";
 import { type Content, contentCodec, type Secret } from "./messages/parts.ts";
+import { signedStatement } from "./messages/session.ts";
 import { type Digest, decodeAs, encodeAs, type Uid } from "./schema.ts";
 import type { Awaitable, OpeningKey, Random, SealingKey, SigningKey, VerifyingKey } from "./suite/suite.ts";
 
@@ -211,10 +212,12 @@ export async function verifyMessage<O extends AnyOpened>(
 export const isExpired = (payload: { readonly expiresAt: number }, now: number): boolean =>
   now >= payload.expiresAt;
 
-/** What stands for an entry of a batch: the digest of its payload, or of the entry where it is no signed message. */
+/** What stands for an entry of a batch: the digest of its payload or statement, or of the entry where it is neither. */
 export function entryDigest(entry: Uint8Array): Uint8Array {
   const parts = readSign1(entry);
-  return sha256(isRefusal(parts) ? entry : parts.payload);
+  if (!isRefusal(parts)) return sha256(parts.payload);
+  const signed = decodeAs(signedStatement, entry);
+  return sha256(isRefusal(signed) ? entry : signed.statement);
 }
 
 /** SHA-256 of a signed payload. */

@@ -122,6 +122,19 @@ export const errors = {
   // Buying.
   "unknown-item": entry(404, "customer", "no", "The merchant does not sell this item."),
   "price-mismatch": entry(409, "customer", "new", "The order does not agree with the merchant's price."),
+  "in-use": entry(409, "customer", "new", "The scrip pays for a lane that is open: close it first."),
+  "statement-due": entry(
+    409,
+    "nobody",
+    "same",
+    "As much as both sides allow was bought without a signed statement: nothing more until it is signed.",
+  ),
+  "signature-needed": entry(
+    409,
+    "customer",
+    "new",
+    "For this amount the merchant wants a purchase that is signed by itself.",
+  ),
   "delivery-failed": entry(
     502,
     "merchant",

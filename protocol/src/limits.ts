@@ -103,6 +103,30 @@ export const limits = {
   refusalsPerScrip: 64,
   /** How often a request is sent again because its outcome is not known. */
   deliveryAttempts: 6,
+  /** Hashes on the way from an entry of a batch to the root of its tree. */
+  merklePath: 16,
+  /** Purchases of one customer with one merchant, over all lanes, that no statement covers yet: at so many both stop (N). */
+  unstatedPurchases: 256,
+  /** What they may come to, in millionths of the currency's major unit (A). */
+  unstatedAmount: 250_000n,
+  /** Purchases after which a merchant proposes a statement; also at half of A. */
+  statementAfter: 128,
+  /** How long a purchase may be without a statement before one is proposed, in milliseconds (T). */
+  statementWithin: 5_000,
+  /** How long a side that stands at its bound waits for the statement, in milliseconds. */
+  statementPatience: 10_000,
+  /** Below this a purchase goes through a lane, in millionths of the major unit, unless the merchant says otherwise. */
+  statementBelow: 50_000n,
+  /** Open lanes between one customer and one merchant. */
+  lanes: 16,
+  /** Purchases on one lane that are sent and not answered. */
+  laneInFlight: 64,
+  /** Silence after which a side of a session asks whether the other is there, in milliseconds. */
+  heartbeat: 30_000,
+  /** Silence after which it takes the connection to be broken, in milliseconds. */
+  sessionSilence: 90_000,
+  /** How long a customer waits for the broker's acknowledgement of a statement before it sends its own copy, in milliseconds. */
+  acknowledgedWithin: 10 * 60 * 1000,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

@@ -312,7 +312,7 @@ export const samples: readonly Sample[] = [
     () => ({
       ...plain(M, B, "lane"),
       customer: C,
-      session,
+      session: hash("session"),
       lane: 0,
       scrip: v0.body.id,
       first: 1,
@@ -534,5 +534,19 @@ export const samples: readonly Sample[] = [
 
 function bothSignatures({ signed, counterSigned }: Example): Uint8Array {
   if (counterSigned === undefined) throw new TypeError("a statement has two signatures");
-  return encodeAs(lepta.signedStatement, { merchant: signed, customer: counterSigned });
+  return encodeAs(lepta.signedStatement, {
+    statement: payloadOf(signed),
+    merchant: withoutPayload(signed),
+    customer: withoutPayload(counterSigned),
+  });
+}
+
+const payloadOf = (sign1: Uint8Array): Uint8Array => lepta.orThrow(lepta.readSign1(sign1)).payload;
+
+/** The COSE_Sign1 as it stands beside its payload. */
+function withoutPayload(sign1: Uint8Array): Uint8Array {
+  const item = lepta.orThrow(lepta.decodeCbor(sign1));
+  if (!(item instanceof lepta.Tagged) || !Array.isArray(item.value)) throw new TypeError("no COSE_Sign1");
+  const [head, unprotected, , signature] = item.value;
+  return lepta.encodeCbor(new lepta.Tagged(item.tag, [head, unprotected, null, signature]));
 }

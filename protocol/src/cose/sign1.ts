@@ -32,6 +32,22 @@ export async function sign1(
   contentType: string,
   payload: Uint8Array,
 ): Promise<Uint8Array> {
+  const { protectedHeader, signature } = await signed(signer, kid, contentType, payload);
+  return encodeCbor(new Tagged(tags.sign1, [protectedHeader, new Map(), payload, signature]));
+}
+
+/** Signs the payload and leaves it out (RFC 9052 section 2): it travels beside its signatures. */
+export async function sign1Detached(
+  signer: Signer,
+  kid: Uid,
+  contentType: string,
+  payload: Uint8Array,
+): Promise<Uint8Array> {
+  const { protectedHeader, signature } = await signed(signer, kid, contentType, payload);
+  return encodeCbor(new Tagged(tags.sign1, [protectedHeader, new Map(), null, signature]));
+}
+
+async function signed(signer: Signer, kid: Uid, contentType: string, payload: Uint8Array) {
   const protectedHeader = encodeCbor(
     new Map<number, Cbor>([
       [header.alg, signer.alg],
@@ -39,12 +55,11 @@ export async function sign1(
       [header.kid, idBytes(kid)],
     ]),
   );
-  const signature = await signer.sign(structure(protectedHeader, payload));
-  return encodeCbor(new Tagged(tags.sign1, [protectedHeader, new Map(), payload, signature]));
+  return { protectedHeader, signature: await signer.sign(structure(protectedHeader, payload)) };
 }
 
-/** Takes a COSE_Sign1 apart, or `malformed`. */
-export function readSign1(bytes: Uint8Array): Or<Sign1> {
+/** Takes a COSE_Sign1 apart, or `malformed`; one without its payload with the payload that travelled beside it. */
+export function readSign1(bytes: Uint8Array, detached?: Uint8Array): Or<Sign1> {
   const item = decodeCbor(bytes);
   if (isRefusal(item)) return item;
   if (
@@ -54,7 +69,9 @@ export function readSign1(bytes: Uint8Array): Or<Sign1> {
     item.value.length !== 4
   )
     return refuse("malformed", "not a COSE_Sign1");
-  const [protectedHeader, unprotected, payload, signature] = item.value as readonly Cbor[];
+  const [protectedHeader, unprotected, included, signature] = item.value as readonly Cbor[];
+  if (detached !== undefined && included !== null) return refuse("malformed", "a payload twice");
+  const payload = detached ?? included;
   if (
     !(protectedHeader instanceof Uint8Array) ||
     !(payload instanceof Uint8Array) ||

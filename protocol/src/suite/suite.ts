@@ -35,8 +35,18 @@ export interface SealingKey extends Key {
   seal(contentType: string, plaintext: Uint8Array, random: Random): Awaitable<Uint8Array>;
 }
 
+/** A Diffie–Hellman key of a Noise handshake: X25519. */
+export interface AgreementKey {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** The shared secret, 32 bytes, with a public key of 32 bytes; `malformed` where they share none. */
+  agree(theirs: Uint8Array): Awaitable<Or<Uint8Array>>;
+}
+
 /** Opens what was sealed to it. */
 export interface OpeningKey extends Key {
+  /** This key in a Noise handshake; a suite without it has no sessions. */
+  readonly agreement?: AgreementKey;
   /** Whether a seal that opens proves that nothing in it was altered. CBC does not: then what is found inside is not told. */
   readonly authenticates: boolean;
   /** The plaintext, or `unauthentic`. */
