@@ -51,9 +51,32 @@ export type BrokerTransport = (
   body: Uint8Array | undefined,
 ) => Promise<{ readonly contentType: string; readonly body: Uint8Array }>;
 
+/** Messages both ways in their order, as a WebSocket carries them. Where one is lost the whole wire is. */
+export interface Wire {
+  /** Those of a connection that has ended go nowhere. */
+  send(bytes: Uint8Array): void;
+  /** Bytes that were sent and have not left yet. */
+  readonly unsent: number;
+  /** Reads nothing more until each who has paused it resumes it. */
+  pause(): void;
+  resume(): void;
+  /** Ends the connection. */
+  close(): void;
+  /** Who is told of what comes, from now on. */
+  listen(events: WireEvents): void;
+}
+
+export interface WireEvents {
+  message(bytes: Uint8Array): void;
+  /** Once, however the connection ended. */
+  closed(): void;
+}
+
 /** A way to one merchant: frames of messages out, the frames that answer them back. */
 export interface Channel {
   readonly isOpen: boolean;
+  /** The messages of a session on the same connection; a channel without it has no sessions. */
+  readonly wire?: Wire;
   /** Throws `unreachable` where no answer came in time. */
   request(messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
   close(): void;

@@ -20,5 +20,14 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Ui
 export const derive = (key: Uint8Array, label: string, ...context: readonly Uint8Array[]): Uint8Array =>
   hmacSha256(key, utf8(`lepta/1 ${label}\0`), ...context);
 
+/** HMAC-SHA256 of some bytes under one key: 32 bytes. */
+export type Mac = (data: Uint8Array) => Uint8Array;
+
+/** HMAC-SHA256 under a key that is used often: it is imported once. */
+export function macUnder(key: Uint8Array): Mac {
+  const imported = secretKey(key);
+  return (data) => createHmac("sha256", imported).update(data).digest();
+}
+
 // A key object costs a third of what raw key bytes cost on Node 24.
 const secretKey = (key: Uint8Array): KeyObject => createSecretKey(key);

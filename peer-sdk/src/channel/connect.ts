@@ -2,7 +2,8 @@
 import { isRefusal, LeptaError, limits } from "@lepta/protocol";
 import { WebSocket } from "ws";
 import type { Channel } from "../ports.ts";
-import { decodeFrame, encodeFrame } from "./frame.ts";
+import { decodeFrame, encodeFrame, isOfSession } from "./frame.ts";
+import { wireOf } from "./wire.ts";
 
 /** How long a connection and an answer may take, in milliseconds. */
 const PATIENCE = 30_000;
@@ -29,13 +30,18 @@ export async function connectWebSocket(url: string): Promise<Channel> {
     }
     waiting.clear();
   };
+  const { wire, told } = wireOf(socket);
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", (error) => reject(new LeptaError("unreachable", `${url}: ${error.message}`)));
   });
   socket.on("error", (error) => end(error.message));
-  socket.on("close", () => end("the connection was closed"));
+  socket.on("close", () => {
+    end("the connection was closed");
+    told().closed();
+  });
   socket.on("message", (data, isBinary) => {
+    if (isBinary && Buffer.isBuffer(data) && isOfSession(data)) return told().message(data);
     const frame = isBinary && Buffer.isBuffer(data) ? decodeFrame(data) : undefined;
     // A merchant that sends nonsense is left: what waits is answered by a new connection.
     if (frame === undefined || isRefusal(frame)) return socket.close(1003);
@@ -48,6 +54,7 @@ export async function connectWebSocket(url: string): Promise<Channel> {
     get isOpen() {
       return socket.readyState === WebSocket.OPEN;
     },
+    wire,
     request: (messages) =>
       new Promise((resolve, reject) => {
         if (socket.readyState !== WebSocket.OPEN) return reject(new LeptaError("unreachable", url));

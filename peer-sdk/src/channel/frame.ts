@@ -1,6 +1,13 @@
 /** One WebSocket message: `[id, [message, …]]`. */
 import { decodeAs, encodeAs, frameCodec, limits, type Or, refuse } from "@lepta/protocol";
 
+/** The first byte of a message that belongs to a session: of its handshake, or of its transport. */
+export const HANDSHAKE = 0;
+export const TRANSPORT = 1;
+
+/** Whether a WebSocket message belongs to the session on its connection and is no frame. */
+export const isOfSession = (bytes: Uint8Array): boolean => (bytes[0] ?? TRANSPORT + 1) <= TRANSPORT;
+
 export interface Frame {
   readonly id: number;
   readonly messages: readonly Uint8Array[];

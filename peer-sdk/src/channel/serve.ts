@@ -3,10 +3,16 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type ErrorCode, encodeAs, errorCodec, isRefusal, LeptaError, limits } from "@lepta/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
-import { decodeFrame, encodeFrame, type Frame } from "./frame.ts";
+import type { Wire } from "../ports.ts";
+import { decodeFrame, encodeFrame, type Frame, isOfSession } from "./frame.ts";
+import { wireOf } from "./wire.ts";
 
-/** Answers the messages of one frame with those of another. */
-export type Visit = (messages: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
+/** Answers the messages of one frame with those of another, and attends to a session on the same connection. */
+export interface Visit {
+  (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
+  /** Takes the session's messages of this connection from now on. */
+  readonly attach?: (wire: Wire) => void;
+}
 
 export interface ServeOptions {
   /** 0, the default, takes a free one. */
@@ -74,6 +80,10 @@ function attend(socket: WebSocket, answer: Visit): void {
   let bad = 0;
   let underWay = 0;
   const waiting: Frame[] = [];
+  const { wire, told } = wireOf(socket);
+  if (answer.attach !== undefined) answer.attach(wire);
+  let isFirst = true;
+  let isHeld = false;
   let silence = setTimeout(() => socket.terminate(), limits.firstFrameWithin);
   const reply = (id: number, messages: readonly Uint8Array[]): void => {
     if (socket.readyState !== socket.OPEN) return;
@@ -82,10 +92,16 @@ function attend(socket: WebSocket, answer: Visit): void {
   };
   socket.on("close", () => {
     clearTimeout(silence);
+    told().closed();
   });
   socket.on("message", (data, isBinary) => {
-    clearTimeout(silence);
-    silence = setTimeout(() => socket.terminate(), limits.silentFor);
+    if (isFirst) {
+      isFirst = false;
+      clearTimeout(silence);
+      silence = setTimeout(() => socket.terminate(), limits.silentFor);
+    } else silence.refresh();
+    if (isBinary && Buffer.isBuffer(data) && answer.attach !== undefined && isOfSession(data))
+      return told().message(data);
     if (!isBinary || !Buffer.isBuffer(data)) return socket.close(1003);
     const frame = decodeFrame(data);
     if (isRefusal(frame)) {
@@ -106,8 +122,11 @@ function attend(socket: WebSocket, answer: Visit): void {
       underWay += 1;
       work(frame);
     }
-    if (underWay >= limits.framesAtOnce) socket.pause();
-    else if (socket.isPaused) socket.resume();
+    const isFull = underWay >= limits.framesAtOnce;
+    if (isFull === isHeld) return;
+    isHeld = isFull;
+    if (isFull) wire.pause();
+    else wire.resume();
   }
 
   function work({ id, messages }: Frame): void {

@@ -12,7 +12,7 @@ export interface Purchase {
   readonly id: string;
 }
 
-type Produce = (purchase: Purchase) => Goods | string | Uint8Array | Promise<Goods | string | Uint8Array>;
+type Produce = (purchase: Purchase) => Made | Promise<Made>;
 
 export interface CatalogueItem {
   /** `"EUR 0.02"`, for one. */
@@ -50,14 +50,17 @@ function priceOf(sku: string, text: string): Amount {
   return price;
 }
 
+/** What a handler makes. */
+export type Made = Goods | string | Uint8Array;
+
 /** The goods in their one form. Throws what the handler throws, and where it makes nothing that can be delivered. */
 export async function produce(listed: Listed, order: Order, customer: string, txn: string): Promise<Goods> {
-  const made: unknown = await listed.deliver({
-    sku: order.sku,
-    quantity: order.quantity,
-    customer,
-    id: `${customer}/${txn}`,
-  });
+  const { sku, quantity } = order;
+  return goodsOf(sku, await listed.deliver({ sku, quantity, customer, id: `${customer}/${txn}` }));
+}
+
+/** What a handler made, in its one form. Throws where it cannot be delivered. */
+export function goodsOf(sku: string, made: unknown): Goods {
   const goods = typeof made === "string" ? new Goods(TEXT, new TextEncoder().encode(made)) : made;
   const delivery = goods instanceof Uint8Array ? new Goods(BYTES, goods) : goods;
   const isDelivery =
@@ -65,7 +68,7 @@ export async function produce(listed: Listed, order: Order, customer: string, tx
     delivery.bytes.length <= limits.deliveryBytes &&
     /^[\x20-\x7e]{1,127}$/.test(delivery.type);
   if (!isDelivery)
-    throw new LeptaError("delivery-failed", `the handler of ${order.sku} made nothing to deliver`);
+    throw new LeptaError("delivery-failed", `the handler of ${sku} made nothing to deliver`);
   return delivery;
 }
 

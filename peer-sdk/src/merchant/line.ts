@@ -26,7 +26,8 @@ export async function lineOf({ tables }: Shop, id: string): Promise<LineRecord> 
 
 /** What a spending does to a line. */
 export interface LineStep {
-  readonly spent: string;
+  /** Absent where a lane goes on: its scrip pays for more. */
+  readonly spent?: string | undefined;
   readonly change?: string | undefined;
   readonly charged?: Amount;
   /** The purchase that was charged, as its owner signed it. */

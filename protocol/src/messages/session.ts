@@ -36,7 +36,7 @@ export const sessionHello = struct({
 
 /** `[1, lane, [body, certificate], pop, M4]`: opens a lane; pop is over the lane's h_0. M4 is empty where M has it. */
 export const laneOpen = tuple(kind(1), uint(), scripCodec, hash32, bytes(0, 1024));
-/** `[2, lane, sequence, remaining, run]`: the lane stands here; `run` is SHA-256 of the elements that no statement covers. */
+/** `[2, lane, sequence, remaining, h]`: the lane stands here, h as a statement up to this sequence would say it. */
 export const laneOpened = tuple(kind(2), uint(), uint(), charge, hash32);
 /** `[3, lane, sequence, amount, metered as 0 or 1, order, pop]`: M1 on a lane. */
 export const laneBuy = tuple(kind(3), uint(), uint(), amount, uint(1), orderCodec, hash32);
@@ -58,14 +58,14 @@ export const sessionMessage = tuple(
   uint(0xffffffff),
   bytes(1, limits.goodsBytes + 2 * limits.signatureBytes),
 );
-/** `[7, lane]`: no more purchases; the closing statement follows. */
+/** `[7, lane]`: no more purchases; the closing statement follows. M says the same when it has C's signature. */
 export const laneClose = tuple(kind(7), uint());
 /** `[8, number]` and `[9, number]`: heartbeat and its echo. */
 export const ping = tuple(kind(8), uint());
 export const pong = tuple(kind(9), uint());
 /** `[10, code]`: the session ends. */
 export const sessionClose = tuple(kind(10), text(32));
-/** `[11, lane, sequence, run]`: C goes on with a lane of an earlier session; M2 up to this sequence has come. */
+/** `[11, lane, sequence, h]`: C goes on with a lane of an earlier session; M2 up to this sequence has come. */
 export const laneResume = tuple(kind(11), uint(), uint(), hash32);
 /** `[12, lane, sequence, opening]`: before this sequence the opening of a session entered the chain. */
 export const laneJoined = tuple(kind(12), uint(), uint(), hash32);

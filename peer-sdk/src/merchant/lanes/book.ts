@@ -1,0 +1,210 @@
+/**
+ * All open lanes of a merchant: in memory, with the purchases that no statement covers in a journal on disk. An answer
+ * leaves when its purchase is durable; those of one turn become durable together.
+ */
+import {
+  decodeAs,
+  encodeCbor,
+  isRefusal,
+  LeptaError,
+  limits,
+  readBuy,
+  type Uid,
+} from "@lepta/protocol";
+import { Journal, type JournalEntry } from "../../journal.ts";
+import type { Party } from "../../party.ts";
+import type { CallOff } from "../../ports.ts";
+import type { MerchantTables } from "../records.ts";
+import type { LaneVisit } from "./attend.ts";
+import { answerOf } from "./answer.ts";
+import { append, type Lane, laneOf, type Pair, type Sold } from "./lane.ts";
+import { journalRecord, type LaneTables, laneId, laneTables } from "./records.ts";
+
+/** An answer that waits until its purchase is durable. */
+interface Leaving {
+  readonly lane: Lane;
+  readonly sequence: number;
+  readonly answer: Uint8Array;
+}
+
+export class LaneBook {
+  readonly tables: LaneTables;
+  readonly #party: Party;
+  readonly #journal: Journal;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #pairs = new Map<Uid, Pair>();
+  #leaving: Leaving[] = [];
+  #isWriting = false;
+  #isBroken = false;
+  #callOff: CallOff | undefined;
+  /** Told of each lane whose purchases have just become durable, and of those whose time has come. */
+  onDurable: (lane: Lane) => void = () => {};
+  onDue: (lane: Lane) => void = () => {};
+  onFault: (error: unknown) => void = () => {};
+
+  private constructor(party: Party, journal: Journal) {
+    this.#party = party;
+    this.#journal = journal;
+    this.tables = laneTables(party.store);
+  }
+
+  /** Reads what lanes are open, and what was bought since their last statements. Throws `store-damaged`. */
+  static async open(party: Party, { scrip }: Pick<MerchantTables, "scrip">): Promise<LaneBook> {
+    const { journal, found } = await Journal.open(party.store, "bought");
+    const book = new LaneBook(party, journal);
+    for (const [owner, { count, value }] of await book.tables.unstated.list())
+      book.#pairs.set(owner, { count, value });
+    for (const [id, record] of await book.tables.lanes.list()) {
+      const [owner = "", number = ""] = id.split("/");
+      const opening = await scrip.get(record.scrip);
+      if (opening?.salt === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
+      book.#lanes.set(id, laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
+    }
+    const gone: JournalEntry[] = [];
+    for (const { record, entry } of found) book.#replay(record, entry, gone);
+    await party.store.commit(journal.release(gone));
+    return book;
+  }
+
+  /** Whether lanes can be gone on with: not after a fault of the store, as what is in memory may not be on disk. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  find(owner: Uid, number: number): Lane | undefined {
+    return this.#lanes.get(laneId(owner, number));
+  }
+
+  /** All open lanes, or one customer's. */
+  all(owner?: Uid): readonly Lane[] {
+    const lanes = [...this.#lanes.values()];
+    return owner === undefined ? lanes : lanes.filter((lane) => lane.owner === owner);
+  }
+
+  /** What no statement covers of one customer's. */
+  pairOf(owner: Uid): Pair {
+    const known = this.#pairs.get(owner);
+    if (known !== undefined) return known;
+    const pair: Pair = { count: 0, value: 0 };
+    this.#pairs.set(owner, pair);
+    return pair;
+  }
+
+  /** Takes in a lane that was opened, and is in the table. */
+  add(lane: Lane): void {
+    this.#lanes.set(lane.id, lane);
+  }
+
+  /** Forgets a lane that has ended, and is in the table no more. */
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane.id);
+    const isLast = lane.pair.count === 0 && !this.all(lane.owner).some(() => true);
+    if (isLast) this.#pairs.delete(lane.owner);
+  }
+
+  /** Takes a decided purchase into the lane; its answer leaves when both are durable. */
+  decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
+    const at = this.#party.runtime.now();
+    const joined = lane.joining;
+    const record = encodeCbor([lane.idBytes, at, bought, answer, joined ?? NOTHING]);
+    const entry = this.#journal.append(record);
+    const remaining = lane.remaining - charged;
+    append(lane, { at, bought, answered: answer, joined, charged, remaining, entry });
+    this.#leaving.push({ lane, sequence: lane.sequence, answer });
+    if (!this.#isWriting) this.#write();
+    this.#callOff ??= this.#lookLater();
+  }
+
+  /** Counts purchases that their customer has not signed for, again: they are covered, and unproven for good. */
+  count(pair: Pair, unsigned: readonly Sold[]): void {
+    pair.count += unsigned.length;
+    for (const { charged } of unsigned) pair.value += charged;
+  }
+
+  /** What is in memory may not be on disk: nothing more is said about it by this process. */
+  fail(error: unknown): void {
+    this.#isBroken = true;
+    this.#leaving = [];
+    this.onFault(error);
+    for (const lane of this.all()) lane.visit?.end("internal");
+  }
+
+  /** The changes that let go of these journal entries. */
+  release(entries: Iterable<JournalEntry>) {
+    return this.#journal.release(entries);
+  }
+
+  /** Ends what waits for its time; what is being written is written. */
+  close(): void {
+    this.#callOff?.();
+    this.#isBroken = true;
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    try {
+      while (this.#leaving.length > 0) {
+        const leaving = this.#leaving;
+        this.#leaving = [];
+        await this.#journal.sync();
+        this.#send(leaving);
+      }
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #send(leaving: readonly Leaving[]): void {
+    const touched = new Set<Lane>();
+    for (const { lane, sequence, answer } of leaving) {
+      lane.durable = sequence;
+      lane.visit?.send(answer);
+      touched.add(lane);
+    }
+    for (const lane of touched) this.onDurable(lane);
+  }
+
+  #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
+    const record = decodeAs(journalRecord, bytes);
+    if (isRefusal(record)) throw new LeptaError("store-damaged", "the journal of purchases");
+    const [name, at, bought, answered, joined] = record;
+    const lane = this.#lanes.get(new TextDecoder().decode(name));
+    const sequence = readBuy(bought)?.sequence ?? 0;
+    // A statement covers it, or its lane has ended: the rest of its entry kept it here.
+    if (lane === undefined || sequence !== lane.sequence + 1) {
+      gone.push(entry);
+      return;
+    }
+    const { charged, remaining } = answerOf(answered, lane.remaining);
+    append(lane, {
+      at,
+      bought,
+      answered,
+      joined: joined.length === 0 ? undefined : joined,
+      charged,
+      remaining,
+      entry,
+    });
+    lane.durable = lane.sequence;
+  }
+
+  /** What is without a statement for too long. */
+  #lookLater(): CallOff {
+    return this.#party.runtime.later(limits.statementWithin, () => {
+      this.#callOff = undefined;
+      const before = this.#party.runtime.now() - limits.statementWithin;
+      let isAnyLeft = false;
+      for (const lane of this.#lanes.values()) {
+        const [oldest] = lane.run;
+        if (oldest === undefined) continue;
+        isAnyLeft = true;
+        if (oldest.at <= before) this.onDue(lane);
+      }
+      if (isAnyLeft) this.#callOff = this.#lookLater();
+    });
+  }
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,172 @@
+/** An open lane as its merchant holds it in memory: what the last statement says, and what was bought since. */
+import {
+  customerSecret,
+  type Digest,
+  decodePayload,
+  digestOf,
+  isRefusal,
+  LeptaError,
+  statement,
+  laneOrigin,
+  type Mac,
+  macUnder,
+  toText,
+  type Uid,
+  utf8,
+} from "@lepta/protocol";
+import type { JournalEntry } from "../../journal.ts";
+import type { RunEntry, Stated } from "../../lanes/run.ts";
+import type { Party } from "../../party.ts";
+import { secretsOf } from "../issue.ts";
+import { lineId } from "../line.ts";
+import type { LaneVisit } from "./attend.ts";
+import { type LaneRecord, laneId } from "./records.ts";
+
+/** A purchase that no statement covers yet. */
+export interface Sold extends RunEntry {
+  /** Millionths; 0 where it was refused. */
+  readonly charged: number;
+  /** What remained after it, in millionths. */
+  readonly remaining: number;
+  /** Where it lies in the journal. */
+  readonly entry: JournalEntry;
+}
+
+/** A statement that was proposed and that the customer has not signed yet. */
+export interface Proposed {
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly digest: Digest;
+  /** Its last sequence, what remained after it, and h there. */
+  readonly last: number;
+  readonly remaining: number;
+  readonly chain: Uint8Array;
+  readonly closes: boolean;
+}
+
+/** What all lanes of one customer have in common: what no statement covers. */
+export interface Pair {
+  count: number;
+  /** Millionths. */
+  value: number;
+}
+
+export interface Lane {
+  /** `owner/number`. */
+  readonly id: string;
+  readonly idBytes: Uint8Array;
+  readonly owner: Uid;
+  readonly number: number;
+  /** h_0, and its first 8 bytes: the lane's name in the names of its purchases. */
+  readonly origin: Uint8Array;
+  readonly name: string;
+  readonly mac: Mac;
+  /** The name of its scrip's line. */
+  readonly line: string;
+  readonly pair: Pair;
+  /** As it is in the table. */
+  record: LaneRecord;
+  stated: Stated;
+  /** Since the last statement, oldest first. */
+  run: Sold[];
+  runCharged: number;
+  /** The last purchase that was decided, and what remains, in millionths. */
+  sequence: number;
+  remaining: number;
+  /** The last purchase that is durable. */
+  durable: number;
+  proposed: Proposed | undefined;
+  /** A statement is being made or taken: one at a time. */
+  isStating: boolean;
+  /** No more purchases: the closing statement follows. */
+  isClosing: boolean;
+  /** Purchases that wait: for the goods of the one before, or for a statement. */
+  waiting: Uint8Array[];
+  isDelivering: boolean;
+  /** The opening of the session that goes on with it, until its first purchase has taken it into the chain. */
+  joining: Uint8Array | undefined;
+  /** The connection that it belongs to at the moment. */
+  visit: LaneVisit | undefined;
+}
+
+/** The lane of a record, where its last statement left it. `salt` is its opening scrip's. */
+export function laneOf(
+  party: Party,
+  owner: Uid,
+  number: number,
+  record: LaneRecord,
+  salt: Uint8Array,
+  pair: Pair,
+): Lane {
+  const { session, scrip, stated } = record;
+  const origin = laneOrigin(session, number, scrip);
+  const secret = customerSecret(secretsOf(party, salt), { owner, id: scrip });
+  const id = laneId(owner, number);
+  const proposed = proposedOf(record);
+  return {
+    id,
+    idBytes: utf8(id),
+    owner,
+    number,
+    origin,
+    name: toText(origin.subarray(0, 8)),
+    mac: macUnder(secret),
+    line: lineId(owner, record.origin),
+    pair,
+    record,
+    stated,
+    run: [],
+    runCharged: 0,
+    sequence: stated.sequence,
+    remaining: stated.remaining,
+    durable: stated.sequence,
+    proposed,
+    isStating: false,
+    isClosing: proposed?.closes ?? false,
+    waiting: [],
+    isDelivering: false,
+    joining: undefined,
+    visit: undefined,
+  };
+}
+
+/** What was proposed when the record was written, and perhaps sent. */
+function proposedOf({ proposed }: LaneRecord): Proposed | undefined {
+  if (proposed === undefined) return undefined;
+  const [payload, signature] = proposed;
+  const said = decodePayload(statement, payload);
+  if (isRefusal(said)) throw new LeptaError("store-damaged", "a proposed statement");
+  const { last, remaining, chain, closes } = said;
+  return {
+    payload,
+    signature,
+    digest: digestOf(payload),
+    last,
+    remaining: Number(remaining.value),
+    chain,
+    closes: closes !== undefined,
+  };
+}
+
+/** Takes a decided purchase into the lane. */
+export function append(lane: Lane, sold: Sold): void {
+  lane.run.push(sold);
+  lane.runCharged += sold.charged;
+  lane.sequence += 1;
+  lane.remaining = sold.remaining;
+  lane.pair.count += 1;
+  lane.pair.value += sold.charged;
+  if (sold.joined !== undefined) lane.joining = undefined;
+}
+
+/** Lets go of the purchases that a statement covers. */
+export function advance(lane: Lane, stated: Stated): readonly Sold[] {
+  const covered = lane.run.splice(0, stated.sequence - lane.stated.sequence);
+  for (const { charged } of covered) {
+    lane.runCharged -= charged;
+    lane.pair.value -= charged;
+  }
+  lane.pair.count -= covered.length;
+  lane.stated = stated;
+  return covered;
+}

@@ -1,0 +1,74 @@
+/** What a merchant keeps of its lanes. */
+import {
+  bytes,
+  currency,
+  embedded,
+  field,
+  hash32,
+  limits,
+  optional,
+  scripId,
+  struct,
+  time,
+  tuple,
+  uint,
+  type Value,
+} from "@lepta/protocol";
+import { runCodec, statedCodec } from "../../lanes/run.ts";
+import type { PeerStore } from "../../ports.ts";
+import { table } from "../../store/table.ts";
+
+/** The change that a closing statement grants: its id and its salt. */
+const changeCodec = tuple(scripId, bytes(1, 32));
+
+/** An open lane, as of the last statement; the purchases since are in the journal. */
+const laneRecord = struct({
+  /** The opening of the session in which it was opened. */
+  session: field(1, hash32),
+  scrip: field(2, scripId),
+  currency: field(3, currency),
+  expiresAt: field(4, time),
+  stated: field(5, statedCodec),
+  /** A statement that was proposed and is not known to be signed: payload and our signature. */
+  proposed: optional(6, tuple(embedded(2048), embedded(256))),
+  /** The change in it, where it closes the lane. */
+  change: optional(7, changeCodec),
+  /** When it was opened, in milliseconds. */
+  openedAt: field(8, time),
+  /** The V0 from which its scrip descends: the name of its line. */
+  origin: field(9, scripId),
+});
+export type LaneRecord = Value<typeof laneRecord>;
+
+/** What was bought without a statement on lanes that have ended without one: it counts against the pair's bounds for good. */
+const unstatedRecord = struct({
+  count: field(1, uint()),
+  /** Millionths. */
+  value: field(2, uint()),
+});
+export type UnstatedRecord = Value<typeof unstatedRecord>;
+
+/** One purchase in the journal: the lane's name, when, item 3, item 4 or 5, and the opening before it or nothing. */
+export const journalRecord = tuple(
+  bytes(1, 64),
+  time,
+  bytes(1, limits.messageBytes),
+  bytes(1, limits.goodsBytes),
+  bytes(0, 32),
+);
+
+export const laneTables = (store: PeerStore) => ({
+  /** Under `owner/number`. */
+  lanes: table(store, "lane", laneRecord),
+  /** Under `owner/first 8 bytes of h_0/last sequence`. */
+  runs: table(store, "run", runCodec),
+  /** By owner. */
+  unstated: table(store, "unstated", unstatedRecord),
+});
+export type LaneTables = ReturnType<typeof laneTables>;
+
+/** The name of a lane in its table, of its lock and in the journal. */
+export const laneId = (owner: string, number: number): string => `${owner}/${digits(number)}`;
+
+/** Sorts as numbers do. */
+export const digits = (number: number): string => number.toString().padStart(16, "0");

@@ -1,0 +1,166 @@
+/**
+ * Figure 7 on a lane, at the merchant: item 3 in, its sequence and pop checked, the goods made, the answer handed to the
+ * book, which lets it leave when it is durable. Nothing here waits unless the handler of the goods does.
+ */
+import {
+  type ErrorCode,
+  equalBytes,
+  isRefusal,
+  lanePurchase,
+  limits,
+  readBuy,
+  Refusal,
+  typeBytes,
+  writeSold,
+} from "@lepta/protocol";
+import type { Goods } from "../../goods.ts";
+import { type Made, goodsOf } from "../catalogue.ts";
+import type { Shop } from "../shop.ts";
+import { refusalOf } from "./answer.ts";
+import type { LaneVisit } from "./attend.ts";
+import type { Lane } from "./lane.ts";
+import type { KnownOrder } from "./orders.ts";
+import { proposeStatement } from "./state.ts";
+
+/** Takes an item 3 from the lane's customer. */
+export function sellOnLane(shop: Shop, visit: LaneVisit, item: Uint8Array): void {
+  const heads = readBuy(item);
+  const lane = heads && visit.lanes.get(heads.lane);
+  if (heads === undefined) return visit.end("malformed");
+  if (lane === undefined) return visit.fault(heads.lane, "wrong-reference");
+  // In their order: what comes while another waits for its goods or for a statement waits behind it.
+  if (lane.waiting.length >= limits.laneInFlight) return visit.end("busy");
+  lane.waiting.push(item);
+  goOn(shop, lane);
+}
+
+/** Decides what waits, one after the other, until one has to wait itself. */
+export function goOn(shop: Shop, lane: Lane): void {
+  while (!lane.isDelivering && !shop.lanes.isBroken) {
+    const [item] = lane.waiting;
+    if (item === undefined || lane.visit === undefined) return;
+    if (!decideNext(shop, lane, lane.visit, item)) return;
+  }
+}
+
+/** Decides one purchase; false where it has to wait, or the lane cannot go on. */
+function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, item: Uint8Array): boolean {
+  const heads = readBuy(item);
+  if (heads === undefined) return stop(visit, lane, "malformed");
+  if (heads.sequence <= lane.sequence) return repeat(lane, visit, item, heads.sequence);
+  if (heads.sequence !== lane.sequence + 1 || lane.isClosing) return stop(visit, lane, "wrong-reference");
+  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop)) return stop(visit, lane, "bad-proof");
+  const order = shop.orders.read(item, heads.tail);
+  if (isRefusal(order) && order.code === "malformed") return stop(visit, lane, "malformed");
+  const price = isRefusal(order) ? 0 : order.price;
+  const { count, value } = lane.pair;
+  // At the bound nobody goes on until the statement is signed.
+  if (count >= limits.unstatedPurchases || value + price > Number(limits.unstatedAmount)) {
+    visit.awaitStatement(lane);
+    proposeStatement(shop, lane);
+    return false;
+  }
+  lane.waiting.shift();
+  const refusal = isRefusal(order) ? order : refusedFor(shop, lane, order);
+  if (isRefusal(refusal)) {
+    refuseIt(shop, lane, item, refusal.code);
+    return true;
+  }
+  return deliver(shop, lane, item, order as KnownOrder);
+}
+
+/** Why an order that we sell is not sold on this lane. */
+function refusedFor(shop: Shop, lane: Lane, order: KnownOrder): Refusal | undefined {
+  if (shop.party.runtime.now() >= lane.record.expiresAt) return refused("scrip-expired");
+  if (order.currency !== lane.record.currency) return refused("wrong-currency");
+  if (order.price > lane.remaining) return refused("insufficient");
+  return shop.outbox.hasRoom ? undefined : refused("busy");
+}
+
+function deliver(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder): boolean {
+  const { listed, quantity } = order;
+  try {
+    const made = listed.deliver({
+      sku: listed.sku,
+      quantity,
+      customer: lane.owner,
+      id: `${lane.owner}/${lanePurchase(lane.origin, lane.sequence + 1)}`,
+    });
+    if (!(made instanceof Promise)) {
+      sold(shop, lane, item, order, made);
+      return true;
+    }
+    lane.isDelivering = true;
+    made
+      .then(
+        (later) => sold(shop, lane, item, order, later),
+        (error: unknown) => failed(shop, lane, item, error),
+      )
+      .catch(shop.onError)
+      .finally(() => {
+        lane.isDelivering = false;
+        goOn(shop, lane);
+      });
+    return false;
+  } catch (error) {
+    failed(shop, lane, item, error);
+    return true;
+  }
+}
+
+function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made: Made): void {
+  let goods: Goods;
+  try {
+    goods = goodsOf(order.listed.sku, made);
+  } catch (error) {
+    return failed(shop, lane, item, error);
+  }
+  // Its scrip may have been ended by the broker while the goods were made.
+  if (shop.lanes.find(lane.owner, lane.number) !== lane) return;
+  const remaining = lane.remaining - order.price;
+  const { currency } = order;
+  const sequence = lane.sequence + 1;
+  const type = typeBytes(goods.type);
+  const answer = writeSold(lane.number, sequence, currency, order.price, remaining, goods.bytes, type);
+  shop.lanes.decide(lane, item, answer, order.price);
+}
+
+/** The handler's own error is the merchant's business; the customer learns that nothing was charged. */
+function failed(shop: Shop, lane: Lane, item: Uint8Array, error: unknown): void {
+  shop.onError(error);
+  if (shop.lanes.find(lane.owner, lane.number) === lane) refuseIt(shop, lane, item, "delivery-failed");
+}
+
+function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): void {
+  const { number, sequence, record, remaining } = lane;
+  shop.lanes.decide(lane, item, refusalOf(number, sequence + 1, code, record.currency, remaining), 0);
+}
+
+/** The same purchase again gets the same answer; another under its number is none. */
+function repeat(lane: Lane, visit: LaneVisit, item: Uint8Array, sequence: number): boolean {
+  const known = lane.run[sequence - lane.stated.sequence - 1];
+  if (known === undefined || !equalBytes(known.bought, item)) return stop(visit, lane, "conflict");
+  lane.waiting.shift();
+  if (sequence <= lane.durable) visit.send(known.answered);
+  return true;
+}
+
+/** The lane cannot be gone on with: what waits in it is not decided. */
+function stop(visit: LaneVisit, lane: Lane, code: ErrorCode): boolean {
+  lane.waiting = [];
+  visit.fault(lane.number, code);
+  return false;
+}
+
+/** What a pop is over: one buffer for all, as nobody else runs meanwhile. */
+let proven = new Uint8Array(1024);
+
+function joined(origin: Uint8Array, part: Uint8Array): Uint8Array {
+  const length = origin.length + part.length;
+  if (proven.length < length) proven = new Uint8Array(length);
+  proven.set(origin, 0);
+  proven.set(part, origin.length);
+  return proven.subarray(0, length);
+}
+
+const refused = (code: ErrorCode): Refusal => new Refusal(code);

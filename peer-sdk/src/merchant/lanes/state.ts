@@ -1,0 +1,258 @@
+/** Statements at the merchant: proposed under our signature, kept with the customer's, handed to the broker through the outbox. */
+import {
+  type Amount,
+  amountOf,
+  encodeAs,
+  encodePayload,
+  isRefusal,
+  limits,
+  type Payload,
+  signedStatement,
+  signStatement,
+  statement,
+  statementProposal,
+  toText,
+  digestOf,
+  verifyStatementBy,
+  laneClose,
+  lanePurchase,
+  LeptaError,
+  customerSecret,
+} from "@lepta/protocol";
+import { chainOver, keptEntries } from "../../lanes/run.ts";
+import type { Change } from "../../ports.ts";
+import { issue, secretsOf } from "../issue.ts";
+import { lineOf, steppedLine, withLine } from "../line.ts";
+import type { Shop } from "../shop.ts";
+import type { LaneVisit } from "./attend.ts";
+import { advance, type Lane, type Proposed, type Sold } from "./lane.ts";
+import { digits, type LaneRecord } from "./records.ts";
+import { goOn } from "./sell.ts";
+
+type Statement = Payload<typeof statement>;
+
+/** Whether so much was bought since the last statement that another is due. */
+export const isStatementDue = ({ run, runCharged }: Lane): boolean =>
+  run.length >= limits.statementAfter || runCharged * 2 >= Number(limits.unstatedAmount);
+
+/** Proposes a statement about what is durable, unless one is under way; the closing one where the lane closes. */
+export function proposeStatement(shop: Shop, lane: Lane): void {
+  if (lane.isStating || shop.lanes.isBroken) return;
+  const isIdle = lane.waiting.length === 0 && !lane.isDelivering && lane.durable === lane.sequence;
+  const closes = lane.isClosing && isIdle;
+  // It was sent, and is sent again where the lane is resumed.
+  if (lane.proposed !== undefined) return;
+  if (!closes && lane.durable === lane.stated.sequence) return;
+  lane.isStating = true;
+  propose(shop, lane, closes)
+    .catch((error: unknown) => {
+      shop.lanes.fail(error);
+    })
+    .finally(() => {
+      lane.isStating = false;
+    });
+}
+
+async function propose(shop: Shop, lane: Lane, closes: boolean): Promise<void> {
+  const { party, lanes } = shop;
+  const { record } = lane;
+  const change = closes && lane.remaining > 0 ? changeOf(shop, lane) : undefined;
+  const draft = draftOf(shop, lane, closes, change?.grant);
+  const payload = encodePayload(statement, draft);
+  const signature = await signStatement(payload, party.identity.signing);
+  const proposed: Proposed = {
+    payload,
+    signature,
+    digest: digestOf(payload),
+    last: draft.last,
+    remaining: Number(draft.remaining.value),
+    chain: draft.chain,
+    closes,
+  };
+  const next: LaneRecord = {
+    ...record,
+    proposed: [payload, signature],
+    ...(change === undefined ? {} : { change: [change.id, change.salt] }),
+  };
+  // The same words again after a crash: two statements about one run would contradict each other.
+  await party.store.commit([lanes.tables.lanes.put(lane.id, next)]);
+  lane.record = next;
+  lane.proposed = proposed;
+  sendProposal(shop, lane);
+}
+
+/** What the purchases that are durable come to. */
+function draftOf(shop: Shop, lane: Lane, closes: boolean, grant: Statement["change"]) {
+  const { party } = shop;
+  const { identity, runtime } = party;
+  const { record, stated, number } = lane;
+  const covered = lane.run.slice(0, lane.durable - stated.sequence);
+  const total = covered.reduce((sum, { charged }) => sum + charged, 0);
+  const money = (value: number): Amount => amountOf(record.currency, BigInt(value));
+  return {
+    network: identity.network,
+    from: identity.uid,
+    to: identity.network,
+    txn: toText(runtime.random(16)),
+    issuedAt: runtime.now(),
+    customer: lane.owner,
+    session: record.session,
+    lane: number,
+    scrip: record.scrip,
+    first: stated.sequence + 1,
+    last: stated.sequence + covered.length,
+    total: money(total),
+    remaining: money(stated.remaining - total),
+    chain: chainOver(stated.chain, covered),
+    ...(stated.statement === undefined ? {} : { previous: stated.statement }),
+    ...(grant === undefined ? {} : { change: grant }),
+    ...(closes ? { closes: 1 } : {}),
+  };
+}
+
+function changeOf({ party }: Shop, { owner, record, remaining }: Lane) {
+  const { scrip: parent, origin, expiresAt, currency } = record;
+  return issue(party, {
+    owner,
+    value: amountOf(currency, BigInt(remaining)),
+    expiresAt,
+    parent,
+    origin,
+  });
+}
+
+/** Sends what is proposed, if anything is. */
+export function sendProposal({ party }: Shop, lane: Lane): void {
+  if (lane.proposed === undefined) return;
+  const { payload, signature, closes } = lane.proposed;
+  const { change } = lane.record;
+  const secret =
+    closes && change !== undefined
+      ? customerSecret(secretsOf(party, change[1]), { owner: lane.owner, id: change[0] })
+      : new Uint8Array(0);
+  lane.visit?.send(encodeAs(statementProposal, [14, lane.number, payload, signature, secret]));
+}
+
+/** Takes the customer's signature under the statement that we proposed; one under another ends the connection. */
+export async function takeSignature(shop: Shop, visit: LaneVisit, lane: Lane, signature: Uint8Array): Promise<void> {
+  const { proposed } = lane;
+  const { verifyingKey } = visit.customer;
+  // A signature that we have already: its customer could not know.
+  if (proposed === undefined) return;
+  const said = await verifyStatementBy(proposed.payload, signature, verifyingKey, lane.owner);
+  if (isRefusal(said)) return visit.fault(lane.number, said.code);
+  if (lane.proposed !== proposed) return;
+  await withLine(shop, lane.line, async () => {
+    if (lane.proposed === proposed) await keep(shop, lane, proposed, signature);
+  });
+  if (proposed.closes) visit.send(encodeAs(laneClose, [7, lane.number]));
+  else if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
+  goOn(shop, lane);
+}
+
+/** Both have signed, or we alone where the lane ends without its customer: in one commit with all that follows from it. */
+export async function keep(
+  shop: Shop,
+  lane: Lane,
+  proposed: Proposed,
+  customer: Uint8Array | undefined,
+): Promise<void> {
+  const { party, lanes, outbox } = shop;
+  const { payload, signature, digest, last, remaining, chain, closes } = proposed;
+  const signed = encodeAs(signedStatement, {
+    statement: payload,
+    merchant: signature,
+    ...(customer === undefined ? {} : { customer }),
+  });
+  const covered = lane.run.slice(0, last - lane.stated.sequence);
+  const stated = { sequence: last, remaining, chain, statement: digest };
+  const latest = customer === undefined ? undefined : signed;
+  const { proposed: _done, ...kept } = lane.record;
+  const record: LaneRecord = { ...kept, stated };
+  await party.store.commit([
+    ...lanes.release(covered.map(({ entry }) => entry)),
+    closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
+    lanes.tables.runs.put(`${lane.owner}/${lane.name}/${digits(last)}`, {
+      statement: signed,
+      before: lane.stated.chain,
+      entries: keptEntries(covered),
+    }),
+    outbox.put(signed),
+    ...(customer === undefined ? [lanes.tables.unstated.put(lane.owner, unstatedOf(lane))] : []),
+    ...(await moneyOf(shop, lane, proposed, covered, latest)),
+  ]);
+  lane.record = record;
+  lane.proposed = undefined;
+  advance(lane, stated);
+  // What its customer has not signed for counts against it for good.
+  if (customer === undefined) lanes.count(lane.pair, covered);
+  if (closes) {
+    lanes.remove(lane);
+    lane.visit?.lanes.delete(lane.number);
+  }
+  outbox.flushSoon(shop.noticeDelay);
+}
+
+/**
+ * Ends a lane without its customer, whose phone was lost or whose word is another: what was bought stands under our signature
+ * alone, and what remains is its customer's again. The caller holds the line.
+ */
+export async function endLane(shop: Shop, lane: Lane): Promise<void> {
+  lane.isClosing = true;
+  lane.waiting = [];
+  lane.visit?.fault(lane.number, "closed");
+  // What is being made or taken at this moment ends first.
+  if (lane.isStating || lane.isDelivering || lane.durable !== lane.sequence) throw new LeptaError("pending", lane.id);
+  if (lane.proposed !== undefined) await keep(shop, lane, lane.proposed, undefined);
+  if (shop.lanes.find(lane.owner, lane.number) !== lane) return;
+  lane.isStating = true;
+  try {
+    await propose(shop, lane, true);
+    if (lane.proposed !== undefined) await keep(shop, lane, lane.proposed, undefined);
+  } finally {
+    lane.isStating = false;
+  }
+}
+
+/** Of this customer, with what ends now: for the table. */
+function unstatedOf({ pair }: Lane) {
+  return { count: pair.count, value: pair.value };
+}
+
+/** The line's sum grows; where the lane closes its scrip is spent and the change lives. */
+async function moneyOf(
+  shop: Shop,
+  lane: Lane,
+  { closes, remaining }: Proposed,
+  covered: readonly Sold[],
+  latest: Uint8Array | undefined,
+): Promise<readonly Change[]> {
+  const { tables } = shop;
+  const { scrip: id, change, currency, expiresAt } = lane.record;
+  const line = await lineOf(shop, lane.line);
+  const charged = amountOf(currency, BigInt(covered.reduce((sum, each) => sum + each.charged, 0)));
+  const signed = latest === undefined ? {} : { signed: latest };
+  if (!closes) return [steppedLine(shop, lane.line, line, { charged, ...signed })];
+  const scrip = await tables.scrip.get(id);
+  if (scrip === undefined) throw new LeptaError("store-damaged", `lane ${lane.id} has no scrip`);
+  const { salt: _gone, ...spent } = scrip;
+  const by = lanePurchase(lane.origin, 0);
+  return [
+    steppedLine(shop, lane.line, line, { spent: id, change: change?.[0], charged, ...signed }),
+    tables.scrip.put(id, { ...spent, state: "spent", spentBy: by }),
+    ...(change === undefined
+      ? []
+      : [
+          tables.scrip.put(change[0], {
+            state: "live",
+            owner: lane.owner,
+            value: amountOf(currency, BigInt(remaining)),
+            expiresAt,
+            salt: change[1],
+            from: by,
+            parent: id,
+            origin: lane.record.origin,
+          }),
+        ]),
+  ];
+}

@@ -1,0 +1,219 @@
+/**
+ * A session after its handshake: items out and in, several to a message, each message sealed (docs/protocol.md section 13).
+ * What does not open, decode or belong here ends the connection.
+ */
+import {
+  type Cipher,
+  type Codec,
+  decodeAs,
+  encodeAs,
+  isRefusal,
+  limits,
+  type Or,
+  ping,
+  pong,
+  sessionClose,
+  type Txn,
+  toText,
+} from "@lepta/protocol";
+import { TRANSPORT } from "../channel/frame.ts";
+import type { CallOff, Runtime, Wire } from "../ports.ts";
+import { ITEM_HEAD, packItems, unpackItems } from "./frame.ts";
+
+/** What a handshake leaves. */
+export interface SessionKeys {
+  /** The handshake's hash: 32 bytes that name the session. */
+  readonly opening: Uint8Array;
+  readonly send: Cipher;
+  readonly receive: Cipher;
+}
+
+export interface SessionEvents {
+  /** The items of one message, each with its number first; heartbeats are not among them. */
+  items(items: readonly Uint8Array[]): void;
+  /** Once, when the session has ended, with the code that the other side gave, where it gave one. */
+  ended(code: string | undefined): void;
+}
+
+/** The numbers of the items that are the session's own. */
+const PING = 8;
+const PONG = 9;
+const CLOSE = 10;
+/** Of an item's array and number. */
+const HEADS = 2;
+
+/** The number of an item: every one is an array whose first element is a number below 24. */
+export const itemKind = (item: Uint8Array): number => item[1] ?? 0;
+
+export class Session {
+  readonly opening: Uint8Array;
+  readonly #wire: Wire;
+  readonly #keys: SessionKeys;
+  readonly #runtime: Runtime;
+  readonly #events: SessionEvents;
+  #outgoing: Uint8Array[] = [];
+  #isFlushing = false;
+  /** Where a cipher answers later, what comes after waits for it. */
+  #sealing: Promise<void> | undefined;
+  #opening: Promise<void> | undefined;
+  #isOpen = true;
+  #isHeard = true;
+  #isAsked = false;
+  #beat: CallOff;
+
+  constructor(wire: Wire, keys: SessionKeys, runtime: Runtime, events: SessionEvents) {
+    this.opening = keys.opening;
+    this.#wire = wire;
+    this.#keys = keys;
+    this.#runtime = runtime;
+    this.#events = events;
+    wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
+    this.#beat = this.#beatLater();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The session's name in logs and tables. */
+  get id(): Txn {
+    return toText(this.opening);
+  }
+
+  /** Sends an item with whatever else is sent in this turn. */
+  send(item: Uint8Array): void {
+    if (!this.#isOpen) return;
+    this.#outgoing.push(item);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  /** Sends now what waits. */
+  flush(): void {
+    this.#isFlushing = false;
+    while (this.#isOpen && this.#outgoing.length > 0) {
+      // The other side does not read: what it is owed is kept by lanes, and not here.
+      if (this.#wire.unsent > limits.unreadBytes) return this.#break();
+      const count = fitting(this.#outgoing);
+      const items = count === this.#outgoing.length ? this.#outgoing : this.#outgoing.slice(0, count);
+      this.#outgoing = count === this.#outgoing.length ? [] : this.#outgoing.slice(count);
+      this.#seal(packItems(items));
+    }
+  }
+
+  /** Ends the session in good order. */
+  close(code: string): void {
+    if (!this.#isOpen) return;
+    this.send(encodeAs(sessionClose, [CLOSE, code]));
+    this.flush();
+    const last = this.#sealing ?? Promise.resolve();
+    this.#end(undefined);
+    last.then(() => this.#wire.close());
+  }
+
+  /** Reads nothing more until `resume`: as often as it was paused. */
+  pause(): void {
+    this.#wire.pause();
+  }
+
+  resume(): void {
+    this.#wire.resume();
+  }
+
+  #seal(packed: Uint8Array): void {
+    const sealed = this.#keys.send.seal(packed, TRANSPORT);
+    if (!(sealed instanceof Promise) && this.#sealing === undefined) return this.#wire.send(sealed);
+    const before = this.#sealing;
+    const mine = Promise.all([sealed, before]).then(([bytes]) => {
+      this.#wire.send(bytes);
+      if (this.#sealing === mine) this.#sealing = undefined;
+    });
+    this.#sealing = mine;
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (!this.#isOpen) return;
+    if (bytes[0] !== TRANSPORT) return this.#break();
+    const opened = this.#keys.receive.open(bytes, 1);
+    if (!(opened instanceof Promise) && this.#opening === undefined) return this.#take(opened);
+    const before = this.#opening;
+    const mine = Promise.all([opened, before]).then(([plain]) => {
+      this.#take(plain);
+      if (this.#opening === mine) this.#opening = undefined;
+    });
+    this.#opening = mine;
+  }
+
+  #take(plain: Or<Uint8Array>): void {
+    if (!this.#isOpen) return;
+    const items = isRefusal(plain) ? plain : unpackItems(plain);
+    if (isRefusal(items)) return this.#break();
+    this.#isHeard = true;
+    this.#isAsked = false;
+    let own = 0;
+    for (const item of items) {
+      const kind = itemKind(item);
+      if (item.length < HEADS) return this.#break();
+      if (kind < PING || kind > CLOSE) continue;
+      own += 1;
+      if (!this.#attend(kind, item)) return;
+    }
+    if (own === 0) this.#events.items(items);
+    else if (own < items.length)
+      this.#events.items(items.filter((item) => itemKind(item) < PING || itemKind(item) > CLOSE));
+  }
+
+  /** Heartbeats and the end; tells whether the session goes on. */
+  #attend(kind: number, item: Uint8Array): boolean {
+    const codec: Codec<readonly (string | number)[]> = kind === PING ? ping : kind === PONG ? pong : sessionClose;
+    const read = decodeAs<readonly (string | number)[]>(codec, item);
+    if (isRefusal(read)) this.#break();
+    else if (kind === PING) this.send(encodeAs(pong, [PONG, Number(read[1])]));
+    else if (kind === CLOSE) {
+      this.#end(String(read[1]));
+      this.#wire.close();
+    }
+    return this.#isOpen;
+  }
+
+  /** Nobody can go on with this connection. */
+  #break(): void {
+    this.#end(undefined);
+    this.#wire.close();
+  }
+
+  #end(code: string | undefined): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#beat();
+    this.#outgoing = [];
+    this.#events.ended(code);
+  }
+
+  /** Silence is asked about, and then taken for the end. */
+  #beatLater(): CallOff {
+    const wait = this.#isAsked ? limits.sessionSilence - limits.heartbeat : limits.heartbeat;
+    return this.#runtime.later(wait, () => {
+      if (this.#isAsked) return this.#break();
+      if (!this.#isHeard) {
+        this.#isAsked = true;
+        this.send(encodeAs(ping, [PING, 0]));
+      }
+      this.#isHeard = false;
+      this.#beat = this.#beatLater();
+    });
+  }
+}
+
+/** How many of these fit into one message; at least one. */
+function fitting(items: readonly Uint8Array[]): number {
+  let room = limits.frameBytes;
+  let count = 0;
+  for (const item of items) {
+    room -= item.length + ITEM_HEAD;
+    if (count > 0 && (room < 0 || count >= limits.frameMessages)) break;
+    count += 1;
+  }
+  return count;
+}

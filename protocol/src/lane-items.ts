@@ -1,0 +1,203 @@
+/**
+ * The two items that every purchase on a lane costs (3 and 4), written and read without the general codec. Theirs is the
+ * hot path: written so a pair costs 1 µs where the general codec takes 12 (Node 24). They write exactly what
+ * `laneBuy` and `laneSold` write; what they read they only recognise, and whatever they do not goes to those codecs.
+ */
+import type { Amount } from "./amount.ts";
+import { concat, utf8 } from "./bytes.ts";
+import type { Mac } from "./hash.ts";
+import { POP_LENGTH } from "./lane.ts";
+import type { Order } from "./messages/parts.ts";
+import { orderCodec } from "./messages/parts.ts";
+import { amount as amountCodec, encodeAs } from "./schema.ts";
+
+const ARRAY_OF_7 = 0x87;
+const BUY = 3;
+const SOLD = 4;
+const HASH_HEAD = [0x58, 0x20] as const;
+const AMOUNT_HEAD = [0x82, 0x63] as const;
+const ORIGIN_LENGTH = 32;
+/** Of an integer's encoding, at most. */
+const UINT_LENGTH = 9;
+
+/** What stands in item 3 between the sequence and the pop: amount, metered = 0 and order. The same for every purchase alike. */
+export const orderTail = (price: Amount, order: Order): Uint8Array =>
+  concat(encodeAs(amountCodec, price), new Uint8Array([0]), encodeAs(orderCodec, order));
+
+/** Item 3 with its pop: `tail` as `orderTail` makes it, `mac` under the CustomerSecret, `origin` the lane's h_0. */
+export function writeBuy(
+  origin: Uint8Array,
+  lane: number,
+  sequence: number,
+  tail: Uint8Array,
+  mac: Mac,
+): Uint8Array {
+  // What the pop is over begins with h_0: it stands before the item in the same buffer.
+  const buffer = new Uint8Array(ORIGIN_LENGTH + 2 + 2 * UINT_LENGTH + tail.length + POP_LENGTH);
+  buffer.set(origin, 0);
+  buffer[ORIGIN_LENGTH] = ARRAY_OF_7;
+  buffer[ORIGIN_LENGTH + 1] = BUY;
+  let end = writeUint(buffer, writeUint(buffer, ORIGIN_LENGTH + 2, lane), sequence);
+  buffer.set(tail, end);
+  end += tail.length;
+  const pop = mac(buffer.subarray(0, end));
+  buffer.set(HASH_HEAD, end);
+  buffer.set(pop, end + HASH_HEAD.length);
+  return buffer.subarray(ORIGIN_LENGTH, end + POP_LENGTH);
+}
+
+/** The heads of an item 3. Nothing is said of the tail: it is known from another item 3, or the general codec reads it. */
+export interface BuyHeads {
+  readonly lane: number;
+  readonly sequence: number;
+  readonly tail: Uint8Array;
+  /** What the pop is over, without h_0. */
+  readonly proven: Uint8Array;
+  readonly pop: Uint8Array;
+}
+
+/** The heads, or undefined where the bytes do not begin and end as an item 3. */
+export function readBuy(item: Uint8Array): BuyHeads | undefined {
+  const border = item.length - POP_LENGTH;
+  if (border < 4 || item[0] !== ARRAY_OF_7 || item[1] !== BUY) return undefined;
+  if (item[border] !== HASH_HEAD[0] || item[border + 1] !== HASH_HEAD[1]) return undefined;
+  const lane = readUint(item, 2);
+  if (lane === undefined) return undefined;
+  const afterLane = 2 + uintLength(lane);
+  const sequence = readUint(item, afterLane);
+  if (sequence === undefined) return undefined;
+  const start = afterLane + uintLength(sequence);
+  if (start > border) return undefined;
+  return {
+    lane,
+    sequence,
+    tail: item.subarray(start, border),
+    proven: item.subarray(0, border),
+    pop: item.subarray(border + HASH_HEAD.length),
+  };
+}
+
+/** What item 4 says of the money: `[4, lane, sequence, charged, remaining`, without goods and type. Amounts are in millionths. */
+export function soldPrefix(
+  lane: number,
+  sequence: number,
+  currency: string,
+  charged: number,
+  remaining: number,
+): Uint8Array {
+  const buffer = new Uint8Array(2 + 4 * UINT_LENGTH + 2 * 5);
+  return buffer.subarray(0, writePrefix(buffer, lane, sequence, currency, charged, remaining));
+}
+
+/** Item 4. */
+export function writeSold(
+  lane: number,
+  sequence: number,
+  currency: string,
+  charged: number,
+  remaining: number,
+  goods: Uint8Array,
+  type: Uint8Array,
+): Uint8Array {
+  const buffer = new Uint8Array(2 + 6 * UINT_LENGTH + 2 * 5 + goods.length + type.length);
+  let end = writePrefix(buffer, lane, sequence, currency, charged, remaining);
+  end = writeUint(buffer, end, goods.length, BYTES);
+  buffer.set(goods, end);
+  end = writeUint(buffer, end + goods.length, type.length, TEXT);
+  buffer.set(type, end);
+  return buffer.subarray(0, end + type.length);
+}
+
+/**
+ * The goods of an item 4 that begins with this prefix and ends with this media type (UTF-8); undefined where it is another
+ * item or another type, or none at all.
+ */
+export function readSold(item: Uint8Array, prefix: Uint8Array, type: Uint8Array): Uint8Array | undefined {
+  if (!startsWith(item, prefix, 0)) return undefined;
+  const length = readUint(item, prefix.length, BYTES);
+  if (length === undefined) return undefined;
+  const start = prefix.length + uintLength(length);
+  const end = start + length;
+  if (readUint(item, end, TEXT) !== type.length) return undefined;
+  const typeAt = end + uintLength(type.length);
+  if (item.length !== typeAt + type.length || !startsWith(item, type, typeAt)) return undefined;
+  return item.subarray(start, end);
+}
+
+/** Whether two tails are the same bytes; neither is a secret. */
+export const sameTail = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && startsWith(a, b, 0);
+
+/** The UTF-8 bytes of a media type, for the two functions above. */
+export const typeBytes = (type: string): Uint8Array => utf8(type);
+
+const UINT = 0x00;
+const BYTES = 0x40;
+const TEXT = 0x60;
+
+function writePrefix(
+  buffer: Uint8Array,
+  lane: number,
+  sequence: number,
+  currency: string,
+  charged: number,
+  remaining: number,
+): number {
+  buffer[0] = ARRAY_OF_7;
+  buffer[1] = SOLD;
+  const end = writeUint(buffer, writeUint(buffer, 2, lane), sequence);
+  return writeMoney(buffer, writeMoney(buffer, end, currency, charged), currency, remaining);
+}
+
+function writeMoney(buffer: Uint8Array, at: number, currency: string, value: number): number {
+  buffer[at] = AMOUNT_HEAD[0];
+  buffer[at + 1] = AMOUNT_HEAD[1];
+  for (let i = 0; i < 3; i += 1) buffer[at + 2 + i] = currency.charCodeAt(i);
+  return writeUint(buffer, at + 5, value);
+}
+
+/** Writes a head in its shortest form; tells where it ends. */
+function writeUint(buffer: Uint8Array, at: number, value: number, major = UINT): number {
+  const length = uintLength(value);
+  if (length === 1) {
+    buffer[at] = major | value;
+    return at + 1;
+  }
+  buffer[at] = major | (LEAD[length] ?? 0);
+  let rest = value;
+  for (let i = at + length - 1; i > at; i -= 1) {
+    buffer[i] = rest % 0x100;
+    rest = Math.floor(rest / 0x100);
+  }
+  return at + length;
+}
+
+/** The additional information of a head of so many bytes. */
+const LEAD: Readonly<Record<number, number>> = { 2: 24, 3: 25, 5: 26, 9: 27 };
+
+function uintLength(value: number): number {
+  if (value < 24) return 1;
+  if (value < 0x100) return 2;
+  if (value < 0x10000) return 3;
+  return value < 0x100000000 ? 5 : 9;
+}
+
+/** An argument in its shortest form and within 2^53−1; undefined where there is none. */
+function readUint(bytes: Uint8Array, at: number, major = UINT): number | undefined {
+  const lead = bytes[at];
+  if (lead === undefined || (lead & 0xe0) !== major) return undefined;
+  const info = lead & 0x1f;
+  if (info < 24) return info;
+  if (info > 27) return undefined;
+  const width = 1 << (info - 24);
+  if (at + width >= bytes.length) return undefined;
+  let value = 0;
+  for (let i = 1; i <= width; i += 1) value = value * 0x100 + (bytes[at + i] ?? 0);
+  return uintLength(value) === width + 1 && value <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
+function startsWith(bytes: Uint8Array, part: Uint8Array, at: number): boolean {
+  if (bytes.length < at + part.length) return false;
+  for (let i = 0; i < part.length; i += 1) if (bytes[at + i] !== part[i]) return false;
+  return true;
+}
