@@ -145,6 +145,9 @@ const SHAPES: Readonly<Record<string, string>> = {
   frameCodec: "frame",
   signedStatement: "signed-statement",
   sessionHello: "session-hello",
+  recordedCodec: "recorded",
+  runCodec: "run",
+  receiptCodec: "receipt",
 };
 
 const SESSION_ITEMS = [

@@ -109,6 +109,10 @@ export const limits = {
   unstatedPurchases: 256,
   /** What they may come to, in millionths of the currency's major unit (A). */
   unstatedAmount: 250_000n,
+  /** Elements of a run: purchases, and as many openings of sessions that were resumed between them. */
+  runElements: 512,
+  /** Bytes of a receipt: it carries the goods. */
+  receiptBytes: 1024 * 1024 + 192 * 1024,
   /** Purchases after which a merchant proposes a statement; also at half of A. */
   statementAfter: 128,
   /** How long a purchase may be without a statement before one is proposed, in milliseconds (T). */
