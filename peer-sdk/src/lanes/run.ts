@@ -87,4 +87,8 @@ export const runEntries = ({ entries }: Run): readonly RunEntry[] =>
     joined: joined.length === 0 ? undefined : joined,
   }));
 
+/** The name of a lane in a table and in the journal, and a sequence in one: sorts as numbers do. */
+export const laneId = (peer: string, number: number): string => `${peer}/${digits(number)}`;
+export const digits = (number: number): string => number.toString().padStart(16, "0");
+
 const NOTHING = new Uint8Array(0);

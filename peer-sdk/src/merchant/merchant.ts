@@ -1,5 +1,5 @@
 /** A merchant: sells what is in its catalogue, for VendorScrip that it makes and checks itself. */
-import { type Amount, formatAmount, LeptaError } from "@lepta/protocol";
+import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { type ServeOptions, type Serving, serveWebSockets, type Visit } from "../channel/serve.ts";
 import { KeyedLock } from "../lock.ts";
 import { Outbox } from "../outbox.ts";
@@ -7,6 +7,9 @@ import { openParty, type Party, type PartyOptions } from "../party.ts";
 import type { CallOff } from "../ports.ts";
 import { answerReversals } from "./answer-reversals.ts";
 import { type Catalogue, readCatalogue } from "./catalogue.ts";
+import { attendBook } from "./lanes/attend.ts";
+import { LaneBook } from "./lanes/book.ts";
+import { Orders } from "./lanes/orders.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
 import { resumeRefunds } from "./refund-vendorscrip.ts";
@@ -30,6 +33,11 @@ export interface ShopOptions {
   readonly tendEvery?: number;
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
+  /**
+   * Below this price, `"EUR 0.05"`, purchases go through lanes and are signed for together; at and above it each is signed by
+   * itself. `"EUR 0"` has every purchase signed by itself. At most what may be without a statement, `"EUR 0.25"`.
+   */
+  readonly statementBelow?: string;
   /** Told of a handler's fault, or of one of our own, that a customer only sees as a code; by default a line on stderr. */
   readonly onError?: (error: unknown) => void;
 }
@@ -104,9 +112,14 @@ export class Merchant {
     const { tendEvery = HOUR } = options;
     const items = readCatalogue(options.catalogue);
     const tables = merchantTables(party.store);
+    const statementBelow = belowOf(options.statementBelow);
+    const lanes = await LaneBook.open(party, tables);
     const shop: Shop = {
       party,
       tables,
+      lanes,
+      orders: new Orders(items, statementBelow),
+      statementBelow,
       items,
       outbox,
       lock: new KeyedLock(),
@@ -117,6 +130,7 @@ export class Merchant {
       tendSoon: () => merchant.#tendSoon(),
     };
     const merchant = new Merchant(shop, ownsParty);
+    attendBook(shop);
     await merchant.tend();
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
     merchant.#tendLater(tendEvery);
@@ -234,6 +248,7 @@ export class Merchant {
     this.#callOff?.();
     this.#soon?.();
     for (const serving of this.#serving) await serving.close();
+    this.#opened.lanes.close();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
@@ -255,6 +270,14 @@ export class Merchant {
       this.#tendLater(every);
     });
   }
+}
+
+/** In millionths. Throws `bad-amount` where it is none, or more than may be without a statement. */
+function belowOf(text: string | undefined): bigint {
+  if (text === undefined) return limits.statementBelow;
+  const { value } = parseAmount(text);
+  if (value > limits.unstatedAmount) throw new LeptaError("bad-amount", `statementBelow: ${text}`);
+  return value;
 }
 
 /** The broker is away, or does not know yet: the next turn asks again. */

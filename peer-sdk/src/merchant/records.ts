@@ -25,10 +25,10 @@ import { type Table, table } from "../store/table.ts";
 
 /**
  * A VendorScrip that this merchant made: `reserved` until the broker has authorised it, `live`, `returning` while the
- * broker has not decided its refund, `spent`. Spent ones keep no salt: their secrets are gone.
+ * broker has not decided its refund, `lane` while it pays for an open lane, `spent`. Spent ones keep no salt: their secrets are gone.
  */
 const scripRecord = struct({
-  state: field(1, word("reserved", "live", "returning", "spent")),
+  state: field(1, word("reserved", "live", "returning", "lane", "spent")),
   owner: field(2, uid),
   value: field(3, amount),
   expiresAt: field(4, time),

@@ -1,13 +1,16 @@
 /** M2 and M3 of figure 7 as a merchant makes, keeps and sends them. */
 import {
   type Amount,
+  contentCodec,
   type ErrorCode,
+  encodeAs,
   nothing,
   orderHash,
   type Payload,
   type purchaseRequest,
   purchaseResponse,
   type purchaseSpendCodec,
+  type Secret,
   type Signed,
   saleNotice,
   sealMessage,
@@ -87,15 +90,23 @@ export const saleOf = (
   ...outcome,
 });
 
-/** M2 as it was kept, with the change's secret beside it while the change lives. */
-export async function sealSale(
-  shop: Shop,
-  { customer }: Request,
-  { sale, response }: Sold,
-): Promise<Uint8Array> {
-  const { party, tables } = shop;
+/** M2 as it was kept and what travels beside it, for a session. */
+export async function saleContent(shop: Shop, sold: Sold): Promise<Uint8Array> {
+  const secrets = await secretsOfSale(shop, sold);
+  return encodeAs(contentCodec, { signed: sold.response, ...(secrets.length > 0 ? { secrets } : {}) });
+}
+
+/** The change's secret, while the change lives. */
+async function secretsOfSale({ party, tables }: Shop, { sale }: Sold): Promise<readonly Secret[]> {
   const change = sale.change === undefined ? undefined : await tables.scrip.get(sale.change);
-  const secrets = sale.change && change ? [secretBeside(party, sale.change, change)] : [];
+  return sale.change && change ? [secretBeside(party, sale.change, change)] : [];
+}
+
+/** M2 as it was kept, with the change's secret beside it while the change lives, sealed. */
+export async function sealSale(shop: Shop, { customer }: Request, sold: Sold): Promise<Uint8Array> {
+  const { party } = shop;
+  const secrets = await secretsOfSale(shop, sold);
+  const { response } = sold;
   const message = { type: purchaseResponse, bytes: response };
   return sealMessage(message, customer.sealingKey, party.runtime.random, { secrets });
 }

@@ -1,5 +1,6 @@
 /** Figure 7 at the merchant, top to bottom: M1 in, the goods made, change and M2 kept, M3 put out, M2 back. */
 import {
+  type Credential,
   customerSecret,
   type ErrorCode,
   isExpired,
@@ -15,6 +16,7 @@ import {
   readSpend,
   refuse,
   type ScripBody,
+  type ScripTuple,
   sameAmount,
   subtract,
 } from "@lepta/protocol";
@@ -32,6 +34,7 @@ import {
   type Sold,
   saleOf,
   sealSale,
+  saleContent,
   signRefusal,
   signResponse,
 } from "./sale.ts";
@@ -47,6 +50,17 @@ interface Purchase {
 
 /** Answers M1 with M2, sealed. The same M1 gets the same M2 again; a refusal charges nothing. */
 export async function sellItem(shop: Shop, request: Request): Promise<Or<readonly Uint8Array[]>> {
+  const sold = await decided(shop, request);
+  return isRefusal(sold) ? sold : [await sealSale(shop, request, sold)];
+}
+
+/** The same where a session seals what it carries: M2 and what travels beside it as they are. */
+export async function sellItemInSession(shop: Shop, request: Request): Promise<Or<Uint8Array>> {
+  const sold = await decided(shop, request);
+  return isRefusal(sold) ? sold : saleContent(shop, sold);
+}
+
+async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
   const { message, customer } = request;
   const spend = readSpend(purchaseSpendCodec, message.payload.spend);
   if (isRefusal(spend)) return spend;
@@ -55,15 +69,13 @@ export async function sellItem(shop: Shop, request: Request): Promise<Or<readonl
   const id = `${customer.uid}/${message.payload.txn}`;
   const line = await shownLine(shop, customer.uid, shown.id);
   // The transaction first, then the scrip's line, then what is asked of the broker: two never wait for each other.
-  const sold = await shop.lock.run(`sale/${id}`, async () => {
+  return shop.lock.run(`sale/${id}`, async () => {
     const known = await readSale(shop, id);
     if (known !== undefined)
       return known.sale.request === message.digest ? known : refused(shop, request, spend, "conflict");
     if (!shop.outbox.hasRoom) return refuse("busy");
     return withLine(shop, line, () => decide(shop, request, id, spend, shown));
   });
-  if (isRefusal(sold)) return sold;
-  return [await sealSale(shop, request, sold)];
 }
 
 async function decide(
@@ -73,7 +85,10 @@ async function decide(
   spend: PurchaseSpend,
   shown: ScripBody,
 ): Promise<Or<Sold>> {
-  const scrip = await usableScrip(shop, request, spend, shown);
+  const { message, customer } = request;
+  const scrip = await usableScrip(shop, customer, shown, spend.scrip, message.attachments[0], (secret) =>
+    isProven(secret, message.payload.spend),
+  );
   // Of scrip that is not this customer's at all nothing is kept: the answer will never be another.
   if (isRefusal(scrip)) return refused(shop, request, spend, scrip.code);
   const purchase: Purchase = { spend, shown, scrip };
@@ -84,12 +99,17 @@ async function decide(
   return keepRefusal(shop, request, id, purchase, goods.code);
 }
 
-/** The scrip as our table knows it: ours, this customer's, genuine, proven. */
-async function usableScrip(
+/**
+ * The scrip as our table knows it: ours, this customer's, genuine, proven. `authorization` is M4, which makes a reserved V0
+ * live whoever brings it; `holds` judges the proof under the CustomerSecret.
+ */
+export async function usableScrip(
   shop: Shop,
-  { message, customer }: Request,
-  spend: PurchaseSpend,
+  customer: Pick<Credential, "uid">,
   shown: ScripBody,
+  tuple: ScripTuple,
+  authorization: Uint8Array | undefined,
+  holds: (secret: Uint8Array) => boolean,
 ): Promise<Or<ScripRecord>> {
   const { party, tables } = shop;
   if (shown.kind !== "vendor" || shown.issuer !== party.identity.uid) return refuse("wrong-issuer");
@@ -97,7 +117,7 @@ async function usableScrip(
   let scrip = await tables.scrip.get(shown.id);
   if (scrip?.state === "reserved") {
     // V0 is live on a valid M4, whoever brings it: ours may have been lost.
-    await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, message.attachments[0]);
+    await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, authorization);
     scrip = await tables.scrip.get(shown.id);
   }
   if (scrip?.state === "returning") {
@@ -106,10 +126,11 @@ async function usableScrip(
   }
   if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
   if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
+  if (scrip.state === "lane") return refuse("in-use");
   if (scrip.salt === undefined) return scrip.state === "spent" ? scrip : refuse("scrip-spent");
   const secrets = secretsOf(party, scrip.salt);
-  if (!isGenuine(secrets, spend.scrip)) return refuse("scrip-forged");
-  return isProven(customerSecret(secrets, shown), message.payload.spend) ? scrip : refuse("bad-proof");
+  if (!isGenuine(secrets, tuple)) return refuse("scrip-forged");
+  return holds(customerSecret(secrets, shown)) ? scrip : refuse("bad-proof");
 }
 
 /** Time, double spending, price and value; then the goods are made. */

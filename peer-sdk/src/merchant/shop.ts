@@ -4,6 +4,8 @@ import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
 import type { Listed } from "./catalogue.ts";
+import type { LaneBook } from "./lanes/book.ts";
+import type { Orders } from "./lanes/orders.ts";
 import type { MerchantTables } from "./records.ts";
 
 export interface Shop {
@@ -12,6 +14,12 @@ export interface Shop {
   readonly items: ReadonlyMap<string, Listed>;
   readonly outbox: Outbox;
   readonly lock: KeyedLock;
+  /** The open lanes. */
+  readonly lanes: LaneBook;
+  /** Orders that came on lanes. */
+  readonly orders: Orders;
+  /** Below this a purchase goes through a lane, in millionths of the currency's major unit. */
+  readonly statementBelow: bigint;
   /** How long VendorScrip lives, in milliseconds. */
   readonly scripLife: number;
   /** How long expired VendorScrip can still be renewed and given back, in milliseconds. */

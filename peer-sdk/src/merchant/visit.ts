@@ -1,11 +1,17 @@
 /** One customer's connection: hello first, then sealed messages under the credential that it brought. */
 import {
   ANYBODY,
+  type AnyOpened,
+  amountOf,
   blind,
+  type Content,
   type Credential,
+  contentCodec,
+  decodeAs,
   type ErrorCode,
   hello,
   holdingsRequest,
+  type IsVerified,
   isExpired,
   isOver,
   isRefusal,
@@ -19,6 +25,7 @@ import {
   refundRequest,
   refuse,
   renewalRequest,
+  type Seal,
   sealMessage,
   type Verified,
   type VerifiedOf,
@@ -26,11 +33,15 @@ import {
   verifyCredential,
   verifyMessage,
 } from "@lepta/protocol";
+import { HANDSHAKE } from "../channel/frame.ts";
 import { errorMessage, type Visit } from "../channel/serve.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Wire } from "../ports.ts";
+import { hasSessions } from "../session/handshake.ts";
+import { attendSession } from "./lanes/attend.ts";
 import { refundVendorScrip } from "./refund-vendorscrip.ts";
 import { renewVendorScrip } from "./renew-vendorscrip.ts";
-import { sellItem } from "./sell-item.ts";
+import { sellItem, sellItemInSession } from "./sell-item.ts";
 import { sellVendorScrip } from "./sell-vendorscrip.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 import { showHoldings } from "./show-holdings.ts";
@@ -47,8 +58,11 @@ const OFFER_LIFE = 10 * 60 * 1000;
 /** A visit: each message of a frame is answered in its turn; a bad one is answered with an error and ends nothing else. */
 export function createVisit(shop: Shop): Visit {
   let customer: Credential | undefined;
+  /** A handshake that is under way: what comes meanwhile waits for it. */
+  let meeting: Promise<void> | undefined;
 
-  return async (messages) => {
+  const visit = async (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
+    await meeting;
     const answers: Uint8Array[] = [];
     let room = limits.frameBytes - FRAME_RESERVE;
     for (const [i, bytes] of messages.entries()) {
@@ -62,6 +76,42 @@ export function createVisit(shop: Shop): Visit {
     }
     return answers;
   };
+  return hasSessions(shop.party) ? Object.assign(visit, { attach }) : visit;
+
+  function attach(wire: Wire): void {
+    const listen = (): void =>
+      wire.listen({
+        message: (first) => {
+          if (first[0] !== HANDSHAKE) return wire.close();
+          meeting = attendSession(shop, replaying(wire, first), (content) => answerContent(content))
+            .then((who) => {
+              customer = who;
+            })
+            .catch(() => wire.close())
+            .finally(() => {
+              meeting = undefined;
+            });
+        },
+        closed: () => {},
+      });
+    listen();
+  }
+
+  /** A signed message that the session carries, answered in the same way. */
+  async function answerContent(bytes: Uint8Array): Promise<Uint8Array> {
+    const content = decodeAs(contentCodec, bytes);
+    const answer = isRefusal(content) ? content : await attendSigned(content).catch(fault);
+    return isRefusal(answer) ? errorMessage(answer.code) : answer;
+  }
+
+  async function attendSigned(content: Content): Promise<Or<Uint8Array>> {
+    const who = customer;
+    if (who === undefined) return refuse("unknown-peer");
+    const opened = readMessage(content.signed, [purchaseRequest], content);
+    if (isRefusal(opened)) return opened;
+    const message = await verify(opened, who);
+    return isRefusal(message) ? message : sellItemInSession(shop, { message, customer: who });
+  }
 
   function fault(error: unknown): Or<readonly Uint8Array[]> {
     shop.onError(error);
@@ -79,20 +129,26 @@ export function createVisit(shop: Shop): Visit {
     const who = customer;
     if (who === undefined || opened.payload.from !== who.uid)
       return blind(opened.seal, refuse("unknown-peer"));
-    const trust = shop.party.link.trust();
-    if (isOver(who, trust, shop.party.runtime.now())) return blind(opened.seal, refuse("unknown-peer"));
+    const message = await verify(opened, who);
+    return isRefusal(message) ? message : serve(shop, message, who);
+  }
+
+  async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>(
+    opened: O,
+    who: Credential,
+  ): Promise<Or<O & IsVerified>> {
+    const { link, runtime, identity } = shop.party;
+    const now = runtime.now();
+    if (isOver(who, link.trust(), now)) return blind(opened.seal, refuse("unknown-peer"));
     const { uid, network } = identity;
-    const from = who.uid;
-    const by = {
+    return verifyMessage(opened, {
       key: who.verifyingKey,
-      kid: from,
-      from,
+      kid: who.uid,
+      from: who.uid,
       to: uid,
       network,
-      now: shop.party.runtime.now(),
-    };
-    const message = await verifyMessage(opened, by);
-    return isRefusal(message) ? message : serve(shop, message, who);
+      now,
+    });
   }
 
   async function greet(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
@@ -179,6 +235,9 @@ async function makeOffer(
     validUntil: now + OFFER_LIFE,
     scripLife: shop.scripLife,
     more: asked.length > listed.length,
+    ...(shop.statementBelow === 0n
+      ? {}
+      : { statementBelow: amountOf((await party.link.keys()).currency, shop.statementBelow) }),
   });
   return [await sealMessage(answer, customer.sealingKey, party.runtime.random)];
 }

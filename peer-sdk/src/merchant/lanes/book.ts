@@ -12,13 +12,14 @@ import {
   type Uid,
 } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
+import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff } from "../../ports.ts";
 import type { MerchantTables } from "../records.ts";
 import type { LaneVisit } from "./attend.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair, type Sold } from "./lane.ts";
-import { journalRecord, type LaneTables, laneId, laneTables } from "./records.ts";
+import { journalRecord, type LaneTables, laneTables } from "./records.ts";
 
 /** An answer that waits until its purchase is durable. */
 interface Leaving {

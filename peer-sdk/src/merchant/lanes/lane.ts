@@ -15,12 +15,12 @@ import {
   utf8,
 } from "@lepta/protocol";
 import type { JournalEntry } from "../../journal.ts";
-import type { RunEntry, Stated } from "../../lanes/run.ts";
+import { laneId, type RunEntry, type Stated } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import { secretsOf } from "../issue.ts";
 import { lineId } from "../line.ts";
 import type { LaneVisit } from "./attend.ts";
-import { type LaneRecord, laneId } from "./records.ts";
+import type { LaneRecord } from "./records.ts";
 
 /** A purchase that no statement covers yet. */
 export interface Sold extends RunEntry {

@@ -66,9 +66,3 @@ export const laneTables = (store: PeerStore) => ({
   unstated: table(store, "unstated", unstatedRecord),
 });
 export type LaneTables = ReturnType<typeof laneTables>;
-
-/** The name of a lane in its table, of its lock and in the journal. */
-export const laneId = (owner: string, number: number): string => `${owner}/${digits(number)}`;
-
-/** Sorts as numbers do. */
-export const digits = (number: number): string => number.toString().padStart(16, "0");

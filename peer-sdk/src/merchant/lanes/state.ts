@@ -19,14 +19,14 @@ import {
   LeptaError,
   customerSecret,
 } from "@lepta/protocol";
-import { chainOver, keptEntries } from "../../lanes/run.ts";
+import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import { issue, secretsOf } from "../issue.ts";
 import { lineOf, steppedLine, withLine } from "../line.ts";
 import type { Shop } from "../shop.ts";
 import type { LaneVisit } from "./attend.ts";
 import { advance, type Lane, type Proposed, type Sold } from "./lane.ts";
-import { digits, type LaneRecord } from "./records.ts";
+import type { LaneRecord } from "./records.ts";
 import { goOn } from "./sell.ts";
 
 type Statement = Payload<typeof statement>;

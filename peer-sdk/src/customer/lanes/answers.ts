@@ -1,0 +1,83 @@
+/** Items 4 and 5 at the customer: each answers the oldest purchase under way, and says what it must. */
+import {
+  decodeAs,
+  isErrorCode,
+  isRefusal,
+  LeptaError,
+  laneRefused,
+  laneSold,
+  readSold,
+  soldPrefix,
+  typeBytes,
+} from "@lepta/protocol";
+import { Goods } from "../../goods.ts";
+import { itemKind } from "../../session/session.ts";
+import type { LaneBook } from "./book.ts";
+import type { Lane, Sent } from "./lane.ts";
+import { LaneReceipt } from "./receipt.ts";
+
+/** The number of item 4. */
+const SOLD = 4;
+const UNNAMED_TYPE = "application/octet-stream";
+
+/** The media type of the last goods, which the next ones are likely to have. */
+let lastType = { name: "text/plain;charset=utf-8", bytes: typeBytes("text/plain;charset=utf-8") };
+
+/** Takes the answer of the oldest purchase under way; false where it says anything but what it must. */
+export function takeAnswer(book: LaneBook, lane: Lane, item: Uint8Array): boolean {
+  const [sent] = lane.flight;
+  if (sent === undefined) return false;
+  return itemKind(item) === SOLD ? takeSold(book, lane, sent, item) : takeRefused(book, lane, sent, item);
+}
+
+function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
+  const { price, sequence } = sent;
+  const remaining = lane.answered - price;
+  const expected = soldPrefix(lane.number, sequence, lane.record.currency, price, remaining);
+  const goods = readSold(item, expected, lastType.bytes) ?? readAny(item, expected);
+  if (goods === undefined) return false;
+  answered(lane, sent, item, price, remaining);
+  const { order, settle } = sent;
+  const entry = { at: sent.at, bought: sent.item, answered: item };
+  settle?.resolve({
+    goods: new Goods(lastType.name === "" ? UNNAMED_TYPE : lastType.name, goods),
+    receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, entry),
+  });
+  book.goOn();
+  return true;
+}
+
+/** The same through the general codec: another media type, or nothing that we take. */
+function readAny(item: Uint8Array, expected: Uint8Array): Uint8Array | undefined {
+  const sold = decodeAs(laneSold, item);
+  if (isRefusal(sold)) return undefined;
+  const [, , , , , , type] = sold;
+  lastType = { name: type, bytes: typeBytes(type) };
+  return readSold(item, expected, lastType.bytes);
+}
+
+/** A refused one leaves the value and counts. */
+function takeRefused(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
+  const refused = decodeAs(laneRefused, item);
+  if (isRefusal(refused)) return false;
+  const [, number, sequence, code, remaining] = refused;
+  const isAsExpected =
+    number === lane.number &&
+    sequence === sent.sequence &&
+    remaining.currency === lane.record.currency &&
+    Number(remaining.value) === lane.answered;
+  if (!isAsExpected) return false;
+  lane.remaining += sent.price;
+  lane.pair.value -= sent.price;
+  answered(lane, sent, item, 0, lane.answered);
+  sent.settle?.reject(new LeptaError(isErrorCode(code) ? code : "internal"));
+  book.goOn();
+  return true;
+}
+
+function answered(lane: Lane, { at, item: bought, entry }: Sent, item: Uint8Array, charged: number, rest: number) {
+  lane.flight.shift();
+  lane.run.push({ at, bought, answered: item, joined: lane.joining, charged, entry });
+  lane.joining = undefined;
+  lane.answered = rest;
+}

@@ -1,0 +1,118 @@
+/** An open lane as its customer holds it in memory: what the last statement says, and what was bought since. */
+import { laneOrigin, lanePurchase, type Mac, macUnder, toText, type Txn, type Uid, utf8 } from "@lepta/protocol";
+import type { JournalEntry } from "../../journal.ts";
+import type { RunEntry, Stated } from "../../lanes/run.ts";
+import type { Session } from "../../session/session.ts";
+import type { Bought } from "../buy-item.ts";
+import { bodyOf, type Holding } from "../records.ts";
+import type { KnownOrder } from "./orders.ts";
+import type { LaneRecord } from "./records.ts";
+
+/** An answered purchase that no statement covers yet. */
+export interface Answered extends RunEntry {
+  /** Millionths; 0 where it was refused. */
+  readonly charged: number;
+  readonly entry: JournalEntry;
+}
+
+/** A purchase that was made durable, and perhaps sent. */
+export interface Sent {
+  readonly sequence: number;
+  readonly at: number;
+  readonly item: Uint8Array;
+  /** Millionths. */
+  readonly price: number;
+  readonly order: KnownOrder;
+  readonly entry: JournalEntry;
+  /** Whoever waits for it in this process. */
+  readonly settle: Settle | undefined;
+}
+
+export interface Settle {
+  readonly resolve: (bought: Bought) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What all lanes with one merchant have in common: what no statement covers, purchases under way included. */
+export interface Pair {
+  count: number;
+  /** Millionths. */
+  value: number;
+}
+
+export interface Lane {
+  /** `merchant/number`. */
+  readonly id: string;
+  readonly idBytes: Uint8Array;
+  readonly merchant: Uid;
+  readonly number: number;
+  /** h_0. */
+  readonly origin: Uint8Array;
+  /** Its first 8 bytes: the lane's name in the names of its purchases. */
+  readonly name: string;
+  /** What its scrip is locked by. */
+  readonly lock: Txn;
+  readonly mac: Mac;
+  readonly held: Holding;
+  readonly pair: Pair;
+  record: LaneRecord;
+  stated: Stated;
+  /** Answered since the last statement, oldest first. */
+  run: Answered[];
+  /** Under way, oldest first. */
+  flight: Sent[];
+  /** The last sequence that was given away, and what will remain when all under way is bought. */
+  sequence: number;
+  remaining: number;
+  /** What remained after the last answer. */
+  answered: number;
+  /** The opening of the session that goes on with it, until its first answer has taken it into the chain. */
+  joining: Uint8Array | undefined;
+  /** The session that may buy on it. */
+  session: Session | undefined;
+  /** A statement is being signed. */
+  isSigning: boolean;
+  isClosing: boolean;
+}
+
+/** The lane of a record, where its last statement left it. */
+export function laneOf(
+  merchant: Uid,
+  id: string,
+  number: number,
+  record: LaneRecord,
+  held: Holding,
+  pair: Pair,
+): Lane {
+  const { session, scrip, stated } = record;
+  const origin = laneOrigin(session, number, scrip);
+  return {
+    id,
+    idBytes: utf8(id),
+    merchant,
+    number,
+    origin,
+    name: toText(origin.subarray(0, 8)),
+    lock: lanePurchase(origin, 0),
+    mac: macUnder(held.secret),
+    held,
+    pair,
+    record,
+    stated,
+    run: [],
+    flight: [],
+    sequence: stated.sequence,
+    remaining: stated.remaining,
+    answered: stated.remaining,
+    joining: undefined,
+    session: undefined,
+    isSigning: false,
+    isClosing: record.state === "closing",
+  };
+}
+
+/** Of a holding that is to pay for a lane, in millionths. */
+export const worthOf = (held: Holding): number => Number(bodyOf(held).value.value);
+
+/** The last sequence whose answer has come. */
+export const answeredUpTo = ({ stated, run }: Lane): number => stated.sequence + run.length;

@@ -1,0 +1,170 @@
+/** Item 14 at the customer: a statement is compared with our own chain, signed, kept, and only then sent back. */
+import {
+  amountOf,
+  checkRun,
+  decodePayload,
+  digestOf,
+  encodeAs,
+  isRefusal,
+  LeptaError,
+  limits,
+  type Or,
+  refuse,
+  signedStatement,
+  signStatement,
+  statement,
+  statementSigned,
+  verifyStatementBy,
+} from "@lepta/protocol";
+import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
+import type { Change } from "../../ports.ts";
+import type { Customer } from "../customer.ts";
+import type { Acquaintance } from "../meet.ts";
+import { bodyOf, type Holding } from "../records.ts";
+import { type Answered, answeredUpTo, type Lane } from "./lane.ts";
+import type { LaneRecord } from "./records.ts";
+
+/** What a merchant proposes. */
+export interface Proposal {
+  readonly payload: Uint8Array;
+  /** The merchant's COSE_Sign1 without it. */
+  readonly signature: Uint8Array;
+  /** The CustomerSecret of the change, or empty. */
+  readonly secret: Uint8Array;
+}
+
+/** A statement as it is about to be kept. */
+interface Agreed {
+  readonly proposal: Proposal;
+  readonly stated: Stated;
+  readonly covered: readonly Answered[];
+  readonly change: Holding | undefined;
+  readonly closes: boolean;
+}
+
+/** Signs what is true; a refusal says what is not, and nothing is signed then. */
+export async function signProposal(
+  customer: Customer,
+  { credential }: Acquaintance,
+  lane: Lane,
+  proposal: Proposal,
+): Promise<Or<void>> {
+  const { payload, signature } = proposal;
+  // The same words again: our signature was lost on the way.
+  if (digestOf(payload) === lane.stated.statement) return sendSignature(lane);
+  if (lane.isSigning) return refuse("wrong-reference", "two statements at once");
+  lane.isSigning = true;
+  try {
+    const said = await verifyStatementBy(payload, signature, credential.verifyingKey, credential.uid);
+    if (isRefusal(said)) return said;
+    const agreed = agree(customer, lane, proposal);
+    if (isRefusal(agreed)) return agreed;
+    await keep(customer, lane, agreed);
+    return sendSignature(lane);
+  } finally {
+    lane.isSigning = false;
+  }
+}
+
+/** Sends the signature under the last statement, if there is one. */
+export function sendSignature(lane: Lane): void {
+  const { signature } = lane.record;
+  if (signature !== undefined) lane.session?.send(encodeAs(statementSigned, [15, lane.number, signature]));
+}
+
+/** What the statement must say by our own chain. */
+function agree({ party }: Customer, lane: Lane, proposal: Proposal): Or<Agreed> {
+  const { payload, secret } = proposal;
+  const said = decodePayload(statement, payload);
+  if (isRefusal(said)) return said;
+  const { stated, record, held } = lane;
+  if (said.last > answeredUpTo(lane)) return refuse("wrong-reference", "about purchases without an answer");
+  const covered = lane.run.slice(0, Math.max(0, said.last - stated.sequence));
+  const total = covered.reduce((sum, { charged }) => sum + charged, 0);
+  const closes = said.closes !== undefined;
+  const money = (value: number) => amountOf(record.currency, BigInt(value));
+  const given = secret.length === 0 ? undefined : secret;
+  const checked = checkRun(
+    {
+      network: party.identity.network,
+      merchant: lane.merchant,
+      customer: party.identity.uid,
+      session: record.session,
+      lane: lane.number,
+      scrip: bodyOf(held),
+      first: stated.sequence + 1,
+      last: stated.sequence + covered.length,
+      total: money(total),
+      available: money(stated.remaining),
+      before: stated.chain,
+      elements: elementsOf(covered),
+      previous: stated.statement,
+    },
+    said,
+    given,
+  );
+  if (isRefusal(checked)) return checked;
+  // Only what has no more under way may close.
+  if (closes && (lane.flight.length > 0 || covered.length !== lane.run.length))
+    return refuse("wrong-reference", "closes before its end");
+  if (said.change !== undefined && given === undefined) return refuse("bad-proof", "change without its secret");
+  const change =
+    said.change === undefined || given === undefined
+      ? undefined
+      : {
+          grant: said.change,
+          secret: given,
+          ...(held.obtained === undefined ? {} : { obtained: held.obtained }),
+        };
+  const next: Stated = {
+    sequence: stated.sequence + covered.length,
+    remaining: stated.remaining - total,
+    chain: said.chain,
+    statement: digestOf(payload),
+  };
+  return { proposal, stated: next, covered, change, closes };
+}
+
+/** In one commit: what both have signed, what it covers, our copy for the broker, and the change where the lane closes. */
+async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<void> {
+  const { party, lanes, tables } = customer;
+  const { proposal, stated, covered, change, closes } = agreed;
+  const { payload, signature } = proposal;
+  const ours = await signStatement(payload, party.identity.signing);
+  const signed = encodeAs(signedStatement, { statement: payload, merchant: signature, customer: ours });
+  const record: LaneRecord = {
+    ...lane.record,
+    stated,
+    openings: [],
+    signature: ours,
+    ...(closes ? { state: "closing" as const } : {}),
+  };
+  const { statement: digest } = stated;
+  if (digest === undefined) throw new LeptaError("internal", "a statement without a digest");
+  const due = party.runtime.now() + limits.acknowledgedWithin;
+  await party.store.commit([
+    ...lanes.release(covered.map(({ entry }) => entry)),
+    lanes.tables.lanes.put(lane.id, record),
+    lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
+      statement: signed,
+      before: lane.stated.chain,
+      entries: keptEntries(covered),
+    }),
+    lanes.tables.copies.put(digest, { signed, due }),
+    ...(closes ? changed() : []),
+  ]);
+  lane.record = record;
+  lane.stated = stated;
+  lane.run.splice(0, covered.length);
+  for (const { charged } of covered) lane.pair.value -= charged;
+  lane.pair.count -= covered.length;
+  if (closes) lane.isClosing = true;
+  customer.copyLater();
+  lanes.goOn();
+
+  function changed(): readonly Change[] {
+    const held = tables.vendorscrip.remove(`${lane.merchant}/${lane.record.scrip}`);
+    if (change === undefined) return [held];
+    return [held, tables.vendorscrip.put(`${lane.merchant}/${bodyOf(change).id}`, change)];
+  }
+}

@@ -1,0 +1,100 @@
+/** Item 1: a scrip is held for one lane, and pays for its purchases until the lane closes. */
+import {
+  amountOf,
+  encodeAs,
+  equalBytes,
+  type ErrorCode,
+  isRefusal,
+  laneOpened,
+  laneOrigin,
+  limits,
+  proveLane,
+  readScrip,
+  type ScripTuple,
+} from "@lepta/protocol";
+import { chainOver } from "../../lanes/run.ts";
+import { lineId, shownLine, withLine } from "../line.ts";
+import { usableScrip } from "../sell-item.ts";
+import type { Shop } from "../shop.ts";
+import { mayTake, type LaneVisit } from "./attend.ts";
+import { type Lane, laneOf } from "./lane.ts";
+import type { LaneRecord } from "./records.ts";
+
+interface Opening {
+  readonly number: number;
+  readonly scrip: ScripTuple;
+  readonly pop: Uint8Array;
+  /** M4, or empty. */
+  readonly authorization: Uint8Array;
+}
+
+/** Opens a lane, or says why not. The same item again gets the same answer. */
+export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): Promise<void> {
+  const shown = readScrip(opening.scrip[0]);
+  if (isRefusal(shown)) return visit.end("malformed");
+  const line = await shownLine(shop, visit.customer.uid, shown.id);
+  const outcome = await withLine(shop, line, () => decide(shop, visit, opening, shown.id));
+  if (typeof outcome === "string") return visit.fault(opening.number, outcome);
+  visit.send(openedItem(outcome));
+}
+
+/** Item 2: where a lane stands. */
+export const openedItem = ({ number, sequence, remaining, record, stated, run }: Lane): Uint8Array =>
+  encodeAs(laneOpened, [
+    2,
+    number,
+    sequence,
+    amountOf(record.currency, BigInt(remaining)),
+    chainOver(stated.chain, run),
+  ]);
+
+async function decide(
+  shop: Shop,
+  visit: LaneVisit,
+  { number, scrip, pop, authorization }: Opening,
+  id: string,
+): Promise<Lane | ErrorCode> {
+  const { party, lanes, tables } = shop;
+  const owner = visit.customer.uid;
+  const session = visit.session.opening;
+  const known = lanes.find(owner, number);
+  if (known !== undefined) {
+    const isSame = known.record.scrip === id && equalBytes(known.record.session, session);
+    return isSame && mayTake(known, visit) ? known : "in-use";
+  }
+  if (lanes.isBroken) return "internal";
+  if (number < 1 || lanes.all(owner).length >= limits.lanes) return "busy";
+  const { count, value } = lanes.pairOf(owner);
+  if (count >= limits.unstatedPurchases || value >= Number(limits.unstatedAmount)) return "statement-due";
+  const shown = readScrip(scrip[0]);
+  if (isRefusal(shown)) return "malformed";
+  const origin = laneOrigin(session, number, id);
+  const m4 = authorization.length === 0 ? undefined : authorization;
+  const usable = await usableScrip(shop, visit.customer, shown, scrip, m4, (secret) =>
+    equalBytes(proveLane(secret, origin), pop),
+  );
+  if (isRefusal(usable)) return usable.code;
+  if (usable.state !== "live" || usable.salt === undefined) return "scrip-spent";
+  const now = party.runtime.now();
+  if (now >= usable.expiresAt) return "scrip-expired";
+  const remaining = Number(usable.value.value);
+  const record: LaneRecord = {
+    session,
+    scrip: id,
+    origin: usable.origin,
+    currency: usable.value.currency,
+    expiresAt: usable.expiresAt,
+    stated: { sequence: 0, remaining, chain: origin },
+    openedAt: now,
+  };
+  const lane = laneOf(party, owner, number, record, usable.salt, lanes.pairOf(owner));
+  await party.store.commit([
+    lanes.tables.lanes.put(lane.id, record),
+    tables.scrip.put(id, { ...usable, state: "lane" }),
+  ]);
+  lanes.add(lane);
+  if (!visit.session.isOpen) return "closed";
+  lane.visit = visit;
+  visit.lanes.set(number, lane);
+  return lane;
+}

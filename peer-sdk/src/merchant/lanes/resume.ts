@@ -1,0 +1,49 @@
+/** Item 11: a customer comes back, and gets the answers that were lost on the way. */
+import { encodeAs, equalBytes, laneJoined } from "@lepta/protocol";
+import { chainOver } from "../../lanes/run.ts";
+import type { Shop } from "../shop.ts";
+import { type LaneVisit, mayTake } from "./attend.ts";
+import type { Lane } from "./lane.ts";
+import { openedItem } from "./open.ts";
+import { isStatementDue, proposeStatement, sendProposal } from "./state.ts";
+
+interface Resuming {
+  readonly number: number;
+  /** The last sequence whose answer the customer has, and h there. */
+  readonly sequence: number;
+  readonly chain: Uint8Array;
+}
+
+/** Gives the lane to this session: the answers that its customer lacks, then where it stands. */
+export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, chain }: Resuming): void {
+  const lane = shop.lanes.find(visit.customer.uid, number);
+  if (lane === undefined) return visit.fault(number, "wrong-reference");
+  if (!mayTake(lane, visit)) return visit.fault(number, "in-use");
+  if (shop.lanes.isBroken) return visit.fault(number, "internal");
+  // A goods' handler or the disk is still at work on what the broken connection brought: its answer would pass us by.
+  if (lane.isDelivering || lane.durable !== lane.sequence) return visit.fault(number, "pending");
+  if (!isKnown(lane, sequence, chain)) return visit.fault(number, "conflict");
+  if (lane.visit !== visit) lane.visit?.end("closed");
+  lane.visit = visit;
+  lane.waiting = [];
+  lane.joining = equalBytes(visit.session.opening, lane.record.session) ? undefined : visit.session.opening;
+  visit.lanes.set(number, lane);
+  for (const [i, { answered, joined }] of lane.run.entries()) {
+    const each = lane.stated.sequence + 1 + i;
+    if (each <= sequence) continue;
+    if (joined !== undefined) visit.send(encodeAs(laneJoined, [12, number, each, joined]));
+    visit.send(answered);
+  }
+  visit.send(openedItem(lane));
+  sendProposal(shop, lane);
+  if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
+}
+
+/** Whether the lane went through there: by our last statement, or by the one that was proposed and that its customer signed. */
+function isKnown({ stated, proposed, run }: Lane, sequence: number, chain: Uint8Array): boolean {
+  const upTo = (from: number) => run.slice(from - stated.sequence, sequence - stated.sequence);
+  if (sequence < stated.sequence || sequence > stated.sequence + run.length) return false;
+  if (equalBytes(chainOver(stated.chain, upTo(stated.sequence)), chain)) return true;
+  if (proposed === undefined || sequence < proposed.last) return false;
+  return equalBytes(chainOver(proposed.chain, upTo(proposed.last)), chain);
+}
