@@ -2,7 +2,7 @@
 export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "./channel/connect.ts";
 export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
-export type { Receipt } from "./customer/buy-item.ts";
+export type { Receipt } from "./customer/bought.ts";
 export type { Balance, HistoryEntry, PendingEntry, Status } from "./customer/overview.ts";
 export type { Missing } from "./customer/restore.ts";
 export { Goods } from "./goods.ts";

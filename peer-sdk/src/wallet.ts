@@ -14,10 +14,16 @@ import {
 } from "@lepta/protocol";
 import { connectWebSocket } from "./channel/connect.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
-import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
+import type { Bought, Receipt } from "./customer/bought.ts";
+import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
-import { type Acquaintance, askOffer, offerOf } from "./customer/meet.ts";
+import { LaneBook } from "./customer/lanes/book.ts";
+import { closeLanes } from "./customer/lanes/close.ts";
+import { LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
+import { recallFromLane, receiptOf } from "./customer/lanes/prove.ts";
+import { reconnect } from "./customer/lanes/reconnect.ts";
+import { type Acquaintance, askOffer, type Offered, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
 import {
@@ -35,7 +41,7 @@ import { renewBrokerScrip } from "./customer/renew-brokerscrip.ts";
 import { type Missing, restore } from "./customer/restore.ts";
 import { resumeAtBroker, resumeAtMerchants } from "./customer/resume.ts";
 import { reverse } from "./customer/reverse.ts";
-import { spendAt } from "./customer/spend.ts";
+import { type Provision, spendAt, spendOnLane } from "./customer/spend.ts";
 import { tend } from "./customer/tend.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
@@ -71,6 +77,11 @@ export interface BuyOptions {
   readonly quantity?: number;
   /** How much VendorScrip to obtain where there is too little. */
   readonly vendorScrip?: string;
+  /**
+   * `each`: M1 and M2 are signed by themselves. `statement`: one statement covers many purchases. Where nothing is said the
+   * merchant's offer decides: what costs less than it says is bought under statements.
+   */
+  readonly signature?: "each" | "statement";
 }
 
 export interface OfferedItem {
@@ -89,6 +100,7 @@ export class Wallet {
   readonly #times: number;
   readonly #tending: Tending;
   #callOff: CallOff | undefined;
+  #callOffCopies: CallOff | undefined;
   readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
@@ -141,11 +153,16 @@ export class Wallet {
       party,
       tables,
       outbox,
+      lanes: await LaneBook.open(party, tables),
       connect,
       lock: new KeyedLock(),
       noticeDelay,
       moment: increasing(party.runtime.now),
       background,
+      copyLater: () => wallet.#copyLater(),
+      onBroken: (lanes) => {
+        if (wallet.#isOpen) background(reconnect(customer, wallet.#merchants, lanes));
+      },
       underWay: new Set(),
     };
     const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
@@ -154,6 +171,7 @@ export class Wallet {
     // `pending` tells, and the next purchase there or the next opening tries again.
     resumeAtMerchants(customer, wallet.#merchants).catch(() => undefined);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
+    if ((await customer.lanes.tables.copies.list({ limit: 1 })).length > 0) wallet.#copyLater();
     await renewBrokerScrip(customer, party.runtime.now() + tending.margin).catch(remains);
     wallet.#tendLater();
     return wallet;
@@ -242,14 +260,17 @@ export class Wallet {
     max: Amount,
     options: BuyOptions,
   ): Promise<Bought> {
-    const { description, unitPrice } = (await offerOf(this.#customer, merchant, sku)).item;
-    const price = orThrow(multiply(unitPrice, quantity));
+    const offered = await offerOf(this.#customer, merchant, sku);
+    const order = orderOf(offered, quantity);
+    const { price } = order;
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
     if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
-    const order = { sku, description, unitPrice, quantity };
-    const provision =
+    const provision: Provision =
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
-    return spendAt(this.#customer, merchant, { order, price }, provision);
+    const { session } = merchant;
+    return session !== undefined && isUnderStatement(offered, price, options.signature)
+      ? spendOnLane(this.#customer, merchant, session, order, provision)
+      : spendAt(this.#customer, merchant, order, provision);
   }
 
   /**
@@ -269,6 +290,7 @@ export class Wallet {
     const merchant = await this.#merchants.at(url);
     const { uid } = merchant.credential;
     return customer.lock.run(uid, async () => {
+      await closeLanes(customer, merchant.session);
       const held = (await customer.tables.vendorscrip.list({ under: `${uid}/` }))
         .map(([, each]) => each)
         .filter(({ lockedBy, unusable }) => lockedBy === undefined && unusable === undefined);
@@ -338,8 +360,17 @@ export class Wallet {
   }
 
   /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */
-  recall(txn: string): Promise<Bought | undefined> {
-    return recall(this.#customer, txn);
+  async recall(txn: string): Promise<Bought | undefined> {
+    const customer = this.#customer;
+    return (await recall(customer, txn)) ?? recallFromLane(customer, txn);
+  }
+
+  /**
+   * One purchase as a file: `verifyReceipt` of @lepta/protocol checks it against the root key's thumbprint alone. Throws
+   * `wrong-reference` where there was no such purchase, and `pending` while no statement covers it.
+   */
+  receipt(txn: string): Promise<Uint8Array> {
+    return receiptOf(this.#customer, txn);
   }
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
@@ -354,16 +385,27 @@ export class Wallet {
     if (left > 0) throw new LeptaError("unreachable", `${left} notices wait`);
   }
 
-  /** Closes the connections and the store. What waits for the broker waits in the store. */
+  /** Closes lanes, connections and the store; a merchant that does not answer holds it up for two seconds at most. What waits for the broker waits in the store. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#callOff?.();
-    this.#merchants.close();
+    this.#callOffCopies?.();
+    await this.#merchants.close();
+    this.#opened.lanes.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
+  }
+
+  /** Looks after copies of statements for as long as there are any. */
+  #copyLater(): void {
+    if (!this.#isOpen || this.#callOffCopies !== undefined) return;
+    this.#callOffCopies = this.#opened.party.runtime.later(LOOK_EVERY, () => {
+      this.#callOffCopies = undefined;
+      this.#opened.background(sendCopies(this.#opened).then((left) => left > 0 && this.#copyLater()));
+    });
   }
 
   /** Ends what is under way and renews what is near its end, now and then again, for as long as the wallet is open. */
@@ -375,6 +417,17 @@ export class Wallet {
       this.#tendLater();
     });
   }
+}
+
+/** Whether a purchase goes through a lane. Throws `signature-needed` where its merchant takes no such. */
+function isUnderStatement(
+  { statementBelow }: Offered,
+  price: Amount,
+  wished: BuyOptions["signature"],
+): boolean {
+  const isTaken = statementBelow !== undefined && price.value < statementBelow.value;
+  if (wished === "statement" && !isTaken) throw new LeptaError("signature-needed");
+  return isTaken && wished !== "each";
 }
 
 /** A clock that never tells the same time twice. */

@@ -38,6 +38,10 @@ export const isPurchaseProven = (secret: Uint8Array, origin: Uint8Array, item: U
 export const lanePurchase = (origin: Uint8Array, sequence: number): Txn =>
   toText(concat(origin.subarray(0, 8), number64(sequence)));
 
+/** The same from the lane's name: the first 8 bytes of h_0 in base64url. */
+export const purchaseOnLane = (lane: string, sequence: number): Txn =>
+  toText(concat(idBytes(lane), number64(sequence)));
+
 /** The lane and the sequence in such a name: 8 bytes of h_0 in base64url, and the sequence. */
 export function readLanePurchase(txn: Txn): { readonly lane: string; readonly sequence: number } {
   const bytes = idBytes(txn);

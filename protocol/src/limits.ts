@@ -125,6 +125,12 @@ export const limits = {
   lanes: 16,
   /** Purchases on one lane that are sent and not answered. */
   laneInFlight: 64,
+  /** Openings of sessions that a customer remembers of a lane. */
+  openingsKept: 64,
+  /** How often a customer asks again for a lane whose merchant is still at work on what the broken session brought. */
+  resumeAttempts: 8,
+  /** How often a connection that broke under purchases is opened again by itself. */
+  reconnectAttempts: 5,
   /** Silence after which a side of a session asks whether the other is there, in milliseconds. */
   heartbeat: 30_000,
   /** Silence after which it takes the connection to be broken, in milliseconds. */

@@ -174,17 +174,24 @@ async function readerOf(seller: Merchant): Promise<Reader> {
   const customer: Customer = {
     party,
     tables: customerTables(party.store),
+    lanes: await CustomerLanes.open(party, customerTables(party.store)),
     outbox: await Outbox.open(party),
     connect: replay.connect,
     lock: new KeyedLock(),
     noticeDelay: NEVER,
     moment: runtime.now,
     background: (work) => running.push(work.catch(namedOnly)),
+    copyLater: () => {},
+    onBroken: () => {},
     underWay: new Set(),
   };
   const shop: Shop = {
     party: selling,
     tables: merchantTables(selling.store),
+    lanes: await MerchantLanes.open(selling, merchantTables(selling.store)),
+    visits: new Visits(),
+    orders: new Orders(new Map(), 0n),
+    statementBelow: 0n,
     items: new Map(),
     outbox: await Outbox.open(selling),
     lock: new KeyedLock(),
@@ -204,7 +211,7 @@ async function readerOf(seller: Merchant): Promise<Reader> {
     shop,
     seller,
     enrol,
-    acquaintance: await meet(customer, SHOP),
+    acquaintance: await meet(customer, readMerchantAddress(SHOP)),
     outbox: () => Outbox.open(party),
   };
 }

@@ -267,8 +267,8 @@ describe("what a wallet offers", () => {
   test("while the merchant does not answer no second scrip and no second M1 is, whatever is bought", async () => {
     const seen = new Set<string>();
     const connect = through(world.connect, async (messages, pass) => {
-      const isPurchase = (await customerTables(store).pending.list()).some(([, { sealed }]) =>
-        Buffer.from(sealed).equals(Buffer.from(given(messages[0]))),
+      const isPurchase = (await customerTables(store).pending.list()).some(([, { message }]) =>
+        Buffer.from(message).equals(Buffer.from(given(messages[0]))),
       );
       if (!isPurchase) return pass();
       seen.add(toText(given(messages[0])));

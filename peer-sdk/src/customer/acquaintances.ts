@@ -1,7 +1,8 @@
 /** The merchants that a wallet is connected to: one connection to each address, opened again when it has broken. */
-import { isOver } from "@lepta/protocol";
+import { isOver, LeptaError } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
-import { type Acquaintance, meet } from "./meet.ts";
+import { closeLanes } from "./lanes/close.ts";
+import { type Acquaintance, type MerchantAddress, meet, readMerchantAddress } from "./meet.ts";
 
 export class Acquaintances {
   readonly #customer: Customer;
@@ -11,8 +12,17 @@ export class Acquaintances {
     this.#customer = customer;
   }
 
-  /** The merchant at this address. Throws what meeting one throws. */
-  async at(url: string): Promise<Acquaintance> {
+  /** The merchant at this address, with or without its pin. Throws what meeting one throws. */
+  async at(address: string): Promise<Acquaintance> {
+    const place = readMerchantAddress(address);
+    const merchant = await this.#met(place);
+    // Whoever answers at an address that somebody else has opened.
+    if (place.pin === undefined || place.pin === merchant.credential.uid) return merchant;
+    throw new LeptaError("wrong-recipient", place.url);
+  }
+
+  async #met(place: MerchantAddress): Promise<Acquaintance> {
+    const { url } = place;
     const before = this.#meetings.get(url);
     const known = await before?.catch(() => undefined);
     if (known?.channel.isOpen && this.#isGood(known)) return known;
@@ -20,7 +30,7 @@ export class Acquaintances {
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
     known?.channel.close();
-    const meeting = meet(this.#customer, url);
+    const meeting = meet(this.#customer, place);
     this.#meetings.set(url, meeting);
     return meeting;
   }
@@ -32,13 +42,31 @@ export class Acquaintances {
     return !isOver(ours, trust, now) && !isOver(credential, trust, now);
   }
 
-  /** Closes every connection; one that is being opened is closed when it stands, and nobody waits for it. */
-  close(): void {
-    for (const meeting of this.#meetings.values())
+  /** Closes every connection in good order; one that is being opened is closed when it stands, and nobody waits for it. */
+  async close(): Promise<void> {
+    const meetings = [...this.#meetings.values()];
+    this.#meetings.clear();
+    const { runtime } = this.#customer.party;
+    const patience = { callOff: (): void => {} };
+    const overdue = new Promise<void>((resolve) => {
+      patience.callOff = runtime.later(PATIENCE, resolve);
+    });
+    const left = meetings.map((meeting) => meeting.then((each) => this.#leave(each), () => undefined));
+    await Promise.race([Promise.all(left), overdue]);
+    patience.callOff();
+    for (const meeting of meetings)
       meeting.then(
         ({ channel }) => channel.close(),
         () => undefined,
       );
-    this.#meetings.clear();
+  }
+
+  async #leave({ channel, session }: Acquaintance): Promise<void> {
+    await closeLanes(this.#customer, session, ({ flight }) => flight.length === 0);
+    session?.session.close("closed");
+    channel.close();
   }
 }
+
+/** How long merchants may take to close lanes when the wallet is closed, in milliseconds. */
+const PATIENCE = 2000;

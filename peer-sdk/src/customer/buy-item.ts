@@ -1,11 +1,14 @@
 /** Figure 7 at the customer, top to bottom: M0 put out and M1 kept before it is sent, M2 checked, the scrip changed. */
 import {
   type Amount,
+  type Awaitable,
   checkGrant,
+  contentCodec,
+  decodeAs,
   encodeAs,
   isRefusal,
   LeptaError,
-  type Order,
+  type Or,
   orderHash,
   originOf,
   orThrow,
@@ -19,39 +22,21 @@ import {
   readSpend,
   sameAmount,
   scripOf,
+  sealMessage,
   subtract,
   type Verified,
+  type VerifiedOf,
 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Change } from "../ports.ts";
+import type { Bargain, Bought, Receipt } from "./bought.ts";
 import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending, keepingEvidence } from "./ended.ts";
 import { wasSpentByUs } from "./holdings.ts";
-import { type Acquaintance, readReply, sealTo } from "./meet.ts";
+import { credentialId } from "./lanes/records.ts";
+import { type Acquaintance, readContent, readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
-
-/** The evidence of one purchase: M1 and M2, each signed by its sender. */
-export interface Receipt {
-  readonly txn: string;
-  readonly merchant: string;
-  readonly order: Order;
-  readonly charged: Amount;
-  /** Milliseconds. */
-  readonly at: number;
-  readonly request: Uint8Array;
-  readonly response: Uint8Array;
-}
-
-/** What is bought for how much. */
-export interface Bargain {
-  readonly order: Order;
-  readonly price: Amount;
-}
-
-export interface Bought {
-  readonly goods: Goods;
-  readonly receipt: Receipt;
-}
 
 /** Spends a scrip that the caller has locked under `txn`. Throws the merchant's code when refused. */
 export async function buyItem(
@@ -130,15 +115,13 @@ async function prepare(
     purchase: request.digest,
   });
   const scrip = bodyOf(held).id;
+  // M4 goes with the first purchase: the merchant may not have seen it.
+  const beside = held.authorization ? { attachments: [held.authorization] } : {};
   const pending: Pending = {
     kind: "purchase",
-    // M4 goes with the first purchase: the merchant may not have seen it.
-    sealed: await sealTo(
-      party,
-      merchant,
-      request,
-      held.authorization ? { attachments: [held.authorization] } : {},
-    ),
+    ...(merchant.session === undefined
+      ? { message: await sealTo(party, merchant, request, beside) }
+      : { message: encodeAs(contentCodec, { signed: request.bytes, ...beside }), unsealed: true }),
     request: request.digest,
     amount,
     at,
@@ -163,17 +146,36 @@ async function ask(
   txn: string,
   pending: Pending,
 ): Promise<Bought> {
-  const [reply] = await merchant.channel.request([pending.sealed]);
-  const answer = orThrow(
-    await readReply(customer.party, merchant.credential.verifyingKey, reply, purchaseResponse),
-  );
+  const answer = orThrow(await sendRequest(customer, merchant, pending));
   const { payload } = answer;
   if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (payload.reason === "conflict") throw new LeptaError("conflict");
   const signed = pending.signed === undefined ? {} : { request: pending.signed };
   return keepingEvidence(customer, txn, { ...signed, response: answer.signed }, () =>
-    payload.ok ? paid(customer, merchant, txn, pending, answer) : refused(customer, txn, pending, answer),
+    payload.ok
+      ? paid(customer, merchant, txn, pending, answer)
+      : refused(customer, merchant, txn, pending, answer),
   );
+}
+
+/** M1 as it was kept and M2: inside the session, or each in an envelope of its own. */
+async function sendRequest(
+  { party }: Customer,
+  { credential, channel, session }: Acquaintance,
+  { message, unsealed }: Pending,
+): Promise<Or<VerifiedOf<typeof purchaseResponse>>> {
+  const { verifyingKey, sealingKey } = credential;
+  if (unsealed && session !== undefined)
+    return readContent(party, verifyingKey, await session.ask(message), purchaseResponse);
+  const [reply] = await channel.request([unsealed ? await sealContent() : message]);
+  return readReply(party, verifyingKey, reply, purchaseResponse);
+
+  /** It was to go through a session, and there is none any more. */
+  function sealContent(): Awaitable<Uint8Array> {
+    const { signed, attachments = [] } = orThrow(decodeAs(contentCodec, message));
+    const request = { type: purchaseRequest, bytes: signed };
+    return sealMessage(request, sealingKey, party.runtime.random, { attachments });
+  }
 }
 
 async function paid(
@@ -203,7 +205,7 @@ async function paid(
   await party.store.commit([
     tables.vendorscrip.remove(`${merchant}/${scrip}`),
     ...(change ? [tables.vendorscrip.put(`${merchant}/${bodyOf(change).id}`, change)] : []),
-    ...endedWith(customer, txn, pending, answer, "done"),
+    ...endedWith(customer, acquaintance, txn, pending, answer, "done"),
   ]);
   const receipt: Receipt = {
     txn,
@@ -253,6 +255,7 @@ function changeOf(
 /** A refusal that the scrip's issuer has signed unlocks the scrip. */
 async function refused(
   customer: Customer,
+  merchant: Acquaintance,
   txn: string,
   pending: Pending,
   answer: Verified<typeof purchaseResponse>,
@@ -265,7 +268,7 @@ async function refused(
   // Its issuer refuses the scrip itself: it will never buy anything, and M2 says so under the merchant's signature.
   const mark = USELESS.has(reason) ? { unusable: reason } : {};
   const back = held?.lockedBy === txn ? [tables.vendorscrip.put(id, { ...unlocked(held), ...mark })] : [];
-  await party.store.commit([...back, ...endedWith(customer, txn, pending, answer, reason)]);
+  await party.store.commit([...back, ...endedWith(customer, merchant, txn, pending, answer, reason)]);
   throw refusedWith(reason);
 }
 
@@ -280,16 +283,22 @@ const USELESS: ReadonlySet<string> = new Set([
 ]);
 
 /** Ended as the merchant has signed it: what it charged, and what both have signed. */
-const endedWith = (
+function endedWith(
   customer: Customer,
+  { ours, credential }: Acquaintance,
   txn: string,
   pending: Pending,
   { payload, signed: response }: Verified<typeof purchaseResponse>,
   outcome: string,
-) => [
-  ...endedPending(customer, txn, { ...pending, amount: payload.charged }, outcome),
-  customer.tables.evidence.put(txn, {
-    ...(pending.signed === undefined ? {} : { request: pending.signed }),
-    response,
-  }),
-];
+): readonly Change[] {
+  const { tables, lanes } = customer;
+  return [
+    ...endedPending(customer, txn, { ...pending, amount: payload.charged }, outcome),
+    tables.evidence.put(txn, {
+      ...(pending.signed === undefined ? {} : { request: pending.signed }),
+      response,
+      signers: [credentialId(ours), credentialId(credential)],
+    }),
+    ...lanes.keepCredentials(ours, credential),
+  ];
+}

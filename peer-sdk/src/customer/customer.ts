@@ -5,12 +5,16 @@ import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
 import type { ConnectChannel } from "../ports.ts";
+import type { LaneBook } from "./lanes/book.ts";
+import type { Lane } from "./lanes/lane.ts";
 import type { CustomerTables, Holding } from "./records.ts";
 
 export interface Customer {
   readonly party: Party;
   readonly tables: CustomerTables;
   readonly outbox: Outbox;
+  /** The open lanes. */
+  readonly lanes: LaneBook;
   readonly connect: ConnectChannel;
   /** `brokerscrip` for what moves the purse, a merchant's UID for what moves its VendorScrip. */
   readonly lock: KeyedLock;
@@ -20,6 +24,10 @@ export interface Customer {
   readonly moment: () => number;
   /** Runs something that nobody waits for; closing waits for it. */
   readonly background: (work: Promise<unknown>) => void;
+  /** A copy of a statement was kept: in time it goes to the broker, unless the broker's receipt comes first. */
+  readonly copyLater: () => void;
+  /** A session has ended, and these lanes were in it. */
+  readonly onBroken: (lanes: readonly Lane[]) => void;
   /** Transactions whose answer this process is waiting for. */
   readonly underWay: Set<string>;
 }

@@ -1,8 +1,10 @@
 /** Meeting a merchant: hello both ways, then sealed messages to the keys that its credential binds to its UID. */
 import {
+  type Amount,
   ANYBODY,
   type Beside,
   type Credential,
+  contentCodec,
   decodeAs,
   errorCodec,
   hello,
@@ -12,6 +14,7 @@ import {
   LeptaError,
   limits,
   type MessageType,
+  multiply,
   type Or,
   offer,
   offerRequest,
@@ -29,8 +32,12 @@ import {
   verifyMessage,
 } from "@lepta/protocol";
 import { type Party, REQUEST_LIFE } from "../party.ts";
-import type { Channel } from "../ports.ts";
+import type { Channel, Wire } from "../ports.ts";
+import { hasSessions, openHandshake } from "../session/handshake.ts";
 import type { Customer } from "./customer.ts";
+import { attendMerchant, type MerchantSession } from "./lanes/attend.ts";
+import { type KnownOrder, knownOrder } from "./lanes/orders.ts";
+import { resumeLanes } from "./lanes/resume.ts";
 
 /** CBOR's major type of a map. */
 const MAP_MAJOR = 5;
@@ -41,6 +48,8 @@ export interface Acquaintance {
   readonly url: string;
   readonly credential: Credential;
   readonly channel: Channel;
+  /** The session on this connection; undefined where channel or suite have none. */
+  readonly session: MerchantSession | undefined;
   /** Ours, of the greeting: when either ends or is revoked, we greet again. */
   readonly ours: Credential;
   /** What the merchant offered on this connection, by item: it holds until the time that the offer says. */
@@ -51,36 +60,79 @@ export interface Acquaintance {
 export interface Offered {
   readonly item: Payload<typeof offer>["items"][number];
   readonly validUntil: number;
+  /** Below this amount the merchant sells through lanes. */
+  readonly statementBelow: Amount | undefined;
+  /** Orders for it that were made already, by quantity. */
+  readonly orders: Map<number, KnownOrder>;
+}
+
+/** Where a merchant is, and who it must be. */
+export interface MerchantAddress {
+  /** Without the pin. */
+  readonly url: string;
+  readonly pin: string | undefined;
 }
 
 /**
- * Connects and says hello. The address may pin the merchant's UID (`wss://host/path#UID`); an address that was another
- * merchant's before is refused with `wrong-recipient`.
+ * Connects, opens a session, or says hello where there can be none, and takes up the lanes that are open with this merchant. An
+ * address that was another merchant's before is refused with `wrong-recipient`.
  */
-export async function meet(customer: Customer, address: string): Promise<Acquaintance> {
+export async function meet(customer: Customer, address: MerchantAddress): Promise<Acquaintance> {
+  const { party } = customer;
+  try {
+    return await meetOnce(customer, address);
+  } catch (error) {
+    // A merchant may know before we do that the key which signed our credential was revoked.
+    if (!(error instanceof LeptaError) || error.code !== "unknown-peer") throw error;
+    const before = await party.credential();
+    const renewed = await refreshed(party).catch(() => before);
+    if (renewed === before) throw error;
+    return meetOnce(customer, address);
+  }
+}
+
+async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Promise<Acquaintance> {
   const { party, tables } = customer;
-  const { url, pin } = readMerchantAddress(address);
   const channel = await customer.connect(url);
   try {
-    const { ours, credential } = await exchange(party, channel);
     const expected = pin ?? (await tables.addresses.get(url));
-    if (expected !== undefined && expected !== credential.uid) throw new LeptaError("wrong-recipient", url);
+    const isExpected = (uid: string): void => {
+      if (expected !== undefined && expected !== uid) throw new LeptaError("wrong-recipient", url);
+    };
+    const met =
+      channel.wire !== undefined && hasSessions(party)
+        ? await openSession(customer, channel.wire, isExpected)
+        : { ...(await greet(party, channel)), session: undefined };
+    const { credential } = met;
+    isExpected(credential.uid);
     await party.store.commit([
       tables.addresses.put(url, credential.uid),
-
       tables.merchants.put(credential.uid, { url, publicKey: credential.verifyingKey.publicKey }),
     ]);
-    return {
+    const acquaintance: Acquaintance = {
+      ...met,
       url,
-      credential,
       channel: leavingWhenUnknown(channel),
-      ours,
       offers: new Map(),
     };
+    if (acquaintance.session !== undefined) await resumeLanes(customer, acquaintance.session);
+    return acquaintance;
   } catch (error) {
     channel.close();
     throw error;
   }
+}
+
+/** A session with the merchant at the other end of a wire, in place of the lane's last one. */
+async function openSession(
+  customer: Customer,
+  wire: Wire,
+  isExpected: (uid: string) => void,
+): Promise<Pick<Acquaintance, "ours" | "credential" | "session">> {
+  const { party, lanes } = customer;
+  const resumes = (uid: string) => lanes.lastOpening(uid);
+  const { keys, credential, ours, wire: held } = await openHandshake(party, wire, isExpected, resumes);
+  return { ours, credential, session: attendMerchant(customer, held, keys, { ours, merchant: credential }) };
 }
 
 /** What the merchant sells, or its offer of one item. */
@@ -106,12 +158,22 @@ export async function askOffer(
 export async function offerOf(customer: Customer, merchant: Acquaintance, sku: string): Promise<Offered> {
   const known = merchant.offers.get(sku);
   if (known !== undefined && customer.party.runtime.now() < known.validUntil) return known;
-  const { items, validUntil } = await askOffer(customer, merchant, sku);
+  const { items, validUntil, statementBelow } = await askOffer(customer, merchant, sku);
   const item = items.find((each) => each.sku === sku);
   if (item === undefined) throw new LeptaError("unknown-item", sku);
-  const offered = { item, validUntil };
+  const offered: Offered = { item, validUntil, statementBelow, orders: new Map() };
   if (merchant.offers.size < limits.offersKept) merchant.offers.set(sku, offered);
   return offered;
+}
+
+/** What so many of an item are and cost. Throws `amount-overflow`. */
+export function orderOf({ item, orders }: Offered, quantity: number): KnownOrder {
+  const known = orders.get(quantity);
+  if (known !== undefined) return known;
+  const { sku, description, unitPrice } = item;
+  const order = knownOrder({ sku, description, unitPrice, quantity }, orThrow(multiply(unitPrice, quantity)));
+  if (orders.size < limits.offersKept) orders.set(quantity, order);
+  return order;
 }
 
 /** Seals a message to the merchant. */
@@ -139,28 +201,28 @@ export async function readReply<M extends MessageType>(
   return verifyMessage(opened, by);
 }
 
+/** The same of an answer that a session carries and seals by itself. */
+export async function readContent<M extends MessageType>(
+  party: Party,
+  key: VerifyingKey,
+  bytes: Uint8Array,
+  type: M,
+): Promise<Or<VerifiedOf<M>>> {
+  const error = readError(bytes);
+  if (error !== undefined) return error;
+  const content = decodeAs(contentCodec, bytes);
+  const opened = isRefusal(content) ? content : readMessage(content.signed, [type], content);
+  if (isRefusal(opened)) return opened;
+  const { uid, network } = party.identity;
+  return verifyMessage(opened, { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() });
+}
+
 /** The refusal that an error message tells; undefined where the bytes are no error message. */
 export function readError(bytes: Uint8Array) {
   // An error message is a map, and nothing else that a merchant sends is one: the rest need not be tried.
   if ((bytes[0] ?? 0) >> 5 !== MAP_MAJOR) return undefined;
   const error = decodeAs(errorCodec, bytes);
   return isRefusal(error) ? undefined : refuse(isErrorCode(error.code) ? error.code : "internal");
-}
-
-/** Hello both ways. A merchant may know before we do that the key which signed our credential was revoked. */
-async function exchange(
-  party: Party,
-  channel: Channel,
-): Promise<{ readonly ours: Credential; readonly credential: Credential }> {
-  const ours = await party.credential();
-  try {
-    return { ours, credential: await greet(party, channel, ours.bytes) };
-  } catch (error) {
-    if (!(error instanceof LeptaError) || error.code !== "unknown-peer") throw error;
-    const renewed = await refreshed(party).catch(() => ours);
-    if (renewed === ours) throw error;
-    return { ours: renewed, credential: await greet(party, channel, renewed.bytes) };
-  }
 }
 
 async function refreshed(party: Party): Promise<Credential> {
@@ -181,14 +243,19 @@ const leavingWhenUnknown = (channel: Channel): Channel => ({
   close: () => channel.close(),
 });
 
-async function greet(party: Party, channel: Channel, credential: Uint8Array): Promise<Credential> {
+/** Hello both ways. */
+async function greet(
+  party: Party,
+  channel: Channel,
+): Promise<{ readonly ours: Credential; readonly credential: Credential }> {
   const { runtime, identity, link } = party;
+  const ours = await party.credential();
   const txn = toText(runtime.random(16));
   const greeting = await party.sign(hello, {
     to: ANYBODY,
     txn,
     expiresAt: runtime.now() + REQUEST_LIFE,
-    credential,
+    credential: ours.bytes,
   });
   const [reply] = await channel.request([greeting.bytes]);
   if (reply === undefined) throw new LeptaError("unreachable", "an empty answer");
@@ -202,10 +269,11 @@ async function greet(party: Party, channel: Channel, credential: Uint8Array): Pr
   const by = { key: theirs.verifyingKey, kid: from, from, to: identity.uid, network, now };
   const answer = orThrow(await verifyMessage(opened, by));
   if (answer.payload.txn !== txn) throw new LeptaError("wrong-reference");
-  return theirs;
+  return { ours, credential: theirs };
 }
 
-function readMerchantAddress(address: string): { readonly url: string; readonly pin: string | undefined } {
+/** Takes an address apart, which may pin the merchant's UID (`wss://host/path#UID`). Throws `unreachable`, `wrong-recipient`. */
+export function readMerchantAddress(address: string): MerchantAddress {
   const parsed = URL.parse(address);
   if (parsed === null || !/^wss?:$/.test(parsed.protocol) || parsed.href.length > limits.addressLength)
     throw new LeptaError("unreachable", `${address} is no ws(s) address`);

@@ -34,7 +34,7 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     });
     const pending: Pending = {
       kind: "topup",
-      sealed: await link.seal(request),
+      message: await link.seal(request),
       request: request.digest,
       amount,
       at,
@@ -42,7 +42,7 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     await party.store.commit([tables.pending.put(txn, pending)]);
     const named = { txn, digest: request.digest };
     const answer = await awaiting(customer, txn, () =>
-      askAt(party, doors.brokerscrip, pending.sealed, named),
+      askAt(party, doors.brokerscrip, pending.message, named),
     );
     // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);

@@ -142,7 +142,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
   });
   const pending: Pending = {
     kind: "vendorscrip",
-    sealed: await sealTo(party, merchant, request, { attachments: [part] }),
+    message: await sealTo(party, merchant, request, { attachments: [part] }),
     request: request.digest,
     part: order.digest,
     amount,
@@ -177,7 +177,7 @@ async function askMerchant(
   pending: Pending,
 ): Promise<Change | undefined> {
   const { link, identity } = customer.party;
-  const replies = await channel.request([pending.sealed]).catch((error: unknown) => {
+  const replies = await channel.request([pending.message]).catch((error: unknown) => {
     if (error instanceof LeptaError) return [];
     throw error;
   });

@@ -1,6 +1,8 @@
 /** What a wallet tells its owner: what it holds, what is under way, and what was. */
-import { type Amount, formatAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, lanePurchase } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
+import { holdingId, worthLeft } from "./lanes/end.ts";
+import { openPurchases, statedPurchases } from "./lanes/prove.ts";
 import { bodyOf, type CustomerKind, PURSE } from "./records.ts";
 
 /**
@@ -37,7 +39,8 @@ export interface HistoryEntry {
 export type PendingEntry = Pick<HistoryEntry, "kind" | "status" | "txn" | "at" | "amount" | "merchant">;
 
 /** What the wallet holds; locked scrip is counted, expired is not. */
-export async function balanceOf({ tables, party }: Customer): Promise<Balance> {
+export async function balanceOf({ tables, party, lanes }: Customer): Promise<Balance> {
+  const onLanes = new Map(lanes.all().map((lane) => [holdingId(lane), lane]));
   const now = party.runtime.now();
   const held = await tables.purse.get(PURSE);
   const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
@@ -47,7 +50,7 @@ export async function balanceOf({ tables, party }: Customer): Promise<Balance> {
     const { value, expiresAt } = bodyOf(each);
     const before = byMerchant.get(merchant)?.value ?? 0n;
     if (expiresAt > now && each.unusable === undefined)
-      byMerchant.set(merchant, { ...value, value: before + value.value });
+      byMerchant.set(merchant, { ...value, value: before + worthLeft(each, onLanes.get(id)) });
   }
   const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
   return {
@@ -61,28 +64,66 @@ export async function balanceOf({ tables, party }: Customer): Promise<Balance> {
 }
 
 /** All that has ended, oldest first. */
-export async function historyOf({ tables, outbox }: Customer): Promise<readonly HistoryEntry[]> {
+export async function historyOf(customer: Customer): Promise<readonly HistoryEntry[]> {
+  const { tables, outbox, lanes } = customer;
   const waiting = await outbox.transactions();
-  return (await tables.history.list()).map(([, { kind, txn, at, amount, outcome, merchant, order }]) => ({
-    kind,
-    status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
-    txn,
-    at,
-    amount: formatAmount(amount),
-    outcome,
-    merchant,
-    sku: order?.sku,
-  }));
+  const alone = (await tables.history.list()).map(
+    ([, { kind, txn, at, amount, outcome, merchant, order }]): HistoryEntry => ({
+      kind,
+      status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
+      txn,
+      at,
+      amount: formatAmount(amount),
+      outcome,
+      merchant,
+      sku: order?.sku,
+    }),
+  );
+  // The broker is known to have a statement when it needs no copy of ours any more.
+  const copies = new Set((await lanes.tables.copies.list()).map(([digest]) => digest));
+  const onLanes = [...(await statedPurchases(customer)), ...openPurchases(customer)].map(
+    ({ txn, entry, charged, outcome, merchant, order, statement }): HistoryEntry => ({
+      kind: "purchase",
+      status:
+        outcome !== "done"
+          ? "refused"
+          : statement === undefined || copies.has(statement)
+            ? "paid"
+            : "settled",
+      txn,
+      at: entry.at,
+      amount: formatAmount(charged),
+      outcome,
+      merchant,
+      sku: order.sku,
+    }),
+  );
+  return [...alone, ...onLanes].sort((a, b) => a.at - b.at);
 }
 
 /** What is under way: sent, and not known to have ended. */
-export async function pendingOf({ tables, underWay }: Customer): Promise<readonly PendingEntry[]> {
-  return (await tables.pending.list()).map(([txn, { kind, at, amount, merchant }]) => ({
-    kind,
-    status: underWay.has(txn) ? "reserved" : "unknown",
-    txn,
-    at,
-    amount: formatAmount(amount),
-    merchant,
-  }));
+export async function pendingOf({ tables, underWay, lanes }: Customer): Promise<readonly PendingEntry[]> {
+  const alone = (await tables.pending.list()).map(
+    ([txn, { kind, at, amount, merchant }]): PendingEntry => ({
+      kind,
+      status: underWay.has(txn) ? "reserved" : "unknown",
+      txn,
+      at,
+      amount: formatAmount(amount),
+      merchant,
+    }),
+  );
+  const onLanes = lanes.all().flatMap(({ flight, origin, merchant }) =>
+    flight.map(
+      ({ sequence, at, order, settle }): PendingEntry => ({
+        kind: "purchase",
+        status: settle === undefined ? "unknown" : "reserved",
+        txn: lanePurchase(origin, sequence),
+        at,
+        amount: formatAmount(order.price),
+        merchant,
+      }),
+    ),
+  );
+  return [...alone, ...onLanes];
 }

@@ -34,7 +34,7 @@ export async function prepareReturn(
   });
   const pending: Pending = {
     kind,
-    sealed: await link.seal(request),
+    message: await link.seal(request),
     request: request.digest,
     amount,
     at: customer.moment(),

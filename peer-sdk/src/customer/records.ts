@@ -17,6 +17,7 @@ import {
   struct,
   text,
   time,
+  tuple,
   txn,
   type Uid,
   uid,
@@ -56,8 +57,8 @@ export type CustomerKind = Value<typeof customerKind>;
 /** A transaction that has not reached its end: written before its first message is sent, removed with its outcome. */
 const pendingRecord = struct({
   kind: field(1, customerKind),
-  /** The request as it was sent, and may be sent again. */
-  sealed: field(2, bytes(1, 64 * 1024)),
+  /** The request as it was sent, and may be sent again: sealed, or what a session seals anew. */
+  message: field(2, bytes(1, 64 * 1024)),
   /** Digest of the request, and of the part for B. */
   request: field(3, digest),
   part: optional(4, digest),
@@ -74,6 +75,8 @@ const pendingRecord = struct({
   minimumExpiry: optional(12, time),
   /** The transaction of figure 8 that a reversal is about. */
   subject: optional(13, txn),
+  /** M1 of a purchase in a session: the message is a content. */
+  unsealed: optional(14, boolean),
 });
 export type Pending = Value<typeof pendingRecord>;
 
@@ -94,6 +97,8 @@ export type HistoryRecord = Value<typeof historyRecord>;
 const evidenceRecord = struct({
   request: optional(1, embedded()),
   response: field(2, embedded(limits.goodsBytes + limits.signatureBytes)),
+  /** The credentials of the customer and of the merchant when they signed, by their digests. */
+  signers: optional(3, tuple(digest, digest)),
 });
 
 const merchantRecord = struct({

@@ -38,7 +38,7 @@ export function redeem(customer: Customer, amount: Amount | undefined): Promise<
       throw new LeptaError("bad-amount", "no multiple of the account's smallest unit");
     const { txn, pending } = await prepareReturn(customer, "redeem", held, wished);
     const named = { txn, digest: pending.request };
-    const answer = await awaiting(customer, txn, () => askAt(party, doors.redeem, pending.sealed, named));
+    const answer = await awaiting(customer, txn, () => askAt(party, doors.redeem, pending.message, named));
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);
     return wished;

@@ -83,7 +83,7 @@ async function prepare(customer: Customer, merchant: Acquaintance, held: Holding
   const attachments = held.authorization ? [part, held.authorization] : [part];
   const pending: Pending = {
     kind: "refund",
-    sealed: await sealTo(party, merchant, request, { attachments }),
+    message: await sealTo(party, merchant, request, { attachments }),
     request: request.digest,
     part: order.digest,
     amount,
@@ -103,7 +103,7 @@ async function askMerchant(
   pending: Pending,
 ): Promise<Refund | undefined> {
   const { link, identity } = customer.party;
-  const replies = await channel.request([pending.sealed]).catch((error: unknown) => {
+  const replies = await channel.request([pending.message]).catch((error: unknown) => {
     if (error instanceof LeptaError) return [];
     throw error;
   });

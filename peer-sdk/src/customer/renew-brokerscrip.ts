@@ -20,7 +20,7 @@ export function renewBrokerScrip(customer: Customer, before: number): Promise<vo
     const { txn, pending } = await prepareReturn(customer, "renewal", held, bodyOf(held).value);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () =>
-      askAt(customer.party, doors.renew, pending.sealed, named),
+      askAt(customer.party, doors.renew, pending.message, named),
     );
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);

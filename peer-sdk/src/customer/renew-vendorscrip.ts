@@ -40,7 +40,7 @@ export async function renewVendorScrip(
   const beside = held.authorization ? { attachments: [held.authorization] } : {};
   const pending: Pending = {
     kind: "renewal",
-    sealed: await sealTo(party, merchant, request, beside),
+    message: await sealTo(party, merchant, request, beside),
     request: request.digest,
     amount,
     at: customer.moment(),
@@ -69,7 +69,7 @@ export async function resumeVendorRenewal(
 
 async function ask(customer: Customer, merchant: Acquaintance, txn: string, pending: Pending): Promise<void> {
   const { party, tables } = customer;
-  const [reply] = await merchant.channel.request([pending.sealed]);
+  const [reply] = await merchant.channel.request([pending.message]);
   const answer = orThrow(await readReply(party, merchant.credential.verifyingKey, reply, renewalResponse));
   const { payload, secrets } = answer;
   if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");

@@ -21,6 +21,10 @@ export async function resumeAtBroker(customer: Customer): Promise<void> {
 
 /** What needs the merchant. */
 export async function resumeAtMerchants(customer: Customer, merchants: Acquaintances): Promise<void> {
+  // Meeting a merchant takes up the lanes that are open with it.
+  const open = (await customer.lanes.tables.lanes.list()).filter(([, { state }]) => state !== "lost");
+  for (const address of new Set(open.map(([id, { url }]) => `${url}#${id.split("/")[0]}`)))
+    await merchants.at(address).catch(remains);
   for (const [txn, pending] of await customer.tables.pending.list())
     await atMerchant(customer, merchants, txn, pending).catch(remains);
 }

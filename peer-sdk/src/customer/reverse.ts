@@ -35,7 +35,7 @@ export async function reverse(customer: Customer, merchant: string, subject: str
       ? await prepare(customer, merchant, subject)
       : { txn: already[0], pending: already[1] };
   const answer = await awaiting(customer, txn, () =>
-    askAt(party, doors.reversal, pending.sealed, { txn, digest: pending.request }),
+    askAt(party, doors.reversal, pending.message, { txn, digest: pending.request }),
   );
   if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
   await customer.lock.run(PURSE_LOCK, () => conclude(customer, txn, pending, answer));
@@ -65,7 +65,7 @@ async function prepare(customer: Customer, merchant: string, subject: string) {
   const value = line.reduce((sum, [, held]) => sum + bodyOf(held).value.value, 0n);
   const pending: Pending = {
     kind: "reversal",
-    sealed: await link.seal(request),
+    message: await link.seal(request),
     request: request.digest,
     // What we know of; what comes back is for the broker to say.
     amount: { currency, value: value === 0n ? 1n : value },

@@ -10,6 +10,7 @@ import {
   limits,
   list,
   optional,
+  scripId,
   struct,
   time,
   tuple,
@@ -60,6 +61,10 @@ export const runCodec = struct({
       limits.unstatedPurchases,
     ),
   ),
+  /** The credentials of the customer and of the merchant when they signed, by their digests. */
+  signers: optional(4, tuple(digest, digest)),
+  /** At the merchant: the line that paid for it. */
+  line: optional(5, scripId),
 });
 export type Run = Value<typeof runCodec>;
 

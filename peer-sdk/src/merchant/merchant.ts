@@ -10,6 +10,7 @@ import { type Catalogue, readCatalogue } from "./catalogue.ts";
 import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
 import { Orders } from "./lanes/orders.ts";
+import { Visits } from "./lanes/visits.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
 import { resumeRefunds } from "./refund-vendorscrip.ts";
@@ -118,6 +119,7 @@ export class Merchant {
       party,
       tables,
       lanes,
+      visits: new Visits(),
       orders: new Orders(items, statementBelow),
       statementBelow,
       items,
@@ -247,6 +249,7 @@ export class Merchant {
     this.#isOpen = false;
     this.#callOff?.();
     this.#soon?.();
+    this.#opened.visits.close();
     for (const serving of this.#serving) await serving.close();
     this.#opened.lanes.close();
     if (!this.#ownsParty) return;

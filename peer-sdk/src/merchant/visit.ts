@@ -15,6 +15,7 @@ import {
   isExpired,
   isOver,
   isRefusal,
+  LeptaError,
   limits,
   type Or,
   offer,
@@ -78,35 +79,41 @@ export function createVisit(shop: Shop): Visit {
   };
   return hasSessions(shop.party) ? Object.assign(visit, { attach }) : visit;
 
+  /** A handshake on this connection: what it says of the customer counts for frames, too. */
   function attach(wire: Wire): void {
-    const listen = (): void =>
-      wire.listen({
-        message: (first) => {
-          if (first[0] !== HANDSHAKE) return wire.close();
-          meeting = attendSession(shop, replaying(wire, first), (content) => answerContent(content))
-            .then((who) => {
-              customer = who;
-            })
-            .catch(() => wire.close())
-            .finally(() => {
-              meeting = undefined;
-            });
-        },
-        closed: () => {},
-      });
-    listen();
+    wire.listen({
+      message: (first) => {
+        if (first[0] !== HANDSHAKE) return wire.close();
+        meeting = attendSession(shop, wire, first, answerContent)
+          .then((who) => {
+            customer = who;
+          })
+          .catch((error: unknown) => {
+            // Whatever a stranger sends is its own fault.
+            if (!(error instanceof LeptaError)) shop.onError(error);
+            wire.close();
+          })
+          .finally(() => {
+            meeting = undefined;
+          });
+      },
+      closed: () => {},
+    });
   }
 
   /** A signed message that the session carries, answered in the same way. */
-  async function answerContent(bytes: Uint8Array): Promise<Uint8Array> {
+  async function answerContent(bytes: Uint8Array, who: Credential): Promise<Uint8Array> {
     const content = decodeAs(contentCodec, bytes);
-    const answer = isRefusal(content) ? content : await attendSigned(content).catch(fault);
-    return isRefusal(answer) ? errorMessage(answer.code) : answer;
+    try {
+      const answer = isRefusal(content) ? content : await attendSigned(content, who);
+      return isRefusal(answer) ? errorMessage(answer.code) : answer;
+    } catch (error) {
+      shop.onError(error);
+      return errorMessage("internal");
+    }
   }
 
-  async function attendSigned(content: Content): Promise<Or<Uint8Array>> {
-    const who = customer;
-    if (who === undefined) return refuse("unknown-peer");
+  async function attendSigned(content: Content, who: Credential): Promise<Or<Uint8Array>> {
     const opened = readMessage(content.signed, [purchaseRequest], content);
     if (isRefusal(opened)) return opened;
     const message = await verify(opened, who);

@@ -12,20 +12,25 @@ import {
   equalBytes,
   type Handshake,
   idBytes,
+  isErrorCode,
   isRefusal,
   LeptaError,
   nodeNoise,
   type Or,
   orThrow,
+  pong,
   refuse,
+  sessionClose,
   sessionHello,
   startHandshake,
+  type Uid,
   utf8,
   verifyCredential,
 } from "@lepta/protocol";
-import { HANDSHAKE } from "../channel/frame.ts";
+import { HANDSHAKE, TRANSPORT } from "../channel/frame.ts";
 import type { Party } from "../party.ts";
 import type { Wire, WireEvents } from "../ports.ts";
+import { packItems, unpackItems } from "./frame.ts";
 import type { SessionKeys } from "./session.ts";
 
 /** Who is at the other end, and the keys of the session. */
@@ -43,42 +48,70 @@ const PATIENCE = 30_000;
 /** Messages that may come before a handshake has ended: those of the handshake, and what follows it at once. */
 const MOST_HELD = 64;
 
+/** Numbers of items: an echo that nobody asked for says that the merchant takes the session; an end says why it does not. */
+const PONG = 9;
+const CLOSE = 10;
+
 /** Whether this party can have sessions: its suite has a key for the handshake. */
 export const hasSessions = (party: Party): boolean => party.identity.opening.agreement !== undefined;
 
 /**
- * The customer's side. `expected` judges whom we meet before we say who we are. Throws `unreachable` where no answer comes,
- * `unknown-peer` and `unauthentic` where the other side is not who it says.
+ * The customer's side. `isExpected` throws where we meet another than we wanted, before we say who we are; `resumes` tells which
+ * session with this merchant ends with the new one. Throws `unreachable` where no answer comes,
+ * `unknown-peer` where either side does not take the other's credential, `unauthentic` where it is not who it says.
  */
 export async function openHandshake(
   party: Party,
   raw: Wire,
-  expected: (credential: Credential) => Promise<void>,
-  resumes: Uint8Array | undefined,
+  isExpected: (uid: Uid) => void,
+  resumes: (uid: Uid) => Uint8Array | undefined,
 ): Promise<Handshaken & { readonly ours: Credential }> {
   const wire = new HeldWire(raw);
   const ours = await party.credential();
   const handshake = begin(party, "initiator");
   wire.send(framed(await handshake.write(new Uint8Array(0))));
   const hello = orThrow(await readHello(party, handshake, await wire.next(party)));
-  await expected(hello.credential);
+  isExpected(hello.credential.uid);
+  const before = resumes(hello.credential.uid);
   const mine = encodeAs(sessionHello, {
     credential: ours.bytes,
-    ...(resumes === undefined ? {} : { resumes }),
+    ...(before === undefined ? {} : { resumes: before }),
   });
   wire.send(framed(await handshake.write(mine)));
-  return { keys: handshake.finish(), credential: hello.credential, resumes: undefined, wire, ours };
+  const keys = handshake.finish();
+  orThrow(await readVerdict(keys, await wire.next(party)));
+  return { keys, credential: hello.credential, resumes: undefined, wire, ours };
 }
 
-/** The merchant's side, from the first message of a handshake on. */
-export async function acceptHandshake(party: Party, raw: Wire): Promise<Handshaken> {
-  const wire = new HeldWire(raw);
+/**
+ * The merchant's side, from the first message of a handshake on. A customer whose credential is not taken is told so inside the
+ * session, which ends then. Throws what the customer's side throws.
+ */
+export async function acceptHandshake(party: Party, raw: Wire, first: Uint8Array): Promise<Handshaken> {
+  const wire = new HeldWire(raw, [first]);
   const handshake = begin(party, "responder");
   orThrow(await handshake.read(unframed(await wire.next(party))));
   const ours = await party.credential();
   wire.send(framed(await handshake.write(encodeAs(sessionHello, { credential: ours.bytes }))));
-  const hello = orThrow(await readHello(party, handshake, await wire.next(party)));
-  return { keys: handshake.finish(), ...hello, wire };
+  const hello = await readHello(party, handshake, await wire.next(party));
+  if (isRefusal(hello) && hello.code !== "unknown-peer") throw new LeptaError(hello.code, hello.detail);
+  const keys = handshake.finish();
+  const verdict = isRefusal(hello) ? encodeAs(sessionClose, [CLOSE, hello.code]) : encodeAs(pong, [PONG, 0]);
+  wire.send(await keys.send.seal(packItems([verdict]), TRANSPORT));
+  return { keys, ...orThrow(hello), wire };
+}
+
+/** What the merchant says of our credential. */
+async function readVerdict(keys: SessionKeys, message: Uint8Array): Promise<Or<void>> {
+  if (message[0] !== TRANSPORT) return refuse("malformed", "no message of the session");
+  const opened = await keys.receive.open(message, 1);
+  const items = isRefusal(opened) ? opened : unpackItems(opened);
+  if (isRefusal(items)) return items;
+  const [verdict = new Uint8Array(0)] = items;
+  const close = decodeAs(sessionClose, verdict);
+  if (!isRefusal(close)) return refuse(isErrorCode(close[1]) ? close[1] : "internal", "by the merchant");
+  const taken = items.length === 1 ? decodeAs(pong, verdict) : refuse("malformed", "more than a verdict");
+  return isRefusal(taken) ? taken : undefined;
 }
 
 function begin({ identity, runtime }: Party, role: "initiator" | "responder"): Handshake {
@@ -116,12 +149,13 @@ function unframed(message: Uint8Array): Uint8Array {
 /** A wire whose messages wait until somebody listens. */
 class HeldWire implements Wire {
   readonly #wire: Wire;
-  readonly #held: Uint8Array[] = [];
+  readonly #held: Uint8Array[];
   #isClosed = false;
   #waiting: ((message: Uint8Array | undefined) => void) | undefined;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, held: readonly Uint8Array[] = []) {
     this.#wire = wire;
+    this.#held = [...held];
     wire.listen({
       message: (bytes) => {
         if (this.#waiting !== undefined) this.#waiting(bytes);

@@ -67,8 +67,12 @@ export class Session {
     this.#keys = keys;
     this.#runtime = runtime;
     this.#events = events;
-    wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
     this.#beat = this.#beatLater();
+  }
+
+  /** From now on items come, those first that came meanwhile. */
+  begin(): void {
+    this.#wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
   }
 
   get isOpen(): boolean {

@@ -103,7 +103,7 @@ const OBTAINED: Reading["moves"] = [
 const REFUNDED: Reading["moves"] = [[300_000n, -300_000n]];
 
 export const readings: readonly Reading[] = [
-  { name: "a merchant's hello", media: hello.mediaType, act: ({ customer }) => meet(customer, SHOP) },
+  { name: "a merchant's hello", media: hello.mediaType, act: ({ customer }) => meet(customer, readMerchantAddress(SHOP)) },
   {
     name: "an offer",
     media: offer.mediaType,

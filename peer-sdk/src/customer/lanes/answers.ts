@@ -43,7 +43,7 @@ function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boo
     goods: new Goods(lastType.name === "" ? UNNAMED_TYPE : lastType.name, goods),
     receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, entry),
   });
-  book.goOn();
+  book.goOn(lane);
   return true;
 }
 
@@ -71,7 +71,7 @@ function takeRefused(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): 
   lane.pair.value -= sent.price;
   answered(lane, sent, item, 0, lane.answered);
   sent.settle?.reject(new LeptaError(isErrorCode(code) ? code : "internal"));
-  book.goOn();
+  book.goOn(lane);
   return true;
 }
 

@@ -1,10 +1,11 @@
 /** A session at the customer: each item of its merchant's goes to whom it concerns. */
 import {
   type Codec,
+  type Credential,
   decodeAs,
+  type ErrorCode,
   encodeAs,
   equalBytes,
-  type ErrorCode,
   isErrorCode,
   isRefusal,
   LeptaError,
@@ -14,20 +15,20 @@ import {
   laneOpened,
   laneRefused,
   laneSold,
-  limits,
   sessionMessage,
   statementProposal,
+  statementSigned,
   statementsRecorded,
 } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Wire } from "../../ports.ts";
 import { itemKind, Session, type SessionKeys } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
-import type { Acquaintance } from "../meet.ts";
 import { takeAnswer } from "./answers.ts";
 import { takeRecorded } from "./copies.ts";
+import { forgetLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
-import { signProposal } from "./sign.ts";
+import { type Signers, signProposal } from "./sign.ts";
 
 /** Where a lane stands as its merchant says. */
 export interface Standing {
@@ -45,14 +46,19 @@ interface Waiting<T> {
 /** One session with one merchant. */
 export interface MerchantSession {
   readonly session: Session;
-  /** Lanes that are bought on in this session, by number. */
+  readonly signers: Signers;
+  /** Lanes whose answers come in this session, by number. */
   readonly lanes: Map<number, Lane>;
   /** Sends an item that asks to open or resume a lane, and brings what its merchant answers. Throws its code. */
   standing(number: number, item: Uint8Array): Promise<Standing>;
   /** Closes a lane; resolves when its merchant has our closing signature. Throws its code, or `unreachable`. */
   closed(lane: Lane): Promise<void>;
+  /** Sends a closing signature that its merchant may lack; resolves when it has it. Throws likewise. */
+  signed(number: number, signature: Uint8Array): Promise<void>;
   /** Sends a signed message and brings the answer. Throws `unreachable`. */
   ask(content: Uint8Array): Promise<Uint8Array>;
+  /** What the merchant says is not what we know: the lane is lost, and with it the session. */
+  disagree(lane: Lane | undefined, code: ErrorCode): void;
 }
 
 /** Numbers of items. */
@@ -64,17 +70,17 @@ const CLOSE = 7;
 const JOINED = 12;
 const FAULT = 13;
 const PROPOSAL = 14;
+const SIGNED = 15;
 const RECORDED = 16;
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** Attends to a session. `merchant` is whom it is with, `onEnd` is told of the lanes that it held. */
+/** Attends to a session with the merchant of this credential, under this one of ours. */
 export function attendMerchant(
   customer: Customer,
   wire: Wire,
   keys: SessionKeys,
-  merchant: () => Acquaintance,
-  onEnd: (lanes: readonly Lane[]) => void,
+  signers: Signers,
 ): MerchantSession {
   const { lanes: book, party } = customer;
   const lanes = new Map<number, Lane>();
@@ -83,7 +89,7 @@ export function attendMerchant(
   const closings = new Map<number, Waiting<void>>();
   let lastId = 0;
 
-  const session: Session = new Session(wire, keys, party.runtime, {
+  const session = new Session(wire, keys, party.runtime, {
     items: (items) => {
       for (const item of items) if (session.isOpen) take(item);
     },
@@ -92,31 +98,38 @@ export function attendMerchant(
       for (const waiting of [asked, standings, closings])
         for (const each of [...waiting.values()]) each.reject(gone);
       const held = [...lanes.values()];
-      lanes.clear();
-      for (const lane of held) lane.session = undefined;
-      onEnd(held);
+      for (const lane of held) leave(lane);
+      customer.onBroken(held);
     },
   });
-
-  return {
+  const merchantSession: MerchantSession = {
     session,
+    signers,
     lanes,
     standing: (number, item) => waitFor(standings, number, item),
     closed: (lane) => waitFor(closings, lane.number, encodeAs(laneClose, [CLOSE, lane.number])),
+    signed: (number, signature) =>
+      waitFor(closings, number, encodeAs(statementSigned, [SIGNED, number, signature])),
     ask: (content) => {
       lastId = (lastId + 1) % 0xffffffff;
       return waitFor(asked, lastId, encodeAs(sessionMessage, [MESSAGE, lastId, content]));
     },
+    disagree,
   };
+  session.begin();
+  return merchantSession;
 
   function waitFor<T>(waiting: Map<number, Waiting<T>>, id: number, item: Uint8Array): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (!session.isOpen) return reject(new LeptaError("unreachable"));
-      const end = <V>(settle: (value: V) => void) => (value: V): void => {
-        giveUp();
-        waiting.delete(id);
-        settle(value);
-      };
+      if (!session.isOpen) return reject(new LeptaError("unreachable", "the connection was closed"));
+      if (waiting.has(id)) return reject(new LeptaError("pending", "asked already"));
+      const end =
+        <V>(settle: (value: V) => void) =>
+        (value: V): void => {
+          giveUp();
+          waiting.delete(id);
+          settle(value);
+        };
       const giveUp = party.runtime.later(PATIENCE, () =>
         waiting.get(id)?.reject(new LeptaError("unreachable", `no answer in ${PATIENCE / 1000} s`)),
       );
@@ -145,25 +158,29 @@ export function attendMerchant(
       case MESSAGE:
         return read(sessionMessage, item, ([, id, content]) => asked.get(id)?.resolve(content));
       case CLOSE:
-        return read(laneClose, item, ([, number]) => closings.get(number)?.resolve());
+        return read(laneClose, item, ([, number]) => closed(number));
       case JOINED:
         return read(laneJoined, item, ([, number, sequence, opening]) => join(number, sequence, opening));
       case FAULT:
-        return read(laneFault, item, ([, number, code]) => fault(number, isErrorCode(code) ? code : "internal"));
+        return read(laneFault, item, ([, number, code]) =>
+          fault(number, isErrorCode(code) ? code : "internal"),
+        );
       case PROPOSAL:
         return read(statementProposal, item, ([, number, payload, signature, secret]) => {
           const lane = lanes.get(number);
           if (lane === undefined) return;
           customer.background(
-            signProposal(customer, merchant(), lane, { payload, signature, secret }).then(
-              (outcome) => isRefusal(outcome) && disagree(lane, outcome.code),
+            signProposal(customer, signers, lane, { payload, signature, secret }).then(
+              (outcome) => {
+                if (isRefusal(outcome)) disagree(lane, outcome.code);
+              },
               () => session.close("internal"),
             ),
           );
         });
       case RECORDED:
         return read(statementsRecorded, item, ([, acknowledgement, statements]) =>
-          customer.background(takeRecorded(customer, merchant(), acknowledgement, statements)),
+          customer.background(takeRecorded(customer, signers.merchant, acknowledgement, statements)),
         );
       default:
         session.close("malformed");
@@ -187,10 +204,25 @@ export function attendMerchant(
   function join(number: number, sequence: number, opening: Uint8Array): void {
     const lane = lanes.get(number);
     const isOurs =
-      lane?.record.openings.some((each) => equalBytes(each, opening)) &&
-      sequence === answeredUpTo(lane) + 1;
+      lane?.record.openings.some((each) => equalBytes(each, opening)) && sequence === answeredUpTo(lane) + 1;
     if (lane !== undefined && isOurs) lane.joining = opening;
     else disagree(lane, "scrip-mismatch");
+  }
+
+  /** The merchant has our closing signature: nothing of the lane is needed any more. */
+  function closed(number: number): void {
+    const lane = lanes.get(number);
+    if (lane?.record.state === "closing") {
+      leave(lane);
+      customer.background(forgetLane(customer, lane));
+    }
+    closings.get(number)?.resolve();
+  }
+
+  function leave(lane: Lane): void {
+    lanes.delete(lane.number);
+    if (lane.session === session) lane.session = undefined;
+    lane.joining = undefined;
   }
 
   function fault(number: number, code: ErrorCode): void {
@@ -199,17 +231,14 @@ export function attendMerchant(
     closings.get(number)?.reject(error);
     const lane = lanes.get(number);
     if (lane === undefined) return;
-    lanes.delete(number);
-    lane.session = undefined;
+    leave(lane);
     book.giveUp(lane, error);
-    for (const { settle } of lane.flight) settle?.reject(error);
   }
 
-  /** The merchant says something else than we know: nothing more is bought there, and what both signed stands. */
   function disagree(lane: Lane | undefined, code: ErrorCode): void {
     if (lane !== undefined) {
       fault(lane.number, code);
-      customer.background(customer.lost(lane));
+      customer.background(loseLane(customer, lane));
     }
     session.close(code);
   }
@@ -221,6 +250,3 @@ export const isAsOurs = (lane: Lane, { sequence, remaining, currency, chain }: S
   remaining === lane.answered &&
   currency === lane.record.currency &&
   equalBytes(chain, chainOver(lane.stated.chain, lane.run));
-
-/** How many lanes may be open with one merchant. */
-export const mayOpenAnother = (lanes: readonly Lane[]): boolean => lanes.length < limits.lanes;

@@ -2,28 +2,20 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import { decodeAs, encodeCbor, isRefusal, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
+import { type Credential, decodeAs, encodeCbor, isRefusal, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
-import type { Session } from "../../session/session.ts";
-import type { Bought } from "../buy-item.ts";
+import type { Bought } from "../bought.ts";
 import type { CustomerTables } from "../records.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff, Change } from "../../ports.ts";
-import { type Lane, laneOf, type Pair, type Sent, type Settle } from "./lane.ts";
+import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
-import { journalRecord, type LaneTables, laneTables } from "./records.ts";
-
-/** A purchase that waits for room on its lane. */
-interface Wish extends Settle {
-  readonly lane: Lane;
-  readonly order: KnownOrder;
-}
+import { credentialId, journalRecord, type LaneTables, laneTables } from "./records.ts";
 
 /** A purchase that waits until it is durable. */
 interface Leaving {
   readonly lane: Lane;
-  readonly session: Session | undefined;
-  readonly item: Uint8Array;
+  readonly sent: Sent;
 }
 
 export class LaneBook {
@@ -32,15 +24,26 @@ export class LaneBook {
   readonly #journal: Journal;
   readonly #lanes = new Map<string, Lane>();
   readonly #pairs = new Map<Uid, Pair>();
-  #wishes: Wish[] = [];
+  /** Lanes on which something waits for room. */
+  readonly #waiting = new Set<Lane>();
+  /** A commit that failed has broken the wallet: what it was to keep is kept after the next start. */
+  readonly #kept = new WeakSet<Credential>();
   #leaving: Leaving[] = [];
   #isWriting = false;
+  #isBroken = false;
   #patience: CallOff | undefined;
+  /** When something that waited was sent last. */
+  #progressAt = 0;
 
   private constructor(party: Party, journal: Journal) {
     this.#party = party;
     this.#journal = journal;
     this.tables = laneTables(party.store);
+  }
+
+  /** Whether lanes can be bought on: not after a fault of the store, nor after the end. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /** Reads what lanes are open, and what was bought on them since their last statements. Throws `store-damaged`. */
@@ -92,40 +95,73 @@ export class LaneBook {
     return pair;
   }
 
-  /** Buys on a lane: at once where there is room, or when a statement or an answer has made room. */
+  /** The opening of the last session that held a lane with this merchant, where none holds it now. */
+  lastOpening(merchant: Uid): Uint8Array | undefined {
+    const lane = this.with(merchant).findLast(
+      ({ session, record }) => session === undefined && record.state !== "lost",
+    );
+    return lane && (lane.record.openings.at(-1) ?? lane.record.session);
+  }
+
+  /** Whether somebody waits for a purchase on this lane. */
+  isWaitedFor({ flight, wishes }: Lane): boolean {
+    return wishes.length > 0 || flight.some(({ settle }) => settle !== undefined);
+  }
+
+  /** Resolves when nothing is under way on a lane, and nothing waits. */
+  whenIdle(lane: Lane): Promise<void> {
+    return isIdle(lane) ? Promise.resolve() : new Promise((resolve) => lane.idlers.push(resolve));
+  }
+
+  /** Buys on a lane that is worth enough: at once where there is room, or when a statement or an answer has made room. */
   buy(lane: Lane, order: KnownOrder): Promise<Bought> {
     return new Promise((resolve, reject) => {
       lane.remaining -= order.units;
-      const wish: Wish = { lane, order, resolve, reject };
-      if (this.#wishes.length === 0 && hasRoom(lane, order)) this.#send(lane, order, wish);
-      else this.#wait(wish);
+      const wish: Wish = { order, resolve, reject };
+      if (lane.wishes.length === 0 && hasRoom(lane, order)) this.#send(lane, order, wish);
+      else this.#wait(lane, wish);
     });
   }
 
-  /** Sends what has room by now. */
-  goOn(): void {
-    if (this.#wishes.length === 0) return;
-    const waiting = this.#wishes;
-    this.#wishes = [];
-    for (const wish of waiting) {
-      if (hasRoom(wish.lane, wish.order)) this.#send(wish.lane, wish.order, wish);
-      else this.#wishes.push(wish);
+  /** An answer has made room on a lane. */
+  goOn(lane: Lane): void {
+    while (lane.wishes.length > 0) {
+      const [wish] = lane.wishes;
+      if (wish === undefined || !hasRoom(lane, wish.order)) return;
+      lane.wishes.shift();
+      this.#progressAt = this.#party.runtime.now();
+      this.#send(lane, wish.order, wish);
     }
-    if (this.#wishes.length === 0) this.#stopWaiting();
+    this.#waiting.delete(lane);
+    if (this.#waiting.size === 0) this.#stopWaiting();
+    if (lane.idlers.length > 0 && isIdle(lane)) for (const idler of lane.idlers.splice(0)) idler();
   }
 
-  /** Nothing that waits on this lane will be sent on it. */
+  /** A statement has made room for all lanes with its merchant. */
+  goOnAll(): void {
+    for (const lane of [...this.#waiting]) this.goOn(lane);
+  }
+
+  /** Whoever waits on this lane is told; what was sent stays under way. */
   giveUp(lane: Lane, error: Error): void {
-    const [own, others] = [
-      this.#wishes.filter((wish) => wish.lane === lane),
-      this.#wishes.filter((wish) => wish.lane !== lane),
-    ];
-    this.#wishes = others;
-    for (const { reject, order } of own) {
+    for (const { reject, order } of lane.wishes.splice(0)) {
       lane.remaining += order.units;
       reject(error);
     }
-    if (others.length === 0) this.#stopWaiting();
+    for (const sent of lane.flight) {
+      sent.settle?.reject(error);
+      sent.settle = undefined;
+    }
+    this.goOn(lane);
+    // Who wants to close it is told by the lane's having no session.
+    for (const idler of lane.idlers.splice(0)) idler();
+  }
+
+  /** The changes that keep the credentials of those who have signed something: each once while we run. */
+  keepCredentials(...signers: readonly Credential[]): readonly Change[] {
+    const fresh = signers.filter((each) => !this.#kept.has(each));
+    for (const each of fresh) this.#kept.add(each);
+    return fresh.map((each) => this.tables.credentials.put(credentialId(each), each.bytes));
   }
 
   /** The changes that let go of these journal entries. */
@@ -134,6 +170,7 @@ export class LaneBook {
   }
 
   close(): void {
+    this.#isBroken = true;
     for (const lane of this.all()) this.giveUp(lane, new LeptaError("closed"));
     this.#stopWaiting();
   }
@@ -146,8 +183,9 @@ export class LaneBook {
     const item = writeBuy(lane.origin, lane.number, lane.sequence, order.tail, lane.mac);
     const entry = this.#journal.append(encodeCbor([lane.idBytes, at, item]));
     const { sequence } = lane;
-    lane.flight.push({ sequence, at, item, price: order.units, order, entry, settle });
-    this.#leaving.push({ lane, session: lane.session, item });
+    const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
+    lane.flight.push(sent);
+    this.#leaving.push({ lane, sent });
     if (!this.#isWriting) this.#write();
   }
 
@@ -158,27 +196,48 @@ export class LaneBook {
         const leaving = this.#leaving;
         this.#leaving = [];
         await this.#journal.sync();
-        for (const { lane, session, item } of leaving)
-          // What a new session has taken up meanwhile it sends by itself.
-          if (lane.session === session) session?.send(item);
+        for (const { lane, sent } of leaving) {
+          // Where the lane is between two sessions, the next one sends what is durable.
+          sent.isDurable = true;
+          lane.session?.send(sent.item);
+        }
       }
     } catch (error) {
       const failure = error instanceof Error ? error : new LeptaError("internal");
-      for (const { lane } of this.#leaving.splice(0)) this.giveUp(lane, failure);
-      for (const lane of this.all())
-        for (const { settle } of lane.flight) settle?.reject(failure);
+      this.#leaving = [];
+      // What is in memory may not be on disk: nothing more is sent by this process.
+      this.#isBroken = true;
+      for (const lane of this.all()) {
+        lane.session?.close("internal");
+        this.giveUp(lane, failure);
+      }
     } finally {
       this.#isWriting = false;
     }
   }
 
-  #wait(wish: Wish): void {
-    this.#wishes.push(wish);
-    this.#patience ??= this.#party.runtime.later(limits.statementPatience, () => {
-      this.#patience = undefined;
-      for (const lane of new Set(this.#wishes.map(({ lane: each }) => each)))
-        this.giveUp(lane, new LeptaError("statement-due"));
+  #wait(lane: Lane, wish: Wish): void {
+    lane.wishes.push(wish);
+    if (this.#waiting.size === 0) this.#progressAt = this.#party.runtime.now();
+    this.#waiting.add(lane);
+    this.#patience ??= this.#lookLater(limits.statementPatience);
+  }
+
+  #lookLater(wait: number): CallOff {
+    return this.#party.runtime.later(wait, () => {
+      const left = this.#progressAt + limits.statementPatience - this.#party.runtime.now();
+      this.#patience = left > 0 ? this.#lookLater(left) : undefined;
+      if (left <= 0) for (const each of [...this.#waiting]) this.#tellDue(each);
     });
+  }
+
+  /** Nothing has made room for too long. What was sent may still be answered. */
+  #tellDue(lane: Lane): void {
+    for (const { reject, order } of lane.wishes.splice(0)) {
+      lane.remaining += order.units;
+      reject(new LeptaError("statement-due"));
+    }
+    this.goOn(lane);
   }
 
   #stopWaiting(): void {
@@ -197,7 +256,8 @@ export class LaneBook {
       return;
     }
     const { sequence, units } = order;
-    const sent: Sent = { sequence, at, item, price: units, order, entry, settle: undefined };
+    const settle = undefined;
+    const sent: Sent = { sequence, at, item, price: units, order, entry, settle, isDurable: true };
     lane.flight.push(sent);
     lane.sequence += 1;
     lane.remaining -= units;
@@ -209,6 +269,9 @@ export class LaneBook {
 /** Whether a purchase may be sent now: the bounds of the pair count what is under way. */
 const hasRoom = (lane: Lane, order: KnownOrder): boolean =>
   lane.session !== undefined &&
+  !lane.isClosing &&
   lane.flight.length < limits.laneInFlight &&
   lane.pair.count < limits.unstatedPurchases &&
   lane.pair.value + order.units <= Number(limits.unstatedAmount);
+
+const isIdle = ({ flight, wishes }: Lane): boolean => flight.length === 0 && wishes.length === 0;

@@ -3,8 +3,8 @@ import { laneOrigin, lanePurchase, type Mac, macUnder, toText, type Txn, type Ui
 import type { JournalEntry } from "../../journal.ts";
 import type { RunEntry, Stated } from "../../lanes/run.ts";
 import type { Session } from "../../session/session.ts";
-import type { Bought } from "../buy-item.ts";
-import { bodyOf, type Holding } from "../records.ts";
+import type { Bought } from "../bought.ts";
+import type { Holding } from "../records.ts";
 import type { KnownOrder } from "./orders.ts";
 import type { LaneRecord } from "./records.ts";
 
@@ -24,8 +24,15 @@ export interface Sent {
   readonly price: number;
   readonly order: KnownOrder;
   readonly entry: JournalEntry;
+  /** It may leave. */
+  isDurable: boolean;
   /** Whoever waits for it in this process. */
-  readonly settle: Settle | undefined;
+  settle: Settle | undefined;
+}
+
+/** A purchase that waits for room on its lane. */
+export interface Wish extends Settle {
+  readonly order: KnownOrder;
 }
 
 export interface Settle {
@@ -70,6 +77,10 @@ export interface Lane {
   joining: Uint8Array | undefined;
   /** The session that may buy on it. */
   session: Session | undefined;
+  /** What waits for room, oldest first: its price is taken from `remaining` already. */
+  wishes: Wish[];
+  /** Whoever waits until nothing is under way. */
+  idlers: (() => void)[];
   /** A statement is being signed. */
   isSigning: boolean;
   isClosing: boolean;
@@ -106,13 +117,12 @@ export function laneOf(
     answered: stated.remaining,
     joining: undefined,
     session: undefined,
+    wishes: [],
+    idlers: [],
     isSigning: false,
     isClosing: record.state === "closing",
   };
 }
-
-/** Of a holding that is to pay for a lane, in millionths. */
-export const worthOf = (held: Holding): number => Number(bodyOf(held).value.value);
 
 /** The last sequence whose answer has come. */
 export const answeredUpTo = ({ stated, run }: Lane): number => stated.sequence + run.length;

@@ -1,6 +1,6 @@
 /** What a purchase on a lane leaves in the customer's hands. */
 import { type Amount, lanePurchase, type Order, type Txn } from "@lepta/protocol";
-import type { Receipt } from "../buy-item.ts";
+import type { Receipt } from "../bought.ts";
 import type { KnownOrder } from "./orders.ts";
 
 /** The evidence of one purchase on a lane; its name is only spelt where somebody asks. */

@@ -1,7 +1,9 @@
 /** What a customer keeps of its lanes. */
 import {
   bytes,
+  type Credential,
   currency,
+  type Digest,
   embedded,
   field,
   hash32,
@@ -9,9 +11,11 @@ import {
   list,
   optional,
   scripId,
+  sha256,
   struct,
   text,
   time,
+  toText,
   tuple,
   uint,
   type Value,
@@ -20,9 +24,6 @@ import {
 import { runCodec, statedCodec } from "../../lanes/run.ts";
 import type { PeerStore } from "../../ports.ts";
 import { table } from "../../store/table.ts";
-
-/** How many openings of sessions are remembered between two statements. */
-export const OPENINGS = 64;
 
 /**
  * A lane, from the moment before it is opened until its merchant has said that it has our closing signature. Its scrip stays
@@ -37,8 +38,8 @@ const laneRecord = struct({
   currency: field(4, currency),
   stated: field(5, statedCodec),
   url: field(6, text(limits.addressLength)),
-  /** The openings of the sessions that went on with it since the last statement. */
-  openings: field(7, list(hash32, OPENINGS)),
+  /** The openings of the sessions that have gone on with it lately: one of them may enter the chain. */
+  openings: field(7, list(hash32, limits.openingsKept)),
   /** Our signature under the last statement, which its merchant may not have. */
   signature: optional(8, embedded(256)),
   /** When it was opened, in milliseconds. */
@@ -57,14 +58,22 @@ const copyRecord = struct({
   due: field(2, time),
 });
 
+/** The names are not a merchant's: a peer that is both has one store. */
 export const laneTables = (store: PeerStore) => ({
   /** Under `merchant/number`. */
-  lanes: table(store, "lane", laneRecord),
+  lanes: table(store, "paying-lane", laneRecord),
   /** Under `merchant/first 8 bytes of h_0/last sequence`. */
-  runs: table(store, "run", runCodec),
+  runs: table(store, "paid-run", runCodec),
   /** By the statement's digest. */
   copies: table(store, "copy", copyRecord),
   /** The last number of a lane with each merchant. */
   numbers: table(store, "lane-number", uint()),
+  /** Credentials of those who signed a run or a purchase, under `credentialId`. */
+  credentials: table(store, "signer", embedded(3072)),
 });
+
+/** SHA-256 of a credential, in base64url. */
+export const credentialId = ({ bytes: encoded }: Pick<Credential, "bytes">): Digest =>
+  toText(sha256(encoded));
+
 export type LaneTables = ReturnType<typeof laneTables>;

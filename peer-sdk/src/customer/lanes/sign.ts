@@ -1,6 +1,7 @@
 /** Item 14 at the customer: a statement is compared with our own chain, signed, kept, and only then sent back. */
 import {
   amountOf,
+  type Credential,
   checkRun,
   decodePayload,
   digestOf,
@@ -19,10 +20,9 @@ import {
 import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import type { Customer } from "../customer.ts";
-import type { Acquaintance } from "../meet.ts";
 import { bodyOf, type Holding } from "../records.ts";
 import { type Answered, answeredUpTo, type Lane } from "./lane.ts";
-import type { LaneRecord } from "./records.ts";
+import { credentialId, type LaneRecord } from "./records.ts";
 
 /** What a merchant proposes. */
 export interface Proposal {
@@ -42,10 +42,16 @@ interface Agreed {
   readonly closes: boolean;
 }
 
+/** The credentials of both who sign, as they showed them to each other in this session. */
+export interface Signers {
+  readonly ours: Credential;
+  readonly merchant: Credential;
+}
+
 /** Signs what is true; a refusal says what is not, and nothing is signed then. */
 export async function signProposal(
   customer: Customer,
-  { credential }: Acquaintance,
+  signers: Signers,
   lane: Lane,
   proposal: Proposal,
 ): Promise<Or<void>> {
@@ -55,11 +61,12 @@ export async function signProposal(
   if (lane.isSigning) return refuse("wrong-reference", "two statements at once");
   lane.isSigning = true;
   try {
-    const said = await verifyStatementBy(payload, signature, credential.verifyingKey, credential.uid);
+    const { verifyingKey, uid } = signers.merchant;
+    const said = await verifyStatementBy(payload, signature, verifyingKey, uid);
     if (isRefusal(said)) return said;
     const agreed = agree(customer, lane, proposal);
     if (isRefusal(agreed)) return agreed;
-    await keep(customer, lane, agreed);
+    await keep(customer, signers, lane, agreed);
     return sendSignature(lane);
   } finally {
     lane.isSigning = false;
@@ -126,7 +133,7 @@ function agree({ party }: Customer, lane: Lane, proposal: Proposal): Or<Agreed> 
 }
 
 /** In one commit: what both have signed, what it covers, our copy for the broker, and the change where the lane closes. */
-async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<void> {
+async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Agreed): Promise<void> {
   const { party, lanes, tables } = customer;
   const { proposal, stated, covered, change, closes } = agreed;
   const { payload, signature } = proposal;
@@ -135,7 +142,8 @@ async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<voi
   const record: LaneRecord = {
     ...lane.record,
     stated,
-    openings: [],
+    // A session may still enter the chain with the next purchase.
+    openings: lane.record.openings.slice(-1),
     signature: ours,
     ...(closes ? { state: "closing" as const } : {}),
   };
@@ -149,7 +157,9 @@ async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<voi
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),
+      signers: [credentialId(signers.ours), credentialId(signers.merchant)],
     }),
+    ...lanes.keepCredentials(signers.ours, signers.merchant),
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),
   ]);
@@ -160,7 +170,7 @@ async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<voi
   lane.pair.count -= covered.length;
   if (closes) lane.isClosing = true;
   customer.copyLater();
-  lanes.goOn();
+  lanes.goOnAll();
 
   function changed(): readonly Change[] {
     const held = tables.vendorscrip.remove(`${lane.merchant}/${lane.record.scrip}`);

@@ -54,11 +54,21 @@ const CLOSE = 7;
 const RESUME = 11;
 const SIGNED = 15;
 
-/** Attends to a session on this connection. Resolves with its customer when the handshake has ended. */
-export async function attendSession(shop: Shop, wire: Wire, answer: AnswerContent): Promise<Credential> {
-  const handshaken = await acceptHandshake(shop.party, wire);
-  const visit = createVisit(shop, handshaken, answer);
+/** Attends to a session on this connection, from its first message on. Resolves with its customer when the handshake has ended. */
+export async function attendSession(
+  shop: Shop,
+  wire: Wire,
+  first: Uint8Array,
+  answer: AnswerContent,
+): Promise<Credential> {
+  const handshaken = await acceptHandshake(shop.party, wire, first);
+  const { credential, resumes } = handshaken;
   // A connection that has broken may not be known to be: the session that resumes it takes its lanes.
+  for (const before of shop.visits.of(credential.uid))
+    if (resumes !== undefined && equalBytes(before.session.opening, resumes)) before.end("closed");
+  const visit = createVisit(shop, handshaken, answer);
+  shop.visits.add(visit);
+  visit.session.begin();
   return visit.customer;
 }
 
@@ -99,6 +109,7 @@ function createVisit(
       for (const item of items) if (session.isOpen) take(item);
     },
     ended: (): void => {
+      shop.visits.remove(visit);
       patience?.();
       for (const lane of [...lanes.values()]) leave(lane);
     },

@@ -1,0 +1,30 @@
+/** Item 7 at the customer: a lane ends, and what remains is scrip like any other. */
+import { LeptaError } from "@lepta/protocol";
+import type { Customer } from "../customer.ts";
+import type { MerchantSession } from "./attend.ts";
+import type { Lane } from "./lane.ts";
+
+/** Closes a lane when nothing is under way on it any more. Throws `unreachable` and the merchant's codes. */
+export async function closeLane({ lanes }: Customer, session: MerchantSession, lane: Lane): Promise<void> {
+  lane.isClosing = true;
+  await lanes.whenIdle(lane);
+  if (lane.session !== session.session) throw new LeptaError("unreachable", "the lane has left this session");
+  await session.closed(lane);
+}
+
+/** Closes the lanes with one merchant that the choice falls on. What cannot be closed now stays, and is closed later. */
+export async function closeLanes(
+  customer: Customer,
+  session: MerchantSession | undefined,
+  isChosen: (lane: Lane) => boolean = () => true,
+): Promise<void> {
+  if (session === undefined) return;
+  const chosen = [...session.lanes.values()].filter((lane) => lane.session !== undefined && isChosen(lane));
+  await Promise.all(
+    chosen.map((lane) =>
+      closeLane(customer, session, lane).catch((error: unknown) => {
+        if (!(error instanceof LeptaError)) throw error;
+      }),
+    ),
+  );
+}

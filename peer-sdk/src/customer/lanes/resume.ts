@@ -1,0 +1,92 @@
+/** Item 11 at the customer: lanes of an earlier session go on in a new one, and nothing is paid twice. */
+import { encodeAs, equalBytes, LeptaError, laneClose, laneResume, limits } from "@lepta/protocol";
+import { chainOver } from "../../lanes/run.ts";
+import type { Customer } from "../customer.ts";
+import { isAsOurs, type MerchantSession } from "./attend.ts";
+import { abandonLane, loseLane } from "./end.ts";
+import { answeredUpTo, type Lane } from "./lane.ts";
+import { markOpen } from "./open.ts";
+
+/** Takes up every lane with the merchant of a new session. Throws `unreachable` where the session breaks meanwhile. */
+export async function resumeLanes(customer: Customer, session: MerchantSession): Promise<void> {
+  const { lanes, party } = customer;
+  const { uid } = session.signers.merchant;
+  for (const [id, { state, signature }] of await lanes.tables.lanes.list({ under: `${uid}/` })) {
+    const lane = lanes.get(id);
+    if (state === "closing" && signature !== undefined) {
+      await session.signed(Number(id.slice(uid.length + 1)), signature);
+      await party.store.commit([lanes.tables.lanes.remove(id)]);
+      if (lane !== undefined) lanes.remove(lane);
+    } else if (lane !== undefined && lane.session === undefined && state !== "lost")
+      await resumeLane(customer, session, lane);
+  }
+}
+
+/**
+ * Takes up one lane, if its merchant lets us: whether it can be bought on now. What the merchant answered meanwhile comes first;
+ * then what it has not seen is sent again, the very bytes.
+ */
+export async function resumeLane(
+  customer: Customer,
+  session: MerchantSession,
+  lane: Lane,
+): Promise<boolean> {
+  const { opening } = session.session;
+  await noteOpening(customer, lane, opening);
+  for (let attempt = 1; ; attempt += 1) {
+    const code = await ask(session, lane);
+    if (code === undefined) break;
+    session.lanes.delete(lane.number);
+    // The handler of the goods, or the disk, is at work on what the broken session brought.
+    if (code === "pending" && attempt < limits.resumeAttempts) {
+      await customer.party.runtime.sleep(RESUME_PAUSE * attempt);
+      continue;
+    }
+    const isUnknown = code === "wrong-reference" && lane.record.state === "opening";
+    if (isUnknown && lane.flight.length === 0) await abandonLane(customer, lane);
+    else if (code === "wrong-reference" || code === "conflict") await loseLane(customer, lane);
+    return false;
+  }
+  if (lane.record.state === "opening") await markOpen(customer, lane);
+  goOn(customer, session, lane);
+  return lane.session !== undefined;
+}
+
+/** The code of the merchant's refusal, if it refuses. Throws `unreachable`. */
+async function ask(session: MerchantSession, lane: Lane): Promise<string | undefined> {
+  lane.joining = undefined;
+  session.lanes.set(lane.number, lane);
+  const chain = chainOver(lane.stated.chain, lane.run);
+  try {
+    const item = encodeAs(laneResume, [11, lane.number, answeredUpTo(lane), chain]);
+    const standing = await session.standing(lane.number, item);
+    if (isAsOurs(lane, standing)) return undefined;
+  } catch (error) {
+    if (!(error instanceof LeptaError) || error.code === "unreachable") throw error;
+    return error.code;
+  }
+  session.disagree(lane, "scrip-mismatch");
+  throw new LeptaError("unreachable", "the merchant says something else of a lane");
+}
+
+/** From here on what is bought is sent in this session. */
+function goOn({ lanes: book }: Customer, { session }: MerchantSession, lane: Lane): void {
+  if (!session.isOpen) return;
+  lane.joining = equalBytes(session.opening, lane.record.session) ? undefined : session.opening;
+  lane.session = session;
+  for (const { item, isDurable } of lane.flight) if (isDurable) session.send(item);
+  if (lane.isClosing && lane.flight.length === 0) session.send(encodeAs(laneClose, [7, lane.number]));
+  book.goOn(lane);
+}
+
+/** A session may enter the lane's chain with its first purchase: kept before that, so that we know it again. */
+async function noteOpening({ party, lanes }: Customer, lane: Lane, opening: Uint8Array): Promise<void> {
+  const { session, openings } = lane.record;
+  if ([session, ...openings].some((each) => equalBytes(each, opening))) return;
+  const record = { ...lane.record, openings: [...openings, opening].slice(-limits.openingsKept) };
+  await party.store.commit([lanes.tables.lanes.put(lane.id, record)]);
+  lane.record = record;
+}
+
+/** Before a lane is asked for again, in milliseconds; longer each time. */
+const RESUME_PAUSE = 50;
