@@ -131,6 +131,10 @@ export const limits = {
   resumeAttempts: 8,
   /** How often a connection that broke under purchases is opened again by itself. */
   reconnectAttempts: 5,
+  /** Bytes of one message of a session's handshake. */
+  handshakeBytes: 65_535,
+  /** Messages that one key of a session seals; after so many a new session begins. */
+  cipherMessages: 2 ** 32,
   /** Silence after which a side of a session asks whether the other is there, in milliseconds. */
   heartbeat: 30_000,
   /** Silence after which it takes the connection to be broken, in milliseconds. */

@@ -12,10 +12,14 @@ import {
 import { afterAll, describe, expect, test } from "vitest";
 import { BrokerLink } from "../../peer-sdk/src/broker-link.ts";
 import type { Customer } from "../../peer-sdk/src/customer/customer.ts";
-import { meet } from "../../peer-sdk/src/customer/meet.ts";
+import { LaneBook as CustomerLanes } from "../../peer-sdk/src/customer/lanes/book.ts";
+import { meet, readMerchantAddress } from "../../peer-sdk/src/customer/meet.ts";
 import { purseWith } from "../../peer-sdk/src/customer/purse.ts";
 import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
 import { KeyedLock } from "../../peer-sdk/src/lock.ts";
+import { LaneBook as MerchantLanes } from "../../peer-sdk/src/merchant/lanes/book.ts";
+import { Orders } from "../../peer-sdk/src/merchant/lanes/orders.ts";
+import { Visits } from "../../peer-sdk/src/merchant/lanes/visits.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import type { Shop } from "../../peer-sdk/src/merchant/shop.ts";
 import { Outbox } from "../../peer-sdk/src/outbox.ts";

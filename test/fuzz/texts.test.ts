@@ -11,7 +11,7 @@ import {
 import { afterAll, describe, expect, test } from "vitest";
 import { BrokerLink } from "../../peer-sdk/src/broker-link.ts";
 import type { Customer } from "../../peer-sdk/src/customer/customer.ts";
-import { meet } from "../../peer-sdk/src/customer/meet.ts";
+import { meet, readMerchantAddress } from "../../peer-sdk/src/customer/meet.ts";
 import { readCatalogue } from "../../peer-sdk/src/merchant/catalogue.ts";
 import { standInSuite } from "../support/stand-in-suite.ts";
 import { fixed, network } from "../vectors/parties.ts";
@@ -101,7 +101,9 @@ const texts: readonly Decoder[] = [
     name: "a merchant's address with its pin",
     seeds: merchants.map(utf8),
     decode: (bytes) =>
-      meet(passerBy, textOf(bytes)).then(() => refuse("internal"), acceptedAt("closed", bytes)),
+      Promise.resolve(textOf(bytes))
+        .then((text) => meet(passerBy, readMerchantAddress(text)))
+        .then(() => refuse("internal"), acceptedAt("closed", bytes)),
     encode: () => undefined,
     codes: ["unreachable", "wrong-recipient"],
   },

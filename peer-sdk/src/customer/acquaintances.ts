@@ -51,7 +51,12 @@ export class Acquaintances {
     const overdue = new Promise<void>((resolve) => {
       patience.callOff = runtime.later(PATIENCE, resolve);
     });
-    const left = meetings.map((meeting) => meeting.then((each) => this.#leave(each), () => undefined));
+    const left = meetings.map((meeting) =>
+      meeting.then(
+        (each) => this.#leave(each),
+        () => undefined,
+      ),
+    );
     await Promise.race([Promise.all(left), overdue]);
     patience.callOff();
     for (const meeting of meetings)

@@ -214,7 +214,14 @@ export async function readContent<M extends MessageType>(
   const opened = isRefusal(content) ? content : readMessage(content.signed, [type], content);
   if (isRefusal(opened)) return opened;
   const { uid, network } = party.identity;
-  return verifyMessage(opened, { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() });
+  return verifyMessage(opened, {
+    key,
+    kid: key.id,
+    from: key.id,
+    to: uid,
+    network,
+    now: party.runtime.now(),
+  });
 }
 
 /** The refusal that an error message tells; undefined where the bytes are no error message. */

@@ -67,8 +67,7 @@ export function goodsOf(sku: string, made: unknown): Goods {
     delivery instanceof Goods &&
     delivery.bytes.length <= limits.deliveryBytes &&
     /^[\x20-\x7e]{1,127}$/.test(delivery.type);
-  if (!isDelivery)
-    throw new LeptaError("delivery-failed", `the handler of ${sku} made nothing to deliver`);
+  if (!isDelivery) throw new LeptaError("delivery-failed", `the handler of ${sku} made nothing to deliver`);
   return delivery;
 }
 

@@ -32,9 +32,9 @@ import {
   type PurchaseSpend,
   type Request,
   type Sold,
+  saleContent,
   saleOf,
   sealSale,
-  saleContent,
   signRefusal,
   signResponse,
 } from "./sale.ts";

@@ -170,7 +170,8 @@ export class Session {
 
   /** Heartbeats and the end; tells whether the session goes on. */
   #attend(kind: number, item: Uint8Array): boolean {
-    const codec: Codec<readonly (string | number)[]> = kind === PING ? ping : kind === PONG ? pong : sessionClose;
+    const codec: Codec<readonly (string | number)[]> =
+      kind === PING ? ping : kind === PONG ? pong : sessionClose;
     const read = decodeAs<readonly (string | number)[]>(codec, item);
     if (isRefusal(read)) this.#break();
     else if (kind === PING) this.send(encodeAs(pong, [PONG, Number(read[1])]));

@@ -23,6 +23,7 @@ import { algorithm, header } from "../cose/labels.ts";
 import { isRefusal, type Or, refuse } from "../errors.ts";
 import { hmacSha256 } from "../hash.ts";
 import type { OpeningKey, Random, SealingKey, SigningKey, Suite, VerifyingKey } from "./suite.ts";
+import { agreementKey, importPoint, importX25519, publicX25519, shared } from "./x25519.ts";
 
 export const defaultSuite: Suite = {
   name: "default",
@@ -36,8 +37,6 @@ export const defaultSuite: Suite = {
 
 const IV_LENGTH = 12;
 const TAG_LENGTH = 16;
-/** DER of a PKCS #8 X25519 private key (RFC 8410) before its 32 bytes. */
-const X25519_PKCS8 = new Uint8Array([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20]);
 
 function newScalar(random: Random): Uint8Array {
   // All but one in 2^32 draws are in range; a source that never is, is broken.
@@ -91,9 +90,11 @@ function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
   const parts = decodeKey(publicKey);
   if (isRefusal(parts)) return parts;
   if (parts.type !== "x25519") return refuse("malformed", "not an X25519 key");
-  const key = importPublic({ kty: "OKP", crv: "X25519", x: base64url(parts.x) });
+  const key = importPoint(parts.x);
   if (isRefusal(key)) return key;
-  if (!canAgree(key)) return refuse("malformed", "a point of low order");
+  // With a point of low order every agreement fails, whoever tries.
+  const probe = shared(importX25519(new Uint8Array(32)), key);
+  if (isRefusal(probe)) return probe;
   const id = thumbprint(publicKey);
   return {
     publicKey,
@@ -104,10 +105,12 @@ function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
 
 function openingKey(privateBytes: Uint8Array): OpeningKey {
   const key = importX25519(privateBytes);
-  const publicKey = encodeX25519(publicX25519(key));
+  const agreement = agreementKey(key);
+  const publicKey = encodeX25519(agreement.publicKey);
   return {
     publicKey,
     id: thumbprint(publicKey),
+    agreement,
     authenticates: true,
     open: (sealed) => open(key, sealed),
     provePossession: (verifier, context) => possession(key, verifier, context),
@@ -157,7 +160,7 @@ function open(key: KeyObject, sealed: Sealed): Or<Uint8Array> {
     return refuse("malformed", "headers");
   if (!(iv instanceof Uint8Array) || iv.length !== IV_LENGTH || body.content.length < TAG_LENGTH)
     return refuse("malformed", "headers");
-  const sender = importPublic({ kty: "OKP", crv: "X25519", x: base64url(ephemeral.x) });
+  const sender = importPoint(ephemeral.x);
   if (isRefusal(sender)) return sender;
   const border = body.content.length - TAG_LENGTH;
   try {
@@ -168,16 +171,6 @@ function open(key: KeyObject, sealed: Sealed): Or<Uint8Array> {
   } catch {
     // A tag that does not match or a point of low order: the sender's fault either way.
     return refuse("unauthentic");
-  }
-}
-
-/** Whether sealing to this key can work: with a point of low order every agreement throws, whoever tries. */
-function canAgree(publicKey: KeyObject): boolean {
-  try {
-    diffieHellman({ privateKey: importX25519(new Uint8Array(32)), publicKey });
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -204,7 +197,7 @@ function agree(ours: KeyObject, theirs: KeyObject, recipientProtected: Uint8Arra
 function possession(ours: KeyObject, theirs: SealingKey, context: Uint8Array): Uint8Array {
   const parts = decodeKey(theirs.publicKey);
   if (isRefusal(parts) || parts.type !== "x25519") throw new TypeError("not a sealing key of this suite");
-  const key = importPublic({ kty: "OKP", crv: "X25519", x: base64url(parts.x) });
+  const key = importPoint(parts.x);
   if (isRefusal(key)) throw new TypeError("not a sealing key of this suite");
   try {
     const secret = diffieHellman({ privateKey: ours, publicKey: key });
@@ -222,14 +215,6 @@ function importPublic(jwk: { kty: string; crv: string; x: string; y?: string }):
   } catch {
     return refuse("malformed", "not a point of the curve");
   }
-}
-
-const importX25519 = (privateBytes: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.from(concat(X25519_PKCS8, privateBytes)), format: "der", type: "pkcs8" });
-
-function publicX25519(key: KeyObject): Uint8Array {
-  const { x } = createPublicKey(key).export({ format: "jwk" });
-  return new Uint8Array(Buffer.from(x ?? "", "base64url"));
 }
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");

@@ -23,7 +23,12 @@ import { Acquaintances } from "../../../peer-sdk/src/customer/acquaintances.ts";
 import { buyItem, resumePurchase } from "../../../peer-sdk/src/customer/buy-item.ts";
 import type { Customer } from "../../../peer-sdk/src/customer/customer.ts";
 import { takeReturned } from "../../../peer-sdk/src/customer/holdings.ts";
-import { type Acquaintance, askOffer, meet } from "../../../peer-sdk/src/customer/meet.ts";
+import {
+  type Acquaintance,
+  askOffer,
+  meet,
+  readMerchantAddress,
+} from "../../../peer-sdk/src/customer/meet.ts";
 import { obtainBrokerScrip, resumeTopUp } from "../../../peer-sdk/src/customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip, resumeVendorScrip } from "../../../peer-sdk/src/customer/obtain-vendorscrip.ts";
 import { bodyOf } from "../../../peer-sdk/src/customer/records.ts";
@@ -103,7 +108,11 @@ const OBTAINED: Reading["moves"] = [
 const REFUNDED: Reading["moves"] = [[300_000n, -300_000n]];
 
 export const readings: readonly Reading[] = [
-  { name: "a merchant's hello", media: hello.mediaType, act: ({ customer }) => meet(customer, readMerchantAddress(SHOP)) },
+  {
+    name: "a merchant's hello",
+    media: hello.mediaType,
+    act: ({ customer }) => meet(customer, readMerchantAddress(SHOP)),
+  },
   {
     name: "an offer",
     media: offer.mediaType,

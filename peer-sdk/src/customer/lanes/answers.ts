@@ -75,7 +75,13 @@ function takeRefused(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): 
   return true;
 }
 
-function answered(lane: Lane, { at, item: bought, entry }: Sent, item: Uint8Array, charged: number, rest: number) {
+function answered(
+  lane: Lane,
+  { at, item: bought, entry }: Sent,
+  item: Uint8Array,
+  charged: number,
+  rest: number,
+) {
   lane.flight.shift();
   lane.run.push({ at, bought, answered: item, joined: lane.joining, charged, entry });
   lane.joining = undefined;

@@ -2,12 +2,21 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import { type Credential, decodeAs, encodeCbor, isRefusal, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
+import {
+  type Credential,
+  decodeAs,
+  encodeCbor,
+  isRefusal,
+  LeptaError,
+  limits,
+  type Uid,
+  writeBuy,
+} from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
-import type { Bought } from "../bought.ts";
-import type { CustomerTables } from "../records.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff, Change } from "../../ports.ts";
+import type { Bought } from "../bought.ts";
+import type { CustomerTables } from "../records.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
 import { credentialId, journalRecord, type LaneTables, laneTables } from "./records.ts";

@@ -1,5 +1,14 @@
 /** An open lane as its customer holds it in memory: what the last statement says, and what was bought since. */
-import { laneOrigin, lanePurchase, type Mac, macUnder, toText, type Txn, type Uid, utf8 } from "@lepta/protocol";
+import {
+  laneOrigin,
+  lanePurchase,
+  type Mac,
+  macUnder,
+  type Txn,
+  toText,
+  type Uid,
+  utf8,
+} from "@lepta/protocol";
 import type { JournalEntry } from "../../journal.ts";
 import type { RunEntry, Stated } from "../../lanes/run.ts";
 import type { Session } from "../../session/session.ts";

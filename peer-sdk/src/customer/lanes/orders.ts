@@ -1,5 +1,13 @@
 /** Orders as a customer sends them on lanes: encoded once, and used again for every purchase alike. */
-import { type Amount, decodeAs, isRefusal, LeptaError, laneBuy, type Order, orderTail } from "@lepta/protocol";
+import {
+  type Amount,
+  decodeAs,
+  isRefusal,
+  LeptaError,
+  laneBuy,
+  type Order,
+  orderTail,
+} from "@lepta/protocol";
 
 /** What is bought for how much. */
 export interface KnownOrder {

@@ -29,6 +29,7 @@ export async function reconnect(
       failure = error;
     }
   }
-  const error = failure instanceof LeptaError ? failure : new LeptaError("unreachable", "the connection broke");
+  const error =
+    failure instanceof LeptaError ? failure : new LeptaError("unreachable", "the connection broke");
   for (const lane of lanes) if (lane.session === undefined) book.giveUp(lane, error);
 }

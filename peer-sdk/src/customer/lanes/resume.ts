@@ -26,11 +26,7 @@ export async function resumeLanes(customer: Customer, session: MerchantSession):
  * Takes up one lane, if its merchant lets us: whether it can be bought on now. What the merchant answered meanwhile comes first;
  * then what it has not seen is sent again, the very bytes.
  */
-export async function resumeLane(
-  customer: Customer,
-  session: MerchantSession,
-  lane: Lane,
-): Promise<boolean> {
+export async function resumeLane(customer: Customer, session: MerchantSession, lane: Lane): Promise<boolean> {
   const { opening } = session.session;
   await noteOpening(customer, lane, opening);
   for (let attempt = 1; ; attempt += 1) {

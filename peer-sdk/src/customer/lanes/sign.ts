@@ -114,7 +114,8 @@ function agree({ party }: Customer, lane: Lane, proposal: Proposal): Or<Agreed> 
   // Only what has no more under way may close.
   if (closes && (lane.flight.length > 0 || covered.length !== lane.run.length))
     return refuse("wrong-reference", "closes before its end");
-  if (said.change !== undefined && given === undefined) return refuse("bad-proof", "change without its secret");
+  if (said.change !== undefined && given === undefined)
+    return refuse("bad-proof", "change without its secret");
   const change =
     said.change === undefined || given === undefined
       ? undefined

@@ -21,8 +21,7 @@ export const refusalOf = (
   code: ErrorCode,
   currency: string,
   remaining: number,
-): Uint8Array =>
-  encodeAs(laneRefused, [5, lane, sequence, code, amountOf(currency, BigInt(remaining))]);
+): Uint8Array => encodeAs(laneRefused, [5, lane, sequence, code, amountOf(currency, BigInt(remaining))]);
 
 /** What an answer of ours said. Throws `store-damaged` where it is none, or does not follow on what remained before it. */
 export function answerOf(
@@ -31,7 +30,8 @@ export function answerOf(
 ): { readonly charged: number; readonly remaining: number; readonly code: string | undefined } {
   const answer = answeredOf(answered);
   if (isRefusal(answer)) throw new LeptaError("store-damaged", "an answer on a lane");
-  if (answer.charged + answer.remaining !== before) throw new LeptaError("store-damaged", "the sum of a lane");
+  if (answer.charged + answer.remaining !== before)
+    throw new LeptaError("store-damaged", "the sum of a lane");
   return answer;
 }
 

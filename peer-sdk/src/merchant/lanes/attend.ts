@@ -98,7 +98,8 @@ function createVisit(
     awaitStatement: (lane) => {
       patience ??= shop.party.runtime.later(limits.statementPatience, () => {
         patience = undefined;
-        for (const each of lanes.values()) if (each.waiting.length > 0) visit.fault(each.number, "statement-due");
+        for (const each of lanes.values())
+          if (each.waiting.length > 0) visit.fault(each.number, "statement-due");
       });
     },
     end: (code) => session.close(code),
@@ -138,10 +139,12 @@ function createVisit(
           session.send(encodeAs(sessionMessage, [6, id, reply]));
         });
       case CLOSE:
-        return now(laneClose, item, ([, number]) => withLane(number, (lane) => {
-          lane.isClosing = true;
-          proposeStatement(shop, lane);
-        }));
+        return now(laneClose, item, ([, number]) =>
+          withLane(number, (lane) => {
+            lane.isClosing = true;
+            proposeStatement(shop, lane);
+          }),
+        );
       case RESUME:
         return now(laneResume, item, ([, number, sequence, chain]) =>
           resumeLane(shop, visit, { number, sequence, chain }),

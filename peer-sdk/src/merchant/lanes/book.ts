@@ -2,22 +2,14 @@
  * All open lanes of a merchant: in memory, with the purchases that no statement covers in a journal on disk. An answer
  * leaves when its purchase is durable; those of one turn become durable together.
  */
-import {
-  decodeAs,
-  encodeCbor,
-  isRefusal,
-  LeptaError,
-  limits,
-  readBuy,
-  type Uid,
-} from "@lepta/protocol";
+import { decodeAs, encodeCbor, isRefusal, LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff } from "../../ports.ts";
 import type { MerchantTables } from "../records.ts";
-import type { LaneVisit } from "./attend.ts";
 import { answerOf } from "./answer.ts";
+import type { LaneVisit } from "./attend.ts";
 import { append, type Lane, laneOf, type Pair, type Sold } from "./lane.ts";
 import { journalRecord, type LaneTables, laneTables } from "./records.ts";
 

@@ -1,9 +1,9 @@
 /** Item 1: a scrip is held for one lane, and pays for its purchases until the lane closes. */
 import {
   amountOf,
+  type ErrorCode,
   encodeAs,
   equalBytes,
-  type ErrorCode,
   isRefusal,
   laneOpened,
   laneOrigin,
@@ -16,7 +16,7 @@ import { chainOver } from "../../lanes/run.ts";
 import { lineId, shownLine, withLine } from "../line.ts";
 import { usableScrip } from "../sell-item.ts";
 import type { Shop } from "../shop.ts";
-import { mayTake, type LaneVisit } from "./attend.ts";
+import { type LaneVisit, mayTake } from "./attend.ts";
 import { type Lane, laneOf } from "./lane.ts";
 import type { LaneRecord } from "./records.ts";
 

@@ -8,13 +8,13 @@ import {
   isRefusal,
   lanePurchase,
   limits,
-  readBuy,
   Refusal,
+  readBuy,
   typeBytes,
   writeSold,
 } from "@lepta/protocol";
 import type { Goods } from "../../goods.ts";
-import { type Made, goodsOf } from "../catalogue.ts";
+import { goodsOf, type Made } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
 import type { LaneVisit } from "./attend.ts";
@@ -49,7 +49,8 @@ function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, item: Uint8Array):
   if (heads === undefined) return stop(visit, lane, "malformed");
   if (heads.sequence <= lane.sequence) return repeat(lane, visit, item, heads.sequence);
   if (heads.sequence !== lane.sequence + 1 || lane.isClosing) return stop(visit, lane, "wrong-reference");
-  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop)) return stop(visit, lane, "bad-proof");
+  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))
+    return stop(visit, lane, "bad-proof");
   const order = shop.orders.read(item, heads.tail);
   if (isRefusal(order) && order.code === "malformed") return stop(visit, lane, "malformed");
   const price = isRefusal(order) ? 0 : order.price;

@@ -2,9 +2,14 @@
 import {
   type Amount,
   amountOf,
+  customerSecret,
+  digestOf,
   encodeAs,
   encodePayload,
   isRefusal,
+  LeptaError,
+  laneClose,
+  lanePurchase,
   limits,
   type Payload,
   signedStatement,
@@ -12,12 +17,7 @@ import {
   statement,
   statementProposal,
   toText,
-  digestOf,
   verifyStatementBy,
-  laneClose,
-  lanePurchase,
-  LeptaError,
-  customerSecret,
 } from "@lepta/protocol";
 import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
@@ -134,7 +134,12 @@ export function sendProposal({ party }: Shop, lane: Lane): void {
 }
 
 /** Takes the customer's signature under the statement that we proposed; one under another ends the connection. */
-export async function takeSignature(shop: Shop, visit: LaneVisit, lane: Lane, signature: Uint8Array): Promise<void> {
+export async function takeSignature(
+  shop: Shop,
+  visit: LaneVisit,
+  lane: Lane,
+  signature: Uint8Array,
+): Promise<void> {
   const { proposed } = lane;
   const { verifyingKey } = visit.customer;
   // A signature that we have already: its customer could not know.
@@ -202,7 +207,8 @@ export async function endLane(shop: Shop, lane: Lane): Promise<void> {
   lane.waiting = [];
   lane.visit?.fault(lane.number, "closed");
   // What is being made or taken at this moment ends first.
-  if (lane.isStating || lane.isDelivering || lane.durable !== lane.sequence) throw new LeptaError("pending", lane.id);
+  if (lane.isStating || lane.isDelivering || lane.durable !== lane.sequence)
+    throw new LeptaError("pending", lane.id);
   if (lane.proposed !== undefined) await keep(shop, lane, lane.proposed, undefined);
   if (shop.lanes.find(lane.owner, lane.number) !== lane) return;
   lane.isStating = true;

@@ -1,0 +1,42 @@
+/** Noise on node:crypto: every answer is there at once, for every message of a session passes here. */
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
+import { agreementKey } from "../suite/x25519.ts";
+import { type Aead, type NoiseCrypto, TAG_LENGTH } from "./crypto.ts";
+
+export const nodeNoise: NoiseCrypto = {
+  agreementKey,
+  aead: (key) => new NodeAead(createSecretKey(key)),
+};
+
+class NodeAead implements Aead {
+  readonly #key: KeyObject;
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+  }
+
+  seal(nonce: Uint8Array, plain: Uint8Array, room: number, bound?: Uint8Array): Uint8Array {
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
+    if (bound !== undefined) cipher.setAAD(bound);
+    const message = Buffer.allocUnsafe(room + plain.length + TAG_LENGTH);
+    message.set(cipher.update(plain), room);
+    cipher.final();
+    message.set(cipher.getAuthTag(), room + plain.length);
+    return message;
+  }
+
+  open(nonce: Uint8Array, message: Uint8Array, offset: number, bound?: Uint8Array): Uint8Array | undefined {
+    const border = message.length - TAG_LENGTH;
+    const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce);
+    if (bound !== undefined) decipher.setAAD(bound);
+    decipher.setAuthTag(message.subarray(border));
+    const plain = decipher.update(message.subarray(offset, border));
+    try {
+      decipher.final();
+      return plain;
+    } catch {
+      // The tag does not match.
+      return undefined;
+    }
+  }
+}
