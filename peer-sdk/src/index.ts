@@ -26,6 +26,8 @@ export {
   type PeerStore,
   type Runtime,
   systemRuntime,
+  type Wire,
+  type WireEvents,
 } from "./ports.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export { sqlitePeerStore } from "./store/sqlite.ts";

@@ -33,6 +33,8 @@ import {
   type Visit,
   Wallet,
   type WalletOptions,
+  type Wire,
+  type WireEvents,
 } from "@lepta/peer-sdk";
 import { defaultSuite, type Suite } from "@lepta/protocol";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
@@ -197,6 +199,8 @@ export interface WorldOptions {
   readonly around?: (store: Store) => Store;
   /** Of the broker and of every peer. */
   readonly suite?: Suite;
+  /** Whether peers have sessions with each other: without them every message between them has an envelope of its own. */
+  readonly sessions?: boolean;
   /** Hears what the broker tells; nobody does unless told otherwise. */
   readonly observer?: Wiring["observer"];
 }
@@ -249,7 +253,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const connect: ConnectChannel = async (url) => {
     const place = places.get(url);
     if (place === undefined) throw new LeptaError("unreachable", url);
-    return channelTo(place(), () => places.get(url) === place);
+    const isThere = () => places.get(url) === place;
+    return options.sessions ? wiredTo(place(), isThere) : channelTo(place(), isThere);
   };
   const common = { broker: `${base}#${network}`, suite, runtime, transport, noticeDelay: NEVER } as const;
   const world: World = {
@@ -324,6 +329,98 @@ export function channelTo(visit: Visit, isThere: () => boolean = () => true): Ch
     },
     close: () => {
       isOpen = false;
+    },
+  };
+}
+
+/** The same with a wire for sessions beside the frames. */
+export function wiredTo(visit: Visit, isThere: () => boolean = () => true): Channel {
+  const channel = channelTo(visit, isThere);
+  const [ours, theirs] = wirePair();
+  visit.attach?.(theirs);
+  return {
+    get isOpen() {
+      return channel.isOpen && ours.isOpen;
+    },
+    wire: ours,
+    request: (messages) => channel.request(messages),
+    close: () => {
+      channel.close();
+      ours.close();
+    },
+  };
+}
+
+/** One end of a wire in memory. */
+export interface TestWire extends Wire {
+  readonly isOpen: boolean;
+}
+
+/** Both ends of a wire: what one sends the other hears in a later turn, copied and in order, for as long as both are open. */
+export function wirePair(): readonly [TestWire, TestWire] {
+  const state = { isOpen: true };
+  const ends = [newEnd(), newEnd()] as const;
+  const close = (): void => {
+    if (!state.isOpen) return;
+    state.isOpen = false;
+    for (const end of ends) end.tell("closed");
+  };
+  const wireOf = (own: End, other: End): TestWire => ({
+    get isOpen() {
+      return state.isOpen;
+    },
+    send: (bytes) => {
+      if (state.isOpen) other.tell(bytes.slice());
+    },
+    unsent: 0,
+    pause: () => own.pause(),
+    resume: () => own.resume(),
+    close,
+    listen: (events) => own.listen(events),
+  });
+  return [wireOf(ends[0], ends[1]), wireOf(ends[1], ends[0])];
+}
+
+interface End {
+  tell(what: Uint8Array | "closed"): void;
+  listen(events: WireEvents): void;
+  pause(): void;
+  resume(): void;
+}
+
+function newEnd(): End {
+  const waiting: (Uint8Array | "closed")[] = [];
+  let events: WireEvents | undefined;
+  let paused = 0;
+  let isTelling = false;
+  const tellSoon = (): void => {
+    if (isTelling) return;
+    isTelling = true;
+    setImmediate(() => {
+      isTelling = false;
+      while (paused === 0 && events !== undefined) {
+        const what = waiting.shift();
+        if (what === undefined) return;
+        if (what === "closed") events.closed();
+        else events.message(what);
+      }
+    });
+  };
+  return {
+    tell: (what) => {
+      waiting.push(what);
+      tellSoon();
+    },
+    listen: (listener) => {
+      events = listener;
+      tellSoon();
+    },
+    pause: () => {
+      paused += 1;
+    },
+    resume: () => {
+      paused -= 1;
+      tellSoon();
     },
   };
 }

@@ -1,0 +1,48 @@
+/** Purchases on lanes, from the wallet to the merchant and back. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Merchant, Wallet } from "@lepta/peer-sdk";
+import { verifyReceipt } from "@lepta/protocol";
+import { createWorld, type World } from "../support/world.ts";
+
+const SHOP = "ws://shop.example/pay";
+const max = "EUR 0.01";
+
+let world: World;
+let shop: Merchant;
+let wallet: Wallet;
+
+beforeEach(async () => {
+  world = await createWorld({ sessions: true });
+  shop = await world.merchant(SHOP, {
+    catalogue: {
+      page: { price: "EUR 0.001", deliver: ({ id }) => `page ${id}` },
+      film: { price: "EUR 0.20", deliver: () => "film" },
+    },
+  });
+  wallet = await world.wallet({ vendorScripTimes: 1000 });
+  await wallet.topUp("EUR 10.00");
+});
+afterEach(() => world.close());
+
+describe("a purchase under statements", () => {
+  test("brings the goods and leaves the rest", async () => {
+    const { goods, receipt } = await wallet.buy(SHOP, "page", { max });
+    expect(goods.text()).toBe(`page ${wallet.uid}/${receipt.txn}`);
+    expect((await wallet.balance()).vendorScrip).toMatchObject([{ amount: "EUR 0.999" }]);
+  });
+
+  test("hundreds at once are all answered, and no more is charged than was bought", async () => {
+    const all = await Promise.all(Array.from({ length: 400 }, () => wallet.buy(SHOP, "page", { max })));
+    expect(new Set(all.map(({ receipt }) => receipt.txn)).size).toBe(400);
+    expect((await wallet.balance()).vendorScrip).toMatchObject([{ amount: "EUR 0.60" }]);
+  });
+
+  test("is proved to others once the lane is closed", async () => {
+    const { receipt } = await wallet.buy(SHOP, "page", { max });
+    await wallet.buy(SHOP, "page", { max });
+    await wallet.refund(SHOP);
+    const file = await wallet.receipt(receipt.txn);
+    expect(await verifyReceipt(file, world.network)).toMatchObject({ ok: true, txn: receipt.txn });
+    expect((await wallet.balance()).brokerScrip).toBe("EUR 9.998");
+  });
+});
