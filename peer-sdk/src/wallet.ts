@@ -2,16 +2,7 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import {
-  type Amount,
-  add,
-  formatAmount,
-  LeptaError,
-  limits,
-  multiply,
-  orThrow,
-  parseAmount,
-} from "@lepta/protocol";
+import { type Amount, add, formatAmount, LeptaError, limits, orThrow, parseAmount } from "@lepta/protocol";
 import { connectWebSocket } from "./channel/connect.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";

@@ -35,7 +35,6 @@ import {
   merchant,
   network,
   now,
-  plain,
   stranger,
   txnOf,
 } from "../vectors/parties.ts";

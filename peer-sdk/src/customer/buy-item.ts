@@ -75,7 +75,15 @@ export async function recall({ tables }: Customer, txn: string): Promise<Bought 
   const { order } = orThrow(readSpend(purchaseSpendCodec, request.payload.spend));
   return {
     goods: new Goods(goodsType ?? UNNAMED_TYPE, goods),
-    receipt: { txn, merchant: from, order, charged, at: decidedAt, ...evidence, request: evidence.request },
+    receipt: {
+      txn,
+      merchant: from,
+      order,
+      charged,
+      at: decidedAt,
+      request: evidence.request,
+      response: evidence.response,
+    },
   };
 }
 

@@ -13,7 +13,8 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { withLine } from "./line.ts";
+import { endLaneOf } from "./lanes/desert.ts";
+import { lineOf, withLine } from "./line.ts";
 import type { LineRecord } from "./records.ts";
 import { resumeAuthorization } from "./sell-vendorscrip.ts";
 import type { Shop } from "./shop.ts";
@@ -89,10 +90,13 @@ async function endLines(
   return linesOf();
 }
 
-async function endLine({ party, tables }: Shop, id: string, credit: string): Promise<void> {
-  const line = await tables.lines.get(id);
-  if (line === undefined) throw new LeptaError("store-damaged", `there is no line ${id}`);
-  if (line.ended) return;
+async function endLine(shop: Shop, id: string, credit: string): Promise<void> {
+  const { party, tables } = shop;
+  const before = await lineOf(shop, id);
+  if (before.ended) return;
+  const [owner = ""] = id.split("/");
+  for (const each of before.live) await endLaneOf(shop, owner, each);
+  const line = await lineOf(shop, id);
   const scrip = await Promise.all(
     line.live.map(async (each) => [each, await tables.scrip.get(each)] as const),
   );

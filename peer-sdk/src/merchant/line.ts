@@ -1,11 +1,8 @@
 /** A V0 and all that descends from it: what is live in it, what was charged under it, and its lock. */
 import { type Amount, add, isRefusal, LeptaError, limits, type Uid } from "@lepta/protocol";
 import type { Change } from "../ports.ts";
-import type { LineRecord } from "./records.ts";
+import { type LineRecord, lineId } from "./records.ts";
 import type { Shop } from "./shop.ts";
-
-/** The name of a line, in its table and of its lock. */
-export const lineId = (owner: Uid, origin: string): string => `${owner}/${origin}`;
 
 /** The line of a scrip that somebody shows, by our own table: what the scrip says of itself is not checked yet. */
 export async function shownLine({ tables }: Shop, owner: Uid, scrip: string): Promise<string> {

@@ -1,5 +1,5 @@
 /** A merchant: sells what is in its catalogue, for VendorScrip that it makes and checks itself. */
-import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
+import { type Amount, amountOf, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { type ServeOptions, type Serving, serveWebSockets, type Visit } from "../channel/serve.ts";
 import { KeyedLock } from "../lock.ts";
 import { Outbox } from "../outbox.ts";
@@ -9,7 +9,9 @@ import { answerReversals } from "./answer-reversals.ts";
 import { type Catalogue, readCatalogue } from "./catalogue.ts";
 import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
+import { endExpired } from "./lanes/desert.ts";
 import { Orders } from "./lanes/orders.ts";
+import { laneSales } from "./lanes/sales.ts";
 import { Visits } from "./lanes/visits.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
@@ -171,6 +173,7 @@ export class Merchant {
     await resumeRefunds(shop);
     await answerReversals(shop).catch(isAway);
     await resumeSettlement(shop).catch(isAway);
+    await endExpired(shop);
   }
 
   /** Gives a purchase back: new VendorScrip of what was charged, once. Throws `wrong-reference` where nothing was charged. */
@@ -201,9 +204,14 @@ export class Merchant {
     );
   }
 
-  /** All sales, refused ones included, by customer and transaction. */
+  /** All sales, refused ones included: those that were signed by themselves by customer and transaction, then those on lanes. */
   async sales(): Promise<readonly Sale[]> {
-    return (await this.#shop.tables.sales.list()).map(([id, sale]) => {
+    const shop = this.#shop;
+    const alone = await shop.tables.sales.list();
+    const known = new Set(alone.map(([id]) => id));
+    // A purchase on a lane has a record among the sales only where it was given back.
+    const onLanes = (await laneSales(shop)).filter(([id]) => !known.has(id));
+    return [...alone, ...onLanes].map(([id, sale]) => {
       const [customer = "", txn = ""] = id.split("/");
       const { sku, quantity, at, ok, charged, refunded } = sale;
       const isRefunded = refunded !== undefined;
@@ -213,8 +221,14 @@ export class Merchant {
 
   /** What is live, sold, refunded and expired in this currency. */
   async books(currency: string): Promise<MerchantBooks> {
-    const { tables, party } = this.#shop;
+    const { tables, party, lanes } = this.#shop;
     const now = party.runtime.now();
+    // What is bought on an open lane is taken from its scrip and added to its line when a statement is signed.
+    const open = lanes.all().filter(({ record }) => record.currency === currency);
+    const onLanes = open.map(({ remaining, record }) => ({
+      value: amountOf(currency, BigInt(remaining)),
+      expiresAt: record.expiresAt,
+    }));
     const scrip = (await tables.scrip.list())
       .map(([, each]) => each)
       .filter((each) => each.value.currency === currency);
@@ -222,13 +236,15 @@ export class Merchant {
       .map(([, line]) => line)
       .filter((line) => line.value.currency === currency);
     const refunds = (await tables.refunds.list()).map(([, refund]) => refund);
-    const unspent = scrip.filter(({ state }) => state === "live" || state === "returning");
-    const isValid = ({ expiresAt }: ScripRecord): boolean => now < expiresAt;
+    const unspent = [...scrip.filter(({ state }) => state === "live" || state === "returning"), ...onLanes];
+    const isValid = ({ expiresAt }: Pick<ScripRecord, "expiresAt">): boolean => now < expiresAt;
     return {
       liveVendorScrip: sum(unspent.filter(isValid).map(({ value }) => value)),
       reservedVendorScrip: sum(scrip.filter(({ state }) => state === "reserved").map(({ value }) => value)),
       expired: sum(unspent.filter((each) => !isValid(each)).map(({ value }) => value)),
-      sold: sum(lines.map(({ sold }) => sold)),
+      sold:
+        sum(lines.map(({ sold }) => sold)) +
+        open.reduce((total, { runCharged }) => total + BigInt(runCharged), 0n),
       refunded: sum(
         refunds
           .filter(({ state, amount }) => state === "done" && amount.currency === currency)

@@ -15,6 +15,7 @@ import {
   text,
   time,
   txn,
+  type Uid,
   uid,
   uint,
   type Value,
@@ -61,6 +62,9 @@ const lineRecord = struct({
   ended: optional(6, boolean),
 });
 export type LineRecord = Value<typeof lineRecord>;
+
+/** The name of a line, in its table and of its lock. */
+export const lineId = (owner: Uid, origin: string): string => `${owner}/${origin}`;
 
 /** Figure 8 at the merchant, from `sent` (M2 is on its way) to the broker's terminal answer. */
 const authorizationRecord = struct({

@@ -1,8 +1,9 @@
 /** A purchase that the merchant gives back: new VendorScrip of what was charged, which the customer fetches. */
 import { isRefusal, LeptaError, subtract, type Uid } from "@lepta/protocol";
 import { issue } from "./issue.ts";
-import { lineId, lineOf, withLine } from "./line.ts";
-import type { LineRecord } from "./records.ts";
+import { findLaneSale } from "./lanes/sales.ts";
+import { lineOf, withLine } from "./line.ts";
+import { type LineRecord, lineId } from "./records.ts";
 import type { Shop } from "./shop.ts";
 
 /** Gives one purchase back, once, however often it is asked for. Throws `wrong-reference` where nothing was charged. */
@@ -10,7 +11,7 @@ export async function refundSale(shop: Shop, customer: Uid, txn: string): Promis
   const { party, tables } = shop;
   const id = `${customer}/${txn}`;
   await shop.lock.run(`sale/${id}`, async () => {
-    const sale = await tables.sales.get(id);
+    const sale = (await tables.sales.get(id)) ?? (await findLaneSale(shop, customer, txn));
     if (sale?.origin === undefined || sale.charged.value === 0n)
       throw new LeptaError("wrong-reference", `there is no sale ${id} that was charged`);
     if (sale.refunded !== undefined) return;

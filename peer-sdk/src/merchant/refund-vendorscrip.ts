@@ -17,8 +17,8 @@ import {
 import { doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { decideAtBroker } from "./ask-broker.ts";
-import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
-import type { RefundRecord } from "./records.ts";
+import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
+import { lineId, type RefundRecord } from "./records.ts";
 import { returnable } from "./returnable.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 

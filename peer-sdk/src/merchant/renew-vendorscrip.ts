@@ -14,8 +14,8 @@ import {
   sealMessage,
 } from "@lepta/protocol";
 import { issue, secretBeside } from "./issue.ts";
-import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
-import type { RenewalRecord } from "./records.ts";
+import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
+import { lineId, type RenewalRecord } from "./records.ts";
 import { returnable } from "./returnable.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 

@@ -41,6 +41,7 @@ export async function returnable(
   }
   if (scrip === undefined || scrip.owner !== owner) return refuse("scrip-forged");
   if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
+  if (scrip.state === "lane") return refuse("in-use");
   const { salt } = scrip;
   if (scrip.state === "spent" || salt === undefined) return refuse("scrip-spent");
   const secrets = secretsOf(party, salt);

@@ -24,8 +24,8 @@ import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
 import { produce } from "./catalogue.ts";
 import { issue, secretsOf } from "./issue.ts";
-import { lineId, lineOf, shownLine, steppedLine, withLine } from "./line.ts";
-import type { ScripRecord } from "./records.ts";
+import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
+import { lineId, type ScripRecord } from "./records.ts";
 import { resumeRefund } from "./refund-vendorscrip.ts";
 import {
   notice,

@@ -18,8 +18,7 @@ import { doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { type Decision, decideAtBroker, readAuthorization, terminal } from "./ask-broker.ts";
 import { issue } from "./issue.ts";
-import { lineId } from "./line.ts";
-import type { AuthorizationRecord, LineRecord } from "./records.ts";
+import { type AuthorizationRecord, type LineRecord, lineId } from "./records.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 
 type Request = FromCustomer<typeof vendorscripRequest>;

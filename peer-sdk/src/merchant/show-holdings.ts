@@ -14,6 +14,7 @@ import {
 } from "@lepta/protocol";
 import type { Party } from "../party.ts";
 import { secretBeside, secretsOf } from "./issue.ts";
+import { endDeserted } from "./lanes/desert.ts";
 import type { LineRecord, ScripRecord } from "./records.ts";
 import type { FromCustomer, Shop } from "./shop.ts";
 
@@ -26,6 +27,8 @@ export async function showHoldings(
   const { uid } = customer;
   const { cursor, txn, all } = message.payload;
   if (isExpired(message.payload, party.runtime.now())) return refuse("expired");
+  // A wallet that was restored from its phrase asks for all of it; what its lost device holds open is its own again.
+  if (all && cursor === undefined) await endDeserted(shop, uid);
   const { shown, next } = await readPage(shop, uid, cursor, all);
   const answer = await party.sign(holdingsResponse, {
     to: uid,

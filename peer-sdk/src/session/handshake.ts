@@ -70,7 +70,7 @@ export async function openHandshake(
   const ours = await party.credential();
   const handshake = begin(party, "initiator");
   wire.send(framed(await handshake.write(new Uint8Array(0))));
-  const hello = orThrow(await readHello(party, handshake, await wire.next(party)));
+  const hello = readable(await readHello(party, handshake, await wire.next(party)));
   isExpected(hello.credential.uid);
   const before = resumes(hello.credential.uid);
   const mine = encodeAs(sessionHello, {
@@ -79,7 +79,7 @@ export async function openHandshake(
   });
   wire.send(framed(await handshake.write(mine)));
   const keys = handshake.finish();
-  orThrow(await readVerdict(keys, await wire.next(party)));
+  readable(await readVerdict(keys, await wire.next(party)));
   return { keys, credential: hello.credential, resumes: undefined, wire, ours };
 }
 
@@ -90,7 +90,7 @@ export async function openHandshake(
 export async function acceptHandshake(party: Party, raw: Wire, first: Uint8Array): Promise<Handshaken> {
   const wire = new HeldWire(raw, [first]);
   const handshake = begin(party, "responder");
-  orThrow(await handshake.read(unframed(await wire.next(party))));
+  orThrow(await handshake.read(orThrow(unframed(await wire.next(party)))));
   const ours = await party.credential();
   wire.send(framed(await handshake.write(encodeAs(sessionHello, { credential: ours.bytes }))));
   const hello = await readHello(party, handshake, await wire.next(party));
@@ -101,9 +101,17 @@ export async function acceptHandshake(party: Party, raw: Wire, first: Uint8Array
   return { keys, ...orThrow(hello), wire };
 }
 
+/** What came; a merchant that makes no sense is as good as none. */
+function readable<T>(value: Or<T>): T {
+  if (isRefusal(value) && NONSENSE.has(value.code)) throw new LeptaError("unreachable", value.detail);
+  return orThrow(value);
+}
+
+const NONSENSE: ReadonlySet<string> = new Set(["malformed", "too-large", "wrong-type"]);
+
 /** What the merchant says of our credential. */
 async function readVerdict(keys: SessionKeys, message: Uint8Array): Promise<Or<void>> {
-  if (message[0] !== TRANSPORT) return refuse("malformed", "no message of the session");
+  if (message[0] !== TRANSPORT) return refuse("wrong-type", "no message of the session");
   const opened = await keys.receive.open(message, 1);
   const items = isRefusal(opened) ? opened : unpackItems(opened);
   if (isRefusal(items)) return items;
@@ -126,7 +134,8 @@ async function readHello(
   handshake: Handshake,
   message: Uint8Array,
 ): Promise<Or<{ readonly credential: Credential; readonly resumes: Uint8Array | undefined }>> {
-  const payload = await handshake.read(unframed(message));
+  const bytes = unframed(message);
+  const payload = isRefusal(bytes) ? bytes : await handshake.read(bytes);
   if (isRefusal(payload)) return payload;
   const hello = decodeAs(sessionHello, payload);
   if (isRefusal(hello)) return hello;
@@ -141,10 +150,9 @@ async function readHello(
 
 const framed = (message: Uint8Array): Uint8Array => concat(new Uint8Array([HANDSHAKE]), message);
 
-function unframed(message: Uint8Array): Uint8Array {
-  if (message[0] !== HANDSHAKE) throw new LeptaError("wrong-type", "no message of a handshake");
-  return message.subarray(1);
-}
+/** What stands behind the first byte, which says that it is a message of a handshake. */
+const unframed = (message: Uint8Array): Or<Uint8Array> =>
+  message[0] === HANDSHAKE ? message.subarray(1) : refuse("wrong-type", "no message of a handshake");
 
 /** A wire whose messages wait until somebody listens. */
 class HeldWire implements Wire {

@@ -98,7 +98,10 @@ export class Session {
     this.#isFlushing = false;
     while (this.#isOpen && this.#outgoing.length > 0) {
       // The other side does not read: what it is owed is kept by lanes, and not here.
-      if (this.#wire.unsent > limits.unreadBytes) return this.#break();
+      if (this.#wire.unsent > limits.unreadBytes) {
+        this.#break();
+        return;
+      }
       const count = fitting(this.#outgoing);
       const items = count === this.#outgoing.length ? this.#outgoing : this.#outgoing.slice(0, count);
       this.#outgoing = count === this.#outgoing.length ? [] : this.#outgoing.slice(count);
@@ -127,7 +130,10 @@ export class Session {
 
   #seal(packed: Uint8Array): void {
     const sealed = this.#keys.send.seal(packed, TRANSPORT);
-    if (!(sealed instanceof Promise) && this.#sealing === undefined) return this.#wire.send(sealed);
+    if (!(sealed instanceof Promise) && this.#sealing === undefined) {
+      this.#wire.send(sealed);
+      return;
+    }
     const before = this.#sealing;
     const mine = Promise.all([sealed, before]).then(([bytes]) => {
       this.#wire.send(bytes);
@@ -138,9 +144,15 @@ export class Session {
 
   #receive(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
-    if (bytes[0] !== TRANSPORT) return this.#break();
+    if (bytes[0] !== TRANSPORT) {
+      this.#break();
+      return;
+    }
     const opened = this.#keys.receive.open(bytes, 1);
-    if (!(opened instanceof Promise) && this.#opening === undefined) return this.#take(opened);
+    if (!(opened instanceof Promise) && this.#opening === undefined) {
+      this.#take(opened);
+      return;
+    }
     const before = this.#opening;
     const mine = Promise.all([opened, before]).then(([plain]) => {
       this.#take(plain);
@@ -152,13 +164,19 @@ export class Session {
   #take(plain: Or<Uint8Array>): void {
     if (!this.#isOpen) return;
     const items = isRefusal(plain) ? plain : unpackItems(plain);
-    if (isRefusal(items)) return this.#break();
+    if (isRefusal(items)) {
+      this.#break();
+      return;
+    }
     this.#isHeard = true;
     this.#isAsked = false;
     let own = 0;
     for (const item of items) {
       const kind = itemKind(item);
-      if (item.length < HEADS) return this.#break();
+      if (item.length < HEADS) {
+        this.#break();
+        return;
+      }
       if (kind < PING || kind > CLOSE) continue;
       own += 1;
       if (!this.#attend(kind, item)) return;

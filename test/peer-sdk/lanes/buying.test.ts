@@ -1,19 +1,19 @@
 /** Purchases on lanes, from the wallet to the merchant and back. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Merchant, Wallet } from "@lepta/peer-sdk";
+
+import type { Wallet } from "@lepta/peer-sdk";
 import { verifyReceipt } from "@lepta/protocol";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../support/world.ts";
 
 const SHOP = "ws://shop.example/pay";
 const max = "EUR 0.01";
 
 let world: World;
-let shop: Merchant;
 let wallet: Wallet;
 
 beforeEach(async () => {
   world = await createWorld({ sessions: true });
-  shop = await world.merchant(SHOP, {
+  await world.merchant(SHOP, {
     catalogue: {
       page: { price: "EUR 0.001", deliver: ({ id }) => `page ${id}` },
       film: { price: "EUR 0.20", deliver: () => "film" },

@@ -1,7 +1,6 @@
 /** A session at the customer: each item of its merchant's goes to whom it concerns. */
 import {
   type Codec,
-  type Credential,
   decodeAs,
   type ErrorCode,
   encodeAs,
@@ -28,7 +27,7 @@ import { takeAnswer } from "./answers.ts";
 import { takeRecorded } from "./copies.ts";
 import { forgetLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
-import { type Signers, signProposal } from "./sign.ts";
+import { type Proposal, type Signers, signProposal } from "./sign.ts";
 
 /** Where a lane stands as its merchant says. */
 export interface Standing {
@@ -102,6 +101,27 @@ export function attendMerchant(
       customer.onBroken(held);
     },
   });
+  const attended: Readonly<Record<number, (item: Uint8Array) => void>> = {
+    [OPENED]: (item) =>
+      read(laneOpened, item, ([, number, sequence, { currency, value }, chain]) =>
+        standings.get(number)?.resolve({ sequence, remaining: Number(value), currency, chain }),
+      ),
+    [MESSAGE]: (item) => read(sessionMessage, item, ([, id, content]) => asked.get(id)?.resolve(content)),
+    [CLOSE]: (item) => read(laneClose, item, ([, number]) => closed(number)),
+    [JOINED]: (item) =>
+      read(laneJoined, item, ([, number, sequence, opening]) => join(number, sequence, opening)),
+    [FAULT]: (item) =>
+      read(laneFault, item, ([, number, code]) => fault(number, isErrorCode(code) ? code : "internal")),
+    [PROPOSAL]: (item) =>
+      read(statementProposal, item, ([, number, payload, signature, secret]) => {
+        const lane = lanes.get(number);
+        if (lane !== undefined) sign(lane, { payload, signature, secret });
+      }),
+    [RECORDED]: (item) =>
+      read(statementsRecorded, item, ([, acknowledgement, statements]) =>
+        customer.background(takeRecorded(customer, signers.merchant, acknowledgement, statements)),
+      ),
+  };
   const merchantSession: MerchantSession = {
     session,
     signers,
@@ -139,52 +159,28 @@ export function attendMerchant(
   }
 
   function take(item: Uint8Array): void {
-    switch (itemKind(item)) {
-      case SOLD:
-      case REFUSED: {
-        const lane = laneOfAnswer(item);
-        if (lane === undefined || !takeAnswer(book, lane, item)) disagree(lane, "scrip-mismatch");
-        return;
-      }
-      case OPENED:
-        return read(laneOpened, item, ([, number, sequence, remaining, chain]) =>
-          standings.get(number)?.resolve({
-            sequence,
-            remaining: Number(remaining.value),
-            currency: remaining.currency,
-            chain,
-          }),
-        );
-      case MESSAGE:
-        return read(sessionMessage, item, ([, id, content]) => asked.get(id)?.resolve(content));
-      case CLOSE:
-        return read(laneClose, item, ([, number]) => closed(number));
-      case JOINED:
-        return read(laneJoined, item, ([, number, sequence, opening]) => join(number, sequence, opening));
-      case FAULT:
-        return read(laneFault, item, ([, number, code]) =>
-          fault(number, isErrorCode(code) ? code : "internal"),
-        );
-      case PROPOSAL:
-        return read(statementProposal, item, ([, number, payload, signature, secret]) => {
-          const lane = lanes.get(number);
-          if (lane === undefined) return;
-          customer.background(
-            signProposal(customer, signers, lane, { payload, signature, secret }).then(
-              (outcome) => {
-                if (isRefusal(outcome)) disagree(lane, outcome.code);
-              },
-              () => session.close("internal"),
-            ),
-          );
-        });
-      case RECORDED:
-        return read(statementsRecorded, item, ([, acknowledgement, statements]) =>
-          customer.background(takeRecorded(customer, signers.merchant, acknowledgement, statements)),
-        );
-      default:
-        session.close("malformed");
-    }
+    const kind = itemKind(item);
+    if (kind === SOLD || kind === REFUSED) takeAnswerOf(item);
+    else (attended[kind] ?? nonsense)(item);
+  }
+
+  function takeAnswerOf(item: Uint8Array): void {
+    const lane = laneOfAnswer(item);
+    if (lane === undefined || !takeAnswer(book, lane, item)) disagree(lane, "scrip-mismatch");
+  }
+
+  function nonsense(): void {
+    session.close("malformed");
+  }
+
+  function sign(lane: Lane, proposal: Proposal): void {
+    const signing = signProposal(customer, signers, lane, proposal).then(
+      (outcome) => {
+        if (isRefusal(outcome)) disagree(lane, outcome.code);
+      },
+      () => session.close("internal"),
+    );
+    customer.background(signing);
   }
 
   function read<T>(codec: Codec<T>, item: Uint8Array, work: (value: T) => void): void {

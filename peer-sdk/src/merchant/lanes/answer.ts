@@ -8,6 +8,7 @@ import {
   LeptaError,
   laneRefused,
   laneSold,
+  type Or,
 } from "@lepta/protocol";
 import { itemKind } from "../../session/session.ts";
 
@@ -35,7 +36,10 @@ export function answerOf(
   return answer;
 }
 
-function answeredOf(answered: Uint8Array) {
+/** What an item 4 or 5 says of the money, in millionths. */
+export function answeredOf(
+  answered: Uint8Array,
+): Or<{ readonly charged: number; readonly remaining: number; readonly code: string | undefined }> {
   if (itemKind(answered) === SOLD) {
     const sold = decodeAs(laneSold, answered);
     if (isRefusal(sold)) return sold;

@@ -3,7 +3,6 @@ import {
   type Codec,
   type Credential,
   decodeAs,
-  type ErrorCode,
   encodeAs,
   equalBytes,
   isRefusal,
@@ -20,28 +19,12 @@ import type { CallOff, Wire } from "../../ports.ts";
 import { acceptHandshake } from "../../session/handshake.ts";
 import { itemKind, Session } from "../../session/session.ts";
 import type { Shop } from "../shop.ts";
-import type { Lane } from "./lane.ts";
+import type { Lane, LaneVisit } from "./lane.ts";
 import { openLane } from "./open.ts";
 import { resumeLane } from "./resume.ts";
 import { sellOnLane } from "./sell.ts";
-import { isStatementDue, proposeStatement, takeSignature } from "./state.ts";
-
-/** One customer's session, and the lanes that it holds. */
-export interface LaneVisit {
-  readonly customer: Credential;
-  readonly session: Session;
-  /** The opening of the session that it said it resumes. */
-  readonly resumes: Uint8Array | undefined;
-  /** By their numbers. */
-  readonly lanes: Map<number, Lane>;
-  send(item: Uint8Array): void;
-  /** Says that a lane cannot be gone on with, and lets go of it. */
-  fault(lane: number, code: ErrorCode): void;
-  /** The lane stands at its bound: where no signature comes in time, its customer is told. */
-  awaitStatement(lane: Lane): void;
-  /** Ends the session. */
-  end(code: ErrorCode): void;
-}
+import { takeSignature } from "./sign.ts";
+import { isStatementDue, proposeStatement } from "./state.ts";
 
 /** Answers a signed message that travelled in the session: `content` in, `content` or an error message out. */
 export type AnswerContent = (content: Uint8Array, customer: Credential) => Promise<Uint8Array>;
@@ -95,12 +78,8 @@ function createVisit(
       if (lane !== undefined) leave(lane);
       session.send(encodeAs(laneFault, [13, number, code]));
     },
-    awaitStatement: (lane) => {
-      patience ??= shop.party.runtime.later(limits.statementPatience, () => {
-        patience = undefined;
-        for (const each of lanes.values())
-          if (each.waiting.length > 0) visit.fault(each.number, "statement-due");
-      });
+    awaitStatement: () => {
+      patience ??= shop.party.runtime.later(limits.statementPatience, tellDue);
     },
     end: (code) => session.close(code),
   };
@@ -115,49 +94,61 @@ function createVisit(
       for (const lane of [...lanes.values()]) leave(lane);
     },
   };
+  const attended: Readonly<Record<number, (item: Uint8Array) => void>> = {
+    [OPEN]: (item) =>
+      later(laneOpen, item, ([, number, scrip, pop, authorization]) =>
+        openLane(shop, visit, { number, scrip, pop, authorization }),
+      ),
+    [MESSAGE]: (item) =>
+      later(sessionMessage, item, async ([, id, content]) => {
+        session.send(encodeAs(sessionMessage, [MESSAGE, id, await answer(content, credential)]));
+      }),
+    [CLOSE]: (item) => now(laneClose, item, ([, number]) => withLane(number, close)),
+    [RESUME]: (item) =>
+      now(laneResume, item, ([, number, sequence, chain]) =>
+        resumeLane(shop, visit, { number, sequence, chain }),
+      ),
+    [SIGNED]: (item) => later(statementSigned, item, ([, number, signature]) => sign(number, signature)),
+  };
   const session: Session = new Session(wire, keys, shop.party.runtime, events);
   return visit;
+
+  /** Lanes that stand at the bound for too long are told; others may have come to stand there meanwhile. */
+  function tellDue(): void {
+    patience = undefined;
+    const before = shop.party.runtime.now() - limits.statementPatience;
+    for (const { number, dueSince = Number.POSITIVE_INFINITY } of [...lanes.values()])
+      if (dueSince <= before) visit.fault(number, "statement-due");
+    if ([...lanes.values()].some(({ dueSince }) => dueSince !== undefined)) visit.awaitStatement();
+  }
 
   function leave(lane: Lane): void {
     lanes.delete(lane.number);
     if (lane.visit !== visit) return;
     lane.visit = undefined;
     lane.waiting = [];
+    lane.dueSince = undefined;
   }
 
   function take(item: Uint8Array): void {
-    switch (itemKind(item)) {
-      case BUY:
-        return sellOnLane(shop, visit, item);
-      case OPEN:
-        return later(laneOpen, item, ([, number, scrip, pop, authorization]) =>
-          openLane(shop, visit, { number, scrip, pop, authorization }),
-        );
-      case MESSAGE:
-        return later(sessionMessage, item, async ([, id, content]) => {
-          const reply = await answer(content, credential);
-          session.send(encodeAs(sessionMessage, [6, id, reply]));
-        });
-      case CLOSE:
-        return now(laneClose, item, ([, number]) =>
-          withLane(number, (lane) => {
-            lane.isClosing = true;
-            proposeStatement(shop, lane);
-          }),
-        );
-      case RESUME:
-        return now(laneResume, item, ([, number, sequence, chain]) =>
-          resumeLane(shop, visit, { number, sequence, chain }),
-        );
-      case SIGNED:
-        return later(statementSigned, item, async ([, number, signature]) => {
-          const lane = lanes.get(number) ?? shop.lanes.find(credential.uid, number);
-          if (lane !== undefined) await takeSignature(shop, visit, lane, signature);
-          else session.send(encodeAs(laneClose, [7, number]));
-        });
-      default:
-        session.close("malformed");
-    }
+    const kind = itemKind(item);
+    if (kind === BUY) sellOnLane(shop, visit, item);
+    else (attended[kind] ?? nonsense)(item);
+  }
+
+  function nonsense(): void {
+    session.close("malformed");
+  }
+
+  function close(lane: Lane): void {
+    lane.isClosing = true;
+    proposeStatement(shop, lane);
+  }
+
+  async function sign(number: number, signature: Uint8Array): Promise<void> {
+    const lane = lanes.get(number) ?? shop.lanes.find(credential.uid, number);
+    if (lane !== undefined) await takeSignature(shop, visit, lane, signature);
+    else session.send(encodeAs(laneClose, [CLOSE, number]));
   }
 
   function withLane(number: number, work: (lane: Lane) => void): void {
@@ -198,9 +189,3 @@ export function attendBook(shop: Shop): void {
   lanes.onDue = (lane) => proposeStatement(shop, lane);
   lanes.onFault = shop.onError;
 }
-
-/** Whether a session may take a lane from the one that holds it. */
-export const mayTake = ({ visit }: Lane, { resumes }: LaneVisit): boolean =>
-  visit === undefined ||
-  !visit.session.isOpen ||
-  (resumes !== undefined && equalBytes(visit.session.opening, resumes));

@@ -9,9 +9,8 @@ import type { Party } from "../../party.ts";
 import type { CallOff } from "../../ports.ts";
 import type { MerchantTables } from "../records.ts";
 import { answerOf } from "./answer.ts";
-import type { LaneVisit } from "./attend.ts";
-import { append, type Lane, laneOf, type Pair, type Sold } from "./lane.ts";
-import { journalRecord, type LaneTables, laneTables } from "./records.ts";
+import { append, type Lane, laneOf, type Pair } from "./lane.ts";
+import { journalRecord, type LaneTables, laneTables, type UnstatedRecord } from "./records.ts";
 
 /** An answer that waits until its purchase is durable. */
 interface Leaving {
@@ -46,7 +45,7 @@ export class LaneBook {
     const { journal, found } = await Journal.open(party.store, "bought");
     const book = new LaneBook(party, journal);
     for (const [owner, { count, value }] of await book.tables.unstated.list())
-      book.#pairs.set(owner, { count, value });
+      book.#pairs.set(owner, { count, value, forGood: { count, value } });
     for (const [id, record] of await book.tables.lanes.list()) {
       const [owner = "", number = ""] = id.split("/");
       const opening = await scrip.get(record.scrip);
@@ -78,7 +77,7 @@ export class LaneBook {
   pairOf(owner: Uid): Pair {
     const known = this.#pairs.get(owner);
     if (known !== undefined) return known;
-    const pair: Pair = { count: 0, value: 0 };
+    const pair: Pair = { count: 0, value: 0, forGood: { count: 0, value: 0 } };
     this.#pairs.set(owner, pair);
     return pair;
   }
@@ -108,10 +107,11 @@ export class LaneBook {
     this.#callOff ??= this.#lookLater();
   }
 
-  /** Counts purchases that their customer has not signed for, again: they are covered, and unproven for good. */
-  count(pair: Pair, unsigned: readonly Sold[]): void {
-    pair.count += unsigned.length;
-    for (const { charged } of unsigned) pair.value += charged;
+  /** Counts what its customer has not signed for, and will not: it is covered by our word alone. */
+  count(pair: Pair, forGood: UnstatedRecord): void {
+    pair.count += forGood.count - pair.forGood.count;
+    pair.value += forGood.value - pair.forGood.value;
+    pair.forGood = forGood;
   }
 
   /** What is in memory may not be on disk: nothing more is said about it by this process. */

@@ -1,9 +1,12 @@
 /** An open lane as its merchant holds it in memory: what the last statement says, and what was bought since. */
 import {
+  type Credential,
   customerSecret,
   type Digest,
   decodePayload,
   digestOf,
+  type ErrorCode,
+  equalBytes,
   isRefusal,
   LeptaError,
   laneOrigin,
@@ -17,10 +20,10 @@ import {
 import type { JournalEntry } from "../../journal.ts";
 import { laneId, type RunEntry, type Stated } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
+import type { Session } from "../../session/session.ts";
 import { secretsOf } from "../issue.ts";
-import { lineId } from "../line.ts";
-import type { LaneVisit } from "./attend.ts";
-import type { LaneRecord } from "./records.ts";
+import { lineId } from "../records.ts";
+import type { LaneRecord, UnstatedRecord } from "./records.ts";
 
 /** A purchase that no statement covers yet. */
 export interface Sold extends RunEntry {
@@ -44,11 +47,30 @@ export interface Proposed {
   readonly closes: boolean;
 }
 
-/** What all lanes of one customer have in common: what no statement covers. */
+/** What all lanes of one customer have in common: what no statement of both covers. */
 export interface Pair {
   count: number;
   /** Millionths. */
   value: number;
+  /** What of it stays so: it was bought on lanes that have ended without their customer's signature. */
+  forGood: UnstatedRecord;
+}
+
+/** One customer's session, and the lanes that it holds. */
+export interface LaneVisit {
+  readonly customer: Credential;
+  readonly session: Session;
+  /** The opening of the session that it said it resumes. */
+  readonly resumes: Uint8Array | undefined;
+  /** By their numbers. */
+  readonly lanes: Map<number, Lane>;
+  send(item: Uint8Array): void;
+  /** Says that a lane cannot be gone on with, and lets go of it. */
+  fault(lane: number, code: ErrorCode): void;
+  /** A lane stands at its bound: where no signature comes in time, its customer is told. */
+  awaitStatement(): void;
+  /** Ends the session. */
+  end(code: ErrorCode): void;
 }
 
 export interface Lane {
@@ -83,6 +105,8 @@ export interface Lane {
   /** Purchases that wait: for the goods of the one before, or for a statement. */
   waiting: Uint8Array[];
   isDelivering: boolean;
+  /** Since when the next purchase waits for a statement, in milliseconds. */
+  dueSince: number | undefined;
   /** The opening of the session that goes on with it, until its first purchase has taken it into the chain. */
   joining: Uint8Array | undefined;
   /** The connection that it belongs to at the moment. */
@@ -125,6 +149,7 @@ export function laneOf(
     isClosing: proposed?.closes ?? false,
     waiting: [],
     isDelivering: false,
+    dueSince: undefined,
     joining: undefined,
     visit: undefined,
   };
@@ -170,3 +195,9 @@ export function advance(lane: Lane, stated: Stated): readonly Sold[] {
   lane.stated = stated;
   return covered;
 }
+
+/** Whether a session may take a lane from the one that holds it. */
+export const mayTake = ({ visit }: Lane, { resumes }: LaneVisit): boolean =>
+  visit === undefined ||
+  !visit.session.isOpen ||
+  (resumes !== undefined && equalBytes(visit.session.opening, resumes));

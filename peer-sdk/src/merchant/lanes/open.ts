@@ -13,11 +13,10 @@ import {
   type ScripTuple,
 } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
-import { lineId, shownLine, withLine } from "../line.ts";
+import { shownLine, withLine } from "../line.ts";
 import { usableScrip } from "../sell-item.ts";
 import type { Shop } from "../shop.ts";
-import { type LaneVisit, mayTake } from "./attend.ts";
-import { type Lane, laneOf } from "./lane.ts";
+import { type Lane, type LaneVisit, laneOf, mayTake } from "./lane.ts";
 import type { LaneRecord } from "./records.ts";
 
 interface Opening {

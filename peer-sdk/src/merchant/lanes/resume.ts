@@ -2,8 +2,7 @@
 import { encodeAs, equalBytes, laneJoined } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Shop } from "../shop.ts";
-import { type LaneVisit, mayTake } from "./attend.ts";
-import type { Lane } from "./lane.ts";
+import { type Lane, type LaneVisit, mayTake } from "./lane.ts";
 import { openedItem } from "./open.ts";
 import { isStatementDue, proposeStatement, sendProposal } from "./state.ts";
 
@@ -17,12 +16,27 @@ interface Resuming {
 /** Gives the lane to this session: the answers that its customer lacks, then where it stands. */
 export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, chain }: Resuming): void {
   const lane = shop.lanes.find(visit.customer.uid, number);
-  if (lane === undefined) return visit.fault(number, "wrong-reference");
-  if (!mayTake(lane, visit)) return visit.fault(number, "in-use");
-  if (shop.lanes.isBroken) return visit.fault(number, "internal");
+  if (lane === undefined) {
+    visit.fault(number, "wrong-reference");
+    return;
+  }
+  if (!mayTake(lane, visit)) {
+    visit.fault(number, "in-use");
+    return;
+  }
+  if (shop.lanes.isBroken) {
+    visit.fault(number, "internal");
+    return;
+  }
   // A goods' handler or the disk is still at work on what the broken connection brought: its answer would pass us by.
-  if (lane.isDelivering || lane.durable !== lane.sequence) return visit.fault(number, "pending");
-  if (!isKnown(lane, sequence, chain)) return visit.fault(number, "conflict");
+  if (lane.isDelivering || lane.durable !== lane.sequence) {
+    visit.fault(number, "pending");
+    return;
+  }
+  if (!isKnown(lane, sequence, chain)) {
+    visit.fault(number, "conflict");
+    return;
+  }
   if (lane.visit !== visit) lane.visit?.end("closed");
   lane.visit = visit;
   lane.waiting = [];

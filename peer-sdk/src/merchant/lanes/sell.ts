@@ -17,8 +17,7 @@ import type { Goods } from "../../goods.ts";
 import { goodsOf, type Made } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
-import type { LaneVisit } from "./attend.ts";
-import type { Lane } from "./lane.ts";
+import type { Lane, LaneVisit } from "./lane.ts";
 import type { KnownOrder } from "./orders.ts";
 import { proposeStatement } from "./state.ts";
 
@@ -26,10 +25,19 @@ import { proposeStatement } from "./state.ts";
 export function sellOnLane(shop: Shop, visit: LaneVisit, item: Uint8Array): void {
   const heads = readBuy(item);
   const lane = heads && visit.lanes.get(heads.lane);
-  if (heads === undefined) return visit.end("malformed");
-  if (lane === undefined) return visit.fault(heads.lane, "wrong-reference");
+  if (heads === undefined) {
+    visit.end("malformed");
+    return;
+  }
+  if (lane === undefined) {
+    visit.fault(heads.lane, "wrong-reference");
+    return;
+  }
   // In their order: what comes while another waits for its goods or for a statement waits behind it.
-  if (lane.waiting.length >= limits.laneInFlight) return visit.end("busy");
+  if (lane.waiting.length >= limits.laneInFlight) {
+    visit.end("busy");
+    return;
+  }
   lane.waiting.push(item);
   goOn(shop, lane);
 }
@@ -57,10 +65,12 @@ function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, item: Uint8Array):
   const { count, value } = lane.pair;
   // At the bound nobody goes on until the statement is signed.
   if (count >= limits.unstatedPurchases || value + price > Number(limits.unstatedAmount)) {
-    visit.awaitStatement(lane);
+    lane.dueSince ??= shop.party.runtime.now();
+    visit.awaitStatement();
     proposeStatement(shop, lane);
     return false;
   }
+  lane.dueSince = undefined;
   lane.waiting.shift();
   const refusal = isRefusal(order) ? order : refusedFor(shop, lane, order);
   if (isRefusal(refusal)) {
@@ -114,7 +124,8 @@ function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made:
   try {
     goods = goodsOf(order.listed.sku, made);
   } catch (error) {
-    return failed(shop, lane, item, error);
+    failed(shop, lane, item, error);
+    return;
   }
   // Its scrip may have been ended by the broker while the goods were made.
   if (shop.lanes.find(lane.owner, lane.number) !== lane) return;

@@ -6,9 +6,7 @@ import {
   digestOf,
   encodeAs,
   encodePayload,
-  isRefusal,
   LeptaError,
-  laneClose,
   lanePurchase,
   limits,
   type Payload,
@@ -17,17 +15,14 @@ import {
   statement,
   statementProposal,
   toText,
-  verifyStatementBy,
 } from "@lepta/protocol";
 import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import { issue, secretsOf } from "../issue.ts";
-import { lineOf, steppedLine, withLine } from "../line.ts";
+import { lineOf, steppedLine } from "../line.ts";
 import type { Shop } from "../shop.ts";
-import type { LaneVisit } from "./attend.ts";
 import { advance, type Lane, type Proposed, type Sold } from "./lane.ts";
-import type { LaneRecord } from "./records.ts";
-import { goOn } from "./sell.ts";
+import type { LaneRecord, UnstatedRecord } from "./records.ts";
 
 type Statement = Payload<typeof statement>;
 
@@ -133,28 +128,6 @@ export function sendProposal({ party }: Shop, lane: Lane): void {
   lane.visit?.send(encodeAs(statementProposal, [14, lane.number, payload, signature, secret]));
 }
 
-/** Takes the customer's signature under the statement that we proposed; one under another ends the connection. */
-export async function takeSignature(
-  shop: Shop,
-  visit: LaneVisit,
-  lane: Lane,
-  signature: Uint8Array,
-): Promise<void> {
-  const { proposed } = lane;
-  const { verifyingKey } = visit.customer;
-  // A signature that we have already: its customer could not know.
-  if (proposed === undefined) return;
-  const said = await verifyStatementBy(proposed.payload, signature, verifyingKey, lane.owner);
-  if (isRefusal(said)) return visit.fault(lane.number, said.code);
-  if (lane.proposed !== proposed) return;
-  await withLine(shop, lane.line, async () => {
-    if (lane.proposed === proposed) await keep(shop, lane, proposed, signature);
-  });
-  if (proposed.closes) visit.send(encodeAs(laneClose, [7, lane.number]));
-  else if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
-  goOn(shop, lane);
-}
-
 /** Both have signed, or we alone where the lane ends without its customer: in one commit with all that follows from it. */
 export async function keep(
   shop: Shop,
@@ -172,6 +145,7 @@ export async function keep(
   const covered = lane.run.slice(0, last - lane.stated.sequence);
   const stated = { sequence: last, remaining, chain, statement: digest };
   const latest = customer === undefined ? undefined : signed;
+  const unsigned = customer === undefined ? unstatedWith(lane, covered) : undefined;
   const { proposed: _done, ...kept } = lane.record;
   const record: LaneRecord = { ...kept, stated };
   await party.store.commit([
@@ -181,16 +155,16 @@ export async function keep(
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),
+      line: lane.record.origin,
     }),
     outbox.put(signed),
-    ...(customer === undefined ? [lanes.tables.unstated.put(lane.owner, unstatedOf(lane))] : []),
+    ...(unsigned === undefined ? [] : [lanes.tables.unstated.put(lane.owner, unsigned)]),
     ...(await moneyOf(shop, lane, proposed, covered, latest)),
   ]);
   lane.record = record;
   lane.proposed = undefined;
   advance(lane, stated);
-  // What its customer has not signed for counts against it for good.
-  if (customer === undefined) lanes.count(lane.pair, covered);
+  if (unsigned !== undefined) lanes.count(lane.pair, unsigned);
   if (closes) {
     lanes.remove(lane);
     lane.visit?.lanes.delete(lane.number);
@@ -220,10 +194,11 @@ export async function endLane(shop: Shop, lane: Lane): Promise<void> {
   }
 }
 
-/** Of this customer, with what ends now: for the table. */
-function unstatedOf({ pair }: Lane) {
-  return { count: pair.count, value: pair.value };
-}
+/** What its customer has not signed for counts against it for good. */
+const unstatedWith = ({ pair: { forGood } }: Lane, unsigned: readonly Sold[]): UnstatedRecord => ({
+  count: forGood.count + unsigned.length,
+  value: unsigned.reduce((sum, { charged }) => sum + charged, forGood.value),
+});
 
 /** The line's sum grows; where the lane closes its scrip is spent and the change lives. */
 async function moneyOf(

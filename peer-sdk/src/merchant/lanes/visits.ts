@@ -1,6 +1,6 @@
 /** The sessions that are open at a merchant, by customer. */
 import type { Uid } from "@lepta/protocol";
-import type { LaneVisit } from "./attend.ts";
+import type { LaneVisit } from "./lane.ts";
 
 export class Visits {
   readonly #byCustomer = new Map<Uid, Set<LaneVisit>>();
