@@ -125,6 +125,10 @@ export const limits = {
   lanes: 16,
   /** Purchases on one lane that are sent and not answered. */
   laneInFlight: 64,
+  /** Bytes of the purchases under one statement as they are kept: as many as may be without one, each with the largest goods. */
+  runBytes: 256 * (1024 * 1024 + 64 * 1024),
+  /** Addresses of merchants that a wallet knows without reading them again. */
+  merchantsKept: 256,
   /** Openings of sessions that a customer remembers of a lane. */
   openingsKept: 64,
   /** How often a customer asks again for a lane whose merchant is still at work on what the broken session brought. */

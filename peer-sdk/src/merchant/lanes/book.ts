@@ -2,7 +2,7 @@
  * All open lanes of a merchant: in memory, with the purchases that no statement covers in a journal on disk. An answer
  * leaves when its purchase is durable; those of one turn become durable together.
  */
-import { decodeAs, encodeCbor, isRefusal, LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
+import { LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
@@ -10,7 +10,13 @@ import type { CallOff } from "../../ports.ts";
 import type { MerchantTables } from "../records.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
-import { journalRecord, type LaneTables, laneTables, type UnstatedRecord } from "./records.ts";
+import {
+  journalRecord,
+  type LaneTables,
+  laneTables,
+  readJournalRecord,
+  type UnstatedRecord,
+} from "./records.ts";
 
 /** An answer that waits until its purchase is durable. */
 interface Leaving {
@@ -63,6 +69,11 @@ export class LaneBook {
     return this.#isBroken;
   }
 
+  /** Whether a lane is open still. */
+  has(lane: Lane): boolean {
+    return this.#lanes.get(lane.id) === lane;
+  }
+
   find(owner: Uid, number: number): Lane | undefined {
     return this.#lanes.get(laneId(owner, number));
   }
@@ -98,7 +109,7 @@ export class LaneBook {
   decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
-    const record = encodeCbor([lane.idBytes, at, bought, answer, joined ?? NOTHING]);
+    const record = journalRecord(lane.idBytes, { at, bought, answered: answer, joined });
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
     append(lane, { at, bought, answered: answer, joined, charged, remaining, entry });
@@ -160,10 +171,9 @@ export class LaneBook {
   }
 
   #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
-    const record = decodeAs(journalRecord, bytes);
-    if (isRefusal(record)) throw new LeptaError("store-damaged", "the journal of purchases");
-    const [name, at, bought, answered, joined] = record;
-    const lane = this.#lanes.get(new TextDecoder().decode(name));
+    const record = readJournalRecord(bytes);
+    const lane = this.#lanes.get(record.lane);
+    const { at, bought, answered, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
     // A statement covers it, or its lane has ended: the rest of its entry kept it here.
     if (lane === undefined || sequence !== lane.sequence + 1) {
@@ -175,7 +185,7 @@ export class LaneBook {
       at,
       bought,
       answered,
-      joined: joined.length === 0 ? undefined : joined,
+      joined,
       charged,
       remaining,
       entry,
@@ -199,5 +209,3 @@ export class LaneBook {
     });
   }
 }
-
-const NOTHING = new Uint8Array(0);
