@@ -98,9 +98,15 @@ test.each(backEnds)("a handshake on %s is the one that is written down", async (
       "bc65c9156c77c970b9702f966ec204f3c8104358edf3a633bf8b852df0043946ce7893855548f68001f39a6ac8f1e4986738900d37a1b6b81d132c0792920e77a832fd009cef1458ed1147a71dce27e7",
     ]
   `);
-  expect(hex(initiator.opening)).toMatchInlineSnapshot(`"681567f1c763532083eafa4a0221d6046442c8b4c89f9f80cc4ebbf6c40dd2b3"`);
-  expect(hex(await initiator.send.seal(fixed("to the responder"), 1))).toMatchInlineSnapshot(`"01914ec8ebf4ad10d8eb4d47173510b54a678086359c6a71c48868cee9a987db6cdacfbce203b65096359d9f2662fe4589"`);
-  expect(hex(await responder.send.seal(fixed("to the initiator"), 1))).toMatchInlineSnapshot(`"01b372b6654b944d7954ee2ef90a7ead7effad7fe75a1f6fe0feb0bbcb1b4feb6ebccc77d6f6fad03d37d54a178889f03f"`);
+  expect(hex(initiator.opening)).toMatchInlineSnapshot(
+    `"681567f1c763532083eafa4a0221d6046442c8b4c89f9f80cc4ebbf6c40dd2b3"`,
+  );
+  expect(hex(await initiator.send.seal(fixed("to the responder"), 1))).toMatchInlineSnapshot(
+    `"01914ec8ebf4ad10d8eb4d47173510b54a678086359c6a71c48868cee9a987db6cdacfbce203b65096359d9f2662fe4589"`,
+  );
+  expect(hex(await responder.send.seal(fixed("to the initiator"), 1))).toMatchInlineSnapshot(
+    `"01b372b6654b944d7954ee2ef90a7ead7effad7fe75a1f6fe0feb0bbcb1b4feb6ebccc77d6f6fad03d37d54a178889f03f"`,
+  );
 });
 
 type Ours = Awaited<ReturnType<typeof start>>;
