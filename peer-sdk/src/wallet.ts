@@ -2,6 +2,7 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
+
 import {
   type Amount,
   add,
@@ -12,7 +13,7 @@ import {
   orThrow,
   parseAmount,
 } from "@lepta/protocol";
-import { connectWebSocket } from "./channel/connect.ts";
+import { connectWebSocket } from "#connect";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
