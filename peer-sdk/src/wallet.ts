@@ -3,7 +3,7 @@
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
 import { type Amount, add, formatAmount, LeptaError, limits, orThrow, parseAmount } from "@lepta/protocol";
-import { connectWebSocket } from "./channel/connect.ts";
+import { connectWebSocket } from "#connect";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
 import { recall } from "./customer/buy-item.ts";

@@ -95,6 +95,8 @@ export const limits = {
   requestFrameBytes: 256 * 1024,
   /** Bytes that may wait for a customer who does not read. */
   unreadBytes: 4 * 1024 * 1024,
+  /** Bytes that a browser, which cannot stop reading, holds of a connection while their reader pauses. */
+  heldBytes: 4 * 1024 * 1024,
   /** How long a connection may be silent before its first frame, in milliseconds. */
   firstFrameWithin: 10_000,
   /** How long it may be silent between two, in milliseconds. */
