@@ -23,7 +23,10 @@ export {
   type Change,
   type Channel,
   type ConnectChannel,
+  type LogRecord,
+  type OpenedLog,
   type PeerStore,
+  type RecordLog,
   type Runtime,
   systemRuntime,
 } from "./ports.ts";

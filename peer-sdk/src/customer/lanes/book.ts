@@ -8,7 +8,7 @@ import type { Session } from "../../session/session.ts";
 import type { Bought } from "../buy-item.ts";
 import type { CustomerTables } from "../records.ts";
 import type { Party } from "../../party.ts";
-import type { CallOff, Change } from "../../ports.ts";
+import type { CallOff } from "../../ports.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
 import { journalRecord, type LaneTables, laneTables } from "./records.ts";
@@ -58,7 +58,7 @@ export class LaneBook {
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     return book;
   }
 
@@ -128,9 +128,9 @@ export class LaneBook {
     if (others.length === 0) this.#stopWaiting();
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>): readonly Change[] {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   close(): void {

@@ -143,7 +143,6 @@ async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<voi
   if (digest === undefined) throw new LeptaError("internal", "a statement without a digest");
   const due = party.runtime.now() + limits.acknowledgedWithin;
   await party.store.commit([
-    ...lanes.release(covered.map(({ entry }) => entry)),
     lanes.tables.lanes.put(lane.id, record),
     lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
       statement: signed,
@@ -153,6 +152,7 @@ async function keep(customer: Customer, lane: Lane, agreed: Agreed): Promise<voi
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),
   ]);
+  lanes.release(covered.map(({ entry }) => entry));
   lane.record = record;
   lane.stated = stated;
   lane.run.splice(0, covered.length);
