@@ -1,6 +1,9 @@
 /** A journal of purchases in a peer's store: small records that are kept until a statement covers them. */
 import type { PeerStore, RecordLog } from "./ports.ts";
 
+/** What a merchant sold, and what a customer buys. */
+export const journalNames = ["bought", "buying"] as const;
+
 /** Where a record lies. */
 export type JournalEntry = number;
 
@@ -14,7 +17,7 @@ export class Journal {
   /** Opens the journal of this name, and tells what is in it, in order; what was released may be among it. */
   static async open(
     store: PeerStore,
-    name: string,
+    name: (typeof journalNames)[number],
   ): Promise<{
     readonly journal: Journal;
     readonly found: readonly { readonly record: Uint8Array; readonly entry: JournalEntry }[];

@@ -35,7 +35,12 @@ export class FileLog implements RecordLog {
   #isTold = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(disk: Disk, pathOf: (number: number) => string, known: readonly Segment[], next: number) {
+  private constructor(
+    disk: Disk,
+    pathOf: (number: number) => string,
+    known: readonly Segment[],
+    next: number,
+  ) {
     this.#disk = disk;
     this.#pathOf = pathOf;
     for (const segment of known) this.#segments.push(segment);
@@ -113,7 +118,8 @@ export class FileLog implements RecordLog {
     await this.#running;
     const open = this.#open;
     this.#open = undefined;
-    if (open !== undefined && this.#fault === undefined) await this.#seal(open).catch((error) => this.#fail(error));
+    if (open !== undefined && this.#fault === undefined)
+      await this.#seal(open).catch((error) => this.#fail(error));
     await this.#tidying;
     const fault = this.#fault;
     this.#fault ??= this.#closed();
@@ -226,7 +232,12 @@ export class FileLog implements RecordLog {
 }
 
 /** The records of a file that was there, which is then whole, sealed and durable; without records it is gone. */
-async function recover(disk: Disk, path: string, number: number, isLast: boolean): Promise<readonly Uint8Array[]> {
+async function recover(
+  disk: Disk,
+  path: string,
+  number: number,
+  isLast: boolean,
+): Promise<readonly Uint8Array[]> {
   const bytes = await disk.read(path).catch((error: unknown) => {
     throw damaged(path, String(error));
   });

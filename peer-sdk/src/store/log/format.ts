@@ -83,7 +83,8 @@ export function readSegment(file: Uint8Array, number: number, isLast: boolean): 
     end += GROUP + group.length;
   }
   // What was written after it proves that it was whole once.
-  if (bytes.indexOf(marker, end + 1) !== -1) return { damage: `the bytes at ${end} are not those that were written` };
+  if (bytes.indexOf(marker, end + 1) !== -1)
+    return { damage: `the bytes at ${end} are not those that were written` };
   if (!isLast) return { damage: "its end is missing" };
   return { marker: marker.slice(), records, end, isSealed: false };
 }

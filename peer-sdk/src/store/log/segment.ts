@@ -52,4 +52,3 @@ export class Segment {
     return this.#released.size === this.#count;
   }
 }
-
