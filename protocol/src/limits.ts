@@ -147,6 +147,12 @@ export const limits = {
   sessionSilence: 90_000,
   /** How long a customer waits for the broker's acknowledgement of a statement before it sends its own copy, in milliseconds. */
   acknowledgedWithin: 10 * 60 * 1000,
+  /** Bytes of one record in a peer's log: a purchase with its answer. */
+  logRecordBytes: 1024 * 1024 + 64 * 1024,
+  /** Bytes of one file of a peer's log; at least one record fits. */
+  logSegmentBytes: 2 * 1024 * 1024,
+  /** Bytes of a buffer that a log keeps for what comes next. */
+  logBufferBytes: 256 * 1024,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

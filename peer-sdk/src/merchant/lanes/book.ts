@@ -60,7 +60,7 @@ export class LaneBook {
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     return book;
   }
 
@@ -133,9 +133,9 @@ export class LaneBook {
     for (const lane of this.all()) lane.visit?.end("internal");
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>) {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   /** Ends what waits for its time; what is being written is written. */
@@ -175,7 +175,7 @@ export class LaneBook {
     const lane = this.#lanes.get(record.lane);
     const { at, bought, answered, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
-    // A statement covers it, or its lane has ended: the rest of its entry kept it here.
+    // A statement covers it, or its lane has ended: the process died before it let go of it.
     if (lane === undefined || sequence !== lane.sequence + 1) {
       gone.push(entry);
       return;
