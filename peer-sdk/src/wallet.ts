@@ -17,6 +17,7 @@ import { Acquaintances } from "./customer/acquaintances.ts";
 import { type Bought, type Receipt, recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
+import { keepRecorded } from "./customer/lanes/copies.ts";
 import { type Acquaintance, askOffer, offerOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
@@ -148,6 +149,7 @@ export class Wallet {
       background,
       underWay: new Set(),
     };
+    outbox.listen({ acknowledged: (batch) => keepRecorded(party, batch) });
     const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
     await resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,

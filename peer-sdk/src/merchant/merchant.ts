@@ -10,6 +10,8 @@ import { type Catalogue, readCatalogue } from "./catalogue.ts";
 import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
 import { Orders } from "./lanes/orders.ts";
+import { acknowledged } from "./lanes/recorded.ts";
+import { Recordings } from "./lanes/recordings.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
 import { resumeRefunds } from "./refund-vendorscrip.ts";
@@ -88,9 +90,11 @@ export class Merchant {
   readonly #serving = new Set<Serving>();
   #callOff: CallOff | undefined;
   #soon: CallOff | undefined;
+  readonly #unlisten: CallOff;
 
-  private constructor(shop: Shop, ownsParty: boolean) {
+  private constructor(shop: Shop, ownsParty: boolean, unlisten: CallOff) {
     this.#opened = shop;
+    this.#unlisten = unlisten;
     this.#ownsParty = ownsParty;
   }
 
@@ -118,6 +122,7 @@ export class Merchant {
       party,
       tables,
       lanes,
+      recorded: await Recordings.open(party.store),
       orders: new Orders(items, statementBelow),
       statementBelow,
       items,
@@ -129,7 +134,12 @@ export class Merchant {
       onError,
       tendSoon: () => merchant.#tendSoon(),
     };
-    const merchant = new Merchant(shop, ownsParty);
+    const unlisten = outbox.listen({
+      acknowledged: (batch) => acknowledged(shop, batch),
+      refused: onError,
+      failed: onError,
+    });
+    const merchant = new Merchant(shop, ownsParty, unlisten);
     attendBook(shop);
     await merchant.tend();
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
@@ -249,6 +259,7 @@ export class Merchant {
     this.#soon?.();
     for (const serving of this.#serving) await serving.close();
     this.#opened.lanes.close();
+    this.#unlisten();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();

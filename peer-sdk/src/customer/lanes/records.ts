@@ -8,6 +8,7 @@ import {
   limits,
   list,
   optional,
+  recordedCodec,
   scripId,
   struct,
   text,
@@ -68,3 +69,9 @@ export const laneTables = (store: PeerStore) => ({
   numbers: table(store, "lane-number", uint()),
 });
 export type LaneTables = ReturnType<typeof laneTables>;
+
+/**
+ * By a statement's digest: where and when the broker has recorded it. Only for statements that we have signed, one each, so
+ * it grows with `runs` and no faster: whoever forgets a run forgets what stands here under its statement.
+ */
+export const recordedTable = (store: PeerStore) => table(store, "recorded", recordedCodec);
