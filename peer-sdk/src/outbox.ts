@@ -185,9 +185,12 @@ export class Outbox {
       const batch = await this.#first();
       if (batch.length === 0 && this.#passed.length === 0) return this.#emptied();
       if (batch.length === 0) {
-        // Nothing is left but what was refused alone. Where nothing else was taken that is no fault of theirs.
-        if (!isTaking) this.#passed = [];
+        // Nothing is left but what was refused alone.
         if (isTaking && (await this.#judge())) continue;
+        if (isTaking) return this.#wait();
+        // Nothing else was taken either: that is no fault of theirs, and they are sent again in their order.
+        this.#passed = [];
+        if (strikes === 0) continue;
         return this.#wait();
       }
       const answer = await this.#send(batch);
@@ -197,8 +200,9 @@ export class Outbox {
         continue;
       }
       const { code } = answer;
-      this.#batchSize.refused(batch.length, isAboutEntries(code));
+      if (isTooMuch(code)) this.#batchSize.unanswered(batch.length);
       if (!isAboutEntries(code)) return this.#wait();
+      this.#batchSize.refused(batch.length);
       const [[id]] = batch as readonly [Entry];
       if (batch.length === 1) {
         this.#passed.push(id);
@@ -325,5 +329,7 @@ const COMMITTED_WITHIN = 60_000;
 const isLasting = (code: ErrorCode): boolean => code === "malformed" || code === "too-large";
 /** A broker that fails may fail of one entry: others may pass it, but it is not set aside. */
 const isAboutEntries = (code: ErrorCode): boolean => isLasting(code) || code === "internal";
+/** What a broker that is asked too much says, or what stands before it. */
+const isTooMuch = (code: ErrorCode): boolean => code === "unreachable" || code === "busy";
 
 const idOf = (number: number): string => number.toString().padStart(15, "0");

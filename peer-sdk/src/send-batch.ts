@@ -107,9 +107,15 @@ export class BatchSize {
     this.#most = Math.min(limits.batchEntries, this.#most * 2);
   }
 
-  /** It has refused so many, for one of them or for no fault of theirs. */
-  refused(count: number, isForOneOfThem: boolean): void {
-    if (isForOneOfThem) this.#suspected = count === 1 ? 0 : count;
-    else this.#most = Math.max(1, Math.floor(count / 2));
+  /** It has refused so many for one of them: for this one where it was alone. */
+  refused(count: number): void {
+    this.#suspected = count === 1 ? 0 : count;
+    // It may be one that refuses everything: that is found out with as little as can be.
+    if (count === 1) this.#most = 1;
+  }
+
+  /** It has not answered so many. */
+  unanswered(count: number): void {
+    this.#most = Math.max(1, Math.floor(count / 2));
   }
 }
