@@ -131,6 +131,8 @@ export const limits = {
   sessionSilence: 90_000,
   /** How long a customer waits for the broker's acknowledgement of a statement before it sends its own copy, in milliseconds. */
   acknowledgedWithin: 10 * 60 * 1000,
+  /** Records of scrip that a merchant reads at once when it starts. */
+  scripRows: 4096,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

@@ -149,7 +149,7 @@ export class Shelf {
 
   /** What the broker has booked for this V0. */
   async #authorised(id: string, scrip: ScripRecord): Promise<bigint> {
-    const credit = await this.#creditOf(scrip.owner, scrip.from);
+    const credit = await this.#creditOf(scrip.owner, scrip.from ?? "");
     // A customer may have had it taken back already, unseen.
     if (credit?.scrip === id && credit.state !== "void") return credit.value;
     this.#broken("V0 lives on M4", `${id} is live and nothing is booked for it`);

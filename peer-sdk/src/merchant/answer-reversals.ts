@@ -101,8 +101,7 @@ async function endLine({ party, tables }: Shop, id: string, credit: string): Pro
     tables.lines.put(id, ended),
     ...scrip.flatMap(([each, record]) => {
       if (record === undefined) return [];
-      const { salt: _gone, ...spent } = record;
-      return [tables.scrip.put(each, { ...spent, state: "spent", spentBy: credit })];
+      return [tables.scrip.spend(each, record, credit)];
     }),
   ]);
 }

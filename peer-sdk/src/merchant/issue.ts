@@ -4,12 +4,13 @@ import {
   customerSecret,
   type IssuerSecrets,
   type Minted,
-  makeScripId,
   mint,
   type Secret,
 } from "@lepta/protocol";
 import type { Party } from "../party.ts";
+import { SALT } from "./outstanding.ts";
 import type { ScripRecord } from "./records.ts";
+import type { ScripTable } from "./scrip-table.ts";
 
 export interface Issued extends Minted {
   readonly id: string;
@@ -18,7 +19,7 @@ export interface Issued extends Minted {
 
 /** Makes a VendorScrip of this merchant. */
 export function issue(
-  { identity, runtime }: Party,
+  { party, tables }: { readonly party: Party; readonly tables: { readonly scrip: ScripTable } },
   draft: {
     readonly owner: string;
     readonly value: Amount;
@@ -28,9 +29,9 @@ export function issue(
     readonly origin?: string;
   },
 ): Issued {
-  const { uid: issuer, network, epoch, epochRoot } = identity;
-  const id = makeScripId(epoch, runtime.random(12));
-  const salt = runtime.random(32);
+  const { uid: issuer, network, epochRoot } = party.identity;
+  const salt = party.runtime.random(SALT);
+  const id = tables.scrip.take(salt);
   return { id, salt, ...mint({ epochRoot, salt }, { kind: "vendor", network, issuer, id, ...draft }) };
 }
 

@@ -22,19 +22,20 @@ import {
 } from "@lepta/protocol";
 import type { PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
+import { SALT } from "./outstanding.ts";
 
 /**
  * A VendorScrip that this merchant made: `reserved` until the broker has authorised it, `live`, `returning` while the
  * broker has not decided its refund, `lane` while it pays for an open lane, `spent`. Spent ones keep no salt: their secrets are gone.
  */
-const scripRecord = struct({
+export const scripRecord = struct({
   state: field(1, word("reserved", "live", "returning", "lane", "spent")),
   owner: field(2, uid),
   value: field(3, amount),
   expiresAt: field(4, time),
-  salt: optional(5, bytes(32)),
-  /** The transaction in which it was obtained, or that gave it as change. */
-  from: field(6, txn),
+  salt: optional(5, bytes(SALT)),
+  /** The transaction in which it was obtained, or that gave it as change; not kept of what was spent from memory. */
+  from: optional(6, txn),
   /** The transaction that spent it, or is about to give it back. */
   spentBy: optional(7, txn),
   /** Refused purchases that were kept for it. */
@@ -129,6 +130,9 @@ const settlementRecord = struct({
   statement: optional(4, embedded()),
 });
 export type SettlementRecord = Value<typeof settlementRecord>;
+
+/** What the keys of all scrip begin with. */
+export const SCRIP = "scrip/";
 
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
