@@ -17,6 +17,7 @@ import { purseWith } from "../../peer-sdk/src/customer/purse.ts";
 import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
 import { KeyedLock } from "../../peer-sdk/src/lock.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
+import { ScripTable } from "../../peer-sdk/src/merchant/scrip-table.ts";
 import type { Shop } from "../../peer-sdk/src/merchant/shop.ts";
 import { Outbox } from "../../peer-sdk/src/outbox.ts";
 import { openParty } from "../../peer-sdk/src/party.ts";
@@ -184,7 +185,7 @@ async function readerOf(seller: Merchant): Promise<Reader> {
   };
   const shop: Shop = {
     party: selling,
-    tables: merchantTables(selling.store),
+    tables: { ...merchantTables(selling.store), scrip: await ScripTable.open(selling) },
     items: new Map(),
     outbox: await Outbox.open(selling),
     lock: new KeyedLock(),

@@ -24,19 +24,24 @@ interface Step extends Change {
   readonly standing: Standing | "gone";
 }
 
+/** What a party must have for this. */
+export interface Owner extends Pick<Party, "store" | "runtime"> {
+  readonly identity: Pick<Party["identity"], "epoch" | "epochRoot">;
+}
+
 export class ScripTable {
-  readonly #party: Party;
+  readonly #owner: Owner;
   readonly #disk: Table<ScripRecord>;
   readonly #places: Places;
   readonly #memory = new Outstanding();
   /** The party's store. What changes scrip must be committed through it: memory follows no other. */
   readonly store: PeerStore;
 
-  private constructor(party: Party) {
-    this.#party = party;
-    this.#disk = merchantTables(party.store).scrip;
-    this.#places = placesUnder(party.identity.epochRoot);
-    const { store } = party;
+  private constructor(owner: Owner) {
+    this.#owner = owner;
+    this.#disk = merchantTables(owner.store).scrip;
+    this.#places = placesUnder(owner.identity.epochRoot);
+    const { store } = owner;
     this.store = {
       get: (key) => store.get(key),
       list: (prefix, options) => store.list(prefix, options),
@@ -46,8 +51,8 @@ export class ScripTable {
   }
 
   /** Reads what is outstanding, page by page. Throws `store-damaged`. */
-  static async open(party: Party): Promise<ScripTable> {
-    const table = new ScripTable(party);
+  static async open(owner: Owner): Promise<ScripTable> {
+    const table = new ScripTable(owner);
     await table.#load();
     return table;
   }
@@ -73,12 +78,12 @@ export class ScripTable {
 
   /** The secrets of a scrip that is made. */
   secretsOf(salt: Uint8Array): IssuerSecrets {
-    return { epochRoot: this.#party.identity.epochRoot, salt };
+    return { epochRoot: this.#owner.identity.epochRoot, salt };
   }
 
   /** Names a new scrip: nobody else gets its place, until it is spent or its commit fails. */
   take(salt: Uint8Array): ScripId {
-    const { identity, runtime } = this.#party;
+    const { identity, runtime } = this.#owner;
     return this.#places.idOf(identity.epoch, runtime.random(UNIQUE), this.#memory.take(salt));
   }
 
@@ -123,7 +128,7 @@ export class ScripTable {
   async #commit(changes: readonly Change[]): Promise<void> {
     const steps = changes.filter(isStep);
     try {
-      await this.#party.store.commit(changes);
+      await this.#owner.store.commit(changes);
     } catch (error) {
       await this.#readAgain(steps);
       throw error;
@@ -153,7 +158,7 @@ export class ScripTable {
     const limit = limits.scripRows;
     let after = "";
     for (;;) {
-      const rows = await this.#party.store.list(SCRIP, { after, limit });
+      const rows = await this.#owner.store.list(SCRIP, { after, limit });
       for (const [key, bytes] of rows) {
         const { state, salt } = readHead(key, bytes);
         if (state === "spent" || salt === undefined) continue;
