@@ -17,9 +17,17 @@ export interface Issued extends Minted {
   readonly salt: Uint8Array;
 }
 
+/** What it takes to make VendorScrip; a shop has it. */
+export interface Issuer {
+  readonly party: Pick<Party, "runtime"> & {
+    readonly identity: Pick<Party["identity"], "uid" | "network" | "epochRoot">;
+  };
+  readonly tables: { readonly scrip: ScripTable };
+}
+
 /** Makes a VendorScrip of this merchant. */
 export function issue(
-  { party, tables }: { readonly party: Party; readonly tables: { readonly scrip: ScripTable } },
+  { party, tables }: Issuer,
   draft: {
     readonly owner: string;
     readonly value: Amount;

@@ -33,12 +33,13 @@ export class ScripTable {
   readonly #owner: Owner;
   readonly #disk: Table<ScripRecord>;
   readonly #places: Places;
-  readonly #memory = new Outstanding();
+  readonly #memory: Outstanding;
   /** The party's store. What changes scrip must be committed through it: memory follows no other. */
   readonly store: PeerStore;
 
-  private constructor(owner: Owner) {
+  private constructor(owner: Owner, memory: Outstanding) {
     this.#owner = owner;
+    this.#memory = memory;
     this.#disk = merchantTables(owner.store).scrip;
     this.#places = placesUnder(owner.identity.epochRoot);
     const { store } = owner;
@@ -51,8 +52,8 @@ export class ScripTable {
   }
 
   /** Reads what is outstanding, page by page. Throws `store-damaged`. */
-  static async open(owner: Owner): Promise<ScripTable> {
-    const table = new ScripTable(owner);
+  static async open(owner: Owner, memory = new Outstanding()): Promise<ScripTable> {
+    const table = new ScripTable(owner, memory);
     await table.#load();
     return table;
   }
