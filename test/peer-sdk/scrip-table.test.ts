@@ -93,11 +93,11 @@ async function kept(state: ScripRecord["state"] = "live"): Promise<Made> {
   await table.store.commit([
     table.put(made.body.id, { ...made.record, state: state === "spent" ? "live" : state }),
   ]);
-  if (state === "spent") await table.store.commit([spending(made)]);
+  if (state === "spent") await table.store.commit(spending(made));
   return made;
 }
 
-const spending = ({ body, record }: Made): Change => table.spend(body.id, record, TXN);
+const spending = ({ body, record }: Made): readonly Change[] => table.spend(body.id, record, TXN);
 const stateOf = ({ body, tuple }: Made): string | undefined => table.find(body, tuple)?.state;
 
 /** Memory and disk say the same of it: where memory speaks, it says what a table says that has just been opened. */
@@ -167,7 +167,7 @@ describe("what memory answers for", () => {
     altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1;
     const read = readScrip(altered);
     expect(table.find(isRefusal(read) ? made.body : read, [altered, certificate])).toBeUndefined();
-    await table.store.commit([spending(made)]);
+    await table.store.commit(spending(made));
     const heir = await kept();
     expect(table.find(made.body, made.tuple), "the place is another's").toBeUndefined();
     expect(stateOf(heir)).toBe("live");
@@ -189,7 +189,7 @@ describe("what memory answers for", () => {
       expect(stateOf(made)).toBe(said);
       await expectAsOnDisk(made);
     }
-    await table.store.commit([spending(made)]);
+    await table.store.commit(spending(made));
     expect([stateOf(made), table.size]).toEqual([undefined, 0]);
     const spent = await table.get(id);
     expect([spent?.state, spent?.spentBy, spent?.salt]).toEqual(["spent", TXN, undefined]);
@@ -218,7 +218,7 @@ describe("memory and a commit", () => {
       new Promise((resolve) => {
         finish = () => resolve(disk.commit(changes));
       });
-    const committed = table.store.commit([spending(made)]);
+    const committed = table.store.commit(spending(made));
     expect(stateOf(made)).toBe("live");
     finish();
     await committed;
@@ -228,17 +228,17 @@ describe("memory and a commit", () => {
   test("that fails changes nothing in memory either", async () => {
     const made = await kept();
     next = broken;
-    await expect(table.store.commit([spending(made)])).rejects.toThrow("full");
+    await expect(table.store.commit(spending(made))).rejects.toThrow("full");
     expect([stateOf(made), table.size]).toEqual(["live", 1]);
     await expectAsOnDisk(made);
-    await table.store.commit([spending(made)]);
+    await table.store.commit(spending(made));
     expect([stateOf(made), table.size]).toEqual([undefined, 0]);
   });
 
   test("that was made although it failed is followed", async () => {
     const made = await kept();
     next = doneAndBroken;
-    await expect(table.store.commit([spending(made)])).rejects.toThrow("nothing");
+    await expect(table.store.commit(spending(made))).rejects.toThrow("nothing");
     expect([stateOf(made), table.size]).toEqual([undefined, 0]);
     await expectAsOnDisk(made);
   });
@@ -258,20 +258,20 @@ describe("memory and a commit", () => {
         isReadable = false;
         return fault(changes);
       };
-      await expect(table.store.commit([spending(made)])).rejects.toThrow("the disk");
+      await expect(table.store.commit(spending(made))).rejects.toThrow("the disk");
       expect(stateOf(made), "neither live nor spent").toBeUndefined();
       isReadable = true;
       const onDisk = await table.get(made.body.id);
       expect(onDisk?.state).toBe(fault === broken ? "live" : "spent");
       await expectAsOnDisk(made);
-      if (onDisk?.state === "live") await table.store.commit([table.spend(made.body.id, onDisk, TXN)]);
+      if (onDisk?.state === "live") await table.store.commit(table.spend(made.body.id, onDisk, TXN));
       expect((await table.get(made.body.id))?.state).toBe("spent");
     },
   );
 
   test("of several scrips is followed whole", async () => {
     const [old, made] = [await kept(), make()];
-    await table.store.commit([spending(old), table.put(made.body.id, made.record)]);
+    await table.store.commit([...spending(old), table.put(made.body.id, made.record)]);
     expect([stateOf(old), stateOf(made), table.size]).toEqual([undefined, "live", 1]);
   });
 });
@@ -284,7 +284,7 @@ describe("opening", () => {
       const made = make();
       const state = states[i % states.length] ?? "live";
       await table.store.commit([
-        state === "spent" ? spending(made) : table.put(made.body.id, { ...made.record, state }),
+        ...(state === "spent" ? spending(made) : [table.put(made.body.id, { ...made.record, state })]),
       ]);
       all.push(made);
     }
@@ -376,7 +376,7 @@ describe("a scrip's place in its id", () => {
     for (let i = 0; i < 50; i += 1) {
       const made = await kept();
       ids.add(made.body.id);
-      await table.store.commit([spending(made)]);
+      await table.store.commit(spending(made));
     }
     expect(ids.size).toBe(50);
   });

@@ -273,7 +273,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "refunded-scrip-lives-on": {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
-    text: "tables.scrip.spend(record.scrip, scrip)",
+    text: "...tables.scrip.spend(record.scrip, scrip)",
     instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
     favours: ["refund"],
     within: 1000,
@@ -338,7 +338,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "renewal-leaves-the-old-scrip": {
     file: "peer-sdk/src/merchant/renew-vendorscrip.ts",
-    text: "    tables.scrip.spend(shown.id, scrip, txn),\n",
+    text: "    ...tables.scrip.spend(shown.id, scrip, txn),\n",
     instead: "",
     within: 2000,
   },

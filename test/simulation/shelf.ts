@@ -71,7 +71,7 @@ export class Shelf {
     const lines = new Map<string, LineRecord | undefined>();
     for (const { key } of changes) {
       const id = key.slice(key.indexOf("/") + 1);
-      if (key.startsWith("scrip/")) scrip.set(id, await tables.scrip.get(id));
+      if (/^(scrip|spent)\//.test(key)) scrip.set(id, await tables.scrip.get(id));
       if (key.startsWith("line/")) lines.set(id, await tables.lines.get(id));
       if (key.startsWith("sale/")) sales.set(id, await tables.sales.get(id));
     }

@@ -101,7 +101,7 @@ async function endLine({ party, tables }: Shop, id: string, credit: string): Pro
     tables.lines.put(id, ended),
     ...scrip.flatMap(([each, record]) => {
       if (record === undefined) return [];
-      return [tables.scrip.spend(each, record, credit)];
+      return tables.scrip.spend(each, record, credit);
     }),
   ]);
 }

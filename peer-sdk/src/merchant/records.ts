@@ -131,8 +131,26 @@ const settlementRecord = struct({
 });
 export type SettlementRecord = Value<typeof settlementRecord>;
 
-/** What the keys of all scrip begin with. */
-export const SCRIP = "scrip/";
+/** What the keys of scrip that is not spent begin with. */
+export const UNSPENT = "scrip/";
+
+/**
+ * All scrip. What is spent lies apart, so that a merchant that starts reads what is outstanding and not all that ever was: to
+ * spend is to put the one and to remove the other, in one commit.
+ */
+function scripRecords(store: PeerStore): Table<ScripRecord> {
+  const unspent = table(store, "scrip", scripRecord);
+  const spent = table(store, "spent", scripRecord);
+  return {
+    get: async (id) => (await unspent.get(id)) ?? (await spent.get(id)),
+    list: async (options = {}) => {
+      const all = [...(await unspent.list(options)), ...(await spent.list(options))];
+      return all.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, options.limit);
+    },
+    put: (id, record) => (record.state === "spent" ? spent : unspent).put(id, record),
+    remove: (id) => unspent.remove(id),
+  };
+}
 
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
@@ -153,7 +171,7 @@ export interface MerchantTables {
 }
 
 export const merchantTables = (store: PeerStore): MerchantTables => ({
-  scrip: table(store, "scrip", scripRecord),
+  scrip: scripRecords(store),
   lines: table(store, "line", lineRecord),
   authorizations: table(store, "authorization", authorizationRecord),
   sent: table(store, "sent", boolean),

@@ -140,7 +140,7 @@ async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<
       ? []
       : ok
         ? [
-            tables.scrip.spend(record.scrip, scrip),
+            ...tables.scrip.spend(record.scrip, scrip),
             steppedLine(shop, lineName, await lineOf(shop, lineName), { spent: record.scrip }),
           ]
         : [tables.scrip.put(record.scrip, { ...free, state: "live" })]),

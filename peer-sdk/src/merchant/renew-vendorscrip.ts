@@ -68,7 +68,7 @@ async function renew(
   const { salt } = fresh;
   await party.store.commit([
     tables.renewals.put(id, record),
-    tables.scrip.spend(shown.id, scrip, txn),
+    ...tables.scrip.spend(shown.id, scrip, txn),
     tables.scrip.put(fresh.id, {
       state: "live",
       owner,

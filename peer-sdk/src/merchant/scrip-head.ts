@@ -1,11 +1,10 @@
-/** What memory keeps of a scrip's record, read without the rest: a merchant reads all its records when it starts. */
+/** What memory keeps of a scrip's record, read without the rest: a merchant reads all that is outstanding when it starts. */
 import { decodeAs, isRefusal, LeptaError } from "@lepta/protocol";
 import { SALT } from "./outstanding.ts";
 import { type ScripRecord, scripRecord } from "./records.ts";
 
 type Head = Pick<ScripRecord, "state" | "salt">;
 
-const SPENT: Head = { state: "spent" };
 const LETTERS = new TextDecoder();
 /** Bytes of the fields between state and salt, in deterministic CBOR: each with its key. */
 const OWNER = 1 + 2 + 32;
@@ -19,7 +18,6 @@ export function readHead(key: string, bytes: Uint8Array): Head {
   const length = (bytes[2] ?? 0) - 0x60;
   if (bytes[1] === 1 && length > 0 && length < 24) {
     const state = LETTERS.decode(bytes.subarray(3, 3 + length));
-    if (state === "spent") return SPENT;
     let at = 3 + length + OWNER + CURRENCY;
     at += width(bytes[at]) + 1;
     at += width(bytes[at]);

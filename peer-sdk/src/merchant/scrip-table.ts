@@ -14,7 +14,7 @@ import type { Change, PeerStore } from "../ports.ts";
 import type { Table } from "../store/table.ts";
 import { Outstanding, type Standing } from "./outstanding.ts";
 import { type Places, placesUnder, UNIQUE } from "./place.ts";
-import { merchantTables, SCRIP, type ScripRecord } from "./records.ts";
+import { merchantTables, type ScripRecord, UNSPENT } from "./records.ts";
 import { readHead } from "./scrip-head.ts";
 
 /** A change to the table that memory follows once it is durable; `gone` where no secrets are left. */
@@ -116,9 +116,9 @@ export class ScripTable {
   }
 
   /** Spends a scrip: its secrets go. `by` is what spends it, where the record does not say so already. */
-  spend(id: ScripId, { salt, ...record }: ScripRecord, by = record.spentBy): Change {
+  spend(id: ScripId, { salt, ...record }: ScripRecord, by = record.spentBy): readonly Change[] {
     const spent: ScripRecord = { ...record, state: "spent", ...(by === undefined ? {} : { spentBy: by }) };
-    return gone(id, salt, this.#disk.put(id, spent));
+    return [this.#disk.put(id, spent), gone(id, salt, this.#disk.remove(id))];
   }
 
   /** Forgets a scrip that the broker has not authorised. */
@@ -159,11 +159,11 @@ export class ScripTable {
     const limit = limits.scripRows;
     let after = "";
     for (;;) {
-      const rows = await this.#owner.store.list(SCRIP, { after, limit });
+      const rows = await this.#owner.store.list(UNSPENT, { after, limit });
       for (const [key, bytes] of rows) {
         const { state, salt } = readHead(key, bytes);
-        if (state === "spent" || salt === undefined) continue;
-        this.#memory.hold(this.#places.placeOf(key.slice(SCRIP.length)), salt, state);
+        if (salt === undefined || state === "spent") continue;
+        this.#memory.hold(this.#places.placeOf(key.slice(UNSPENT.length)), salt, state);
       }
       const last = rows.at(-1);
       if (rows.length < limit || last === undefined) return;

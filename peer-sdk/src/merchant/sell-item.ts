@@ -201,7 +201,7 @@ async function sell(
   const changes: Change[] = [
     tables.sales.put(id, sale),
     tables.responses.put(id, response.bytes),
-    tables.scrip.spend(shown.id, scrip, txn),
+    ...tables.scrip.spend(shown.id, scrip, txn),
     steppedLine(shop, lineId(owner, origin), line, {
       spent: shown.id,
       change: change?.id,

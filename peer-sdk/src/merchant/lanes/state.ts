@@ -238,7 +238,7 @@ async function moneyOf(
   const by = lanePurchase(lane.origin, 0);
   return [
     steppedLine(shop, lane.line, line, { spent: id, change: change?.[0], charged, ...signed }),
-    tables.scrip.spend(id, scrip, by),
+    ...tables.scrip.spend(id, scrip, by),
     ...(change === undefined
       ? []
       : [
