@@ -14,6 +14,7 @@ import {
 } from "@lepta/protocol";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { moments } from "../../peer-sdk/src/merchant/moment.ts";
 import { placesUnder } from "../../peer-sdk/src/merchant/place.ts";
 import { merchantTables, type ScripRecord, scripRecord } from "../../peer-sdk/src/merchant/records.ts";
 import { readHead } from "../../peer-sdk/src/merchant/scrip-head.ts";
@@ -344,13 +345,13 @@ describe("opening", () => {
 
 describe("a scrip's place in its id", () => {
   const places = placesUnder(EPOCH_ROOT);
-  const unique = fc.uint8Array({ minLength: 8, maxLength: 8 });
+  const moment = fc.uint8Array({ minLength: 8, maxLength: 8 });
 
   test("is read by its issuer, beside the epoch", () => {
     fc.assert(
       fc.property(
         fc.nat(2 ** 31),
-        unique,
+        moment,
         fc.integer({ min: 0, max: 2 ** 32 - 1 }),
         (epoch, drawn, place) => {
           const id = places.idOf(epoch, drawn, place);
@@ -371,7 +372,7 @@ describe("a scrip's place in its id", () => {
     expect(same).toEqual([]);
   });
 
-  test("comes with random bytes: what is made in a place again has another id", async () => {
+  test("comes with a moment: what is made in a place again has another id", async () => {
     const ids = new Set<string>();
     for (let i = 0; i < 50; i += 1) {
       const made = await kept();
@@ -379,5 +380,40 @@ describe("a scrip's place in its id", () => {
       await table.store.commit(spending(made));
     }
     expect(ids.size).toBe(50);
+  });
+});
+
+describe("a moment", () => {
+  const numberOf = (moment: Uint8Array): bigint => new DataView(moment.buffer).getBigUint64(0);
+  /** Draws this number of three bytes each time. */
+  const drawing = (drawn: number) => () => new Uint8Array([drawn >> 16, drawn >> 8, drawn]);
+
+  test("says when, and none comes twice, whatever the clock does", () => {
+    const steps = fc.array(fc.integer({ min: -8, max: 12 }), { minLength: 1, maxLength: 50 });
+    fc.assert(
+      fc.property(steps, fc.nat(2 ** 24 - 1), (all, drawn) => {
+        let now = EXPIRES;
+        const next = moments({ now: () => now, random: drawing(drawn) });
+        let last = 0n;
+        for (const step of all) {
+          now += step;
+          const moment = numberOf(next());
+          expect(moment).toBeGreaterThan(last);
+          expect(Number(moment >> 20n)).toBeGreaterThanOrEqual(now);
+          last = moment;
+        }
+      }),
+    );
+  });
+
+  test("goes on in the next millisecond where one is full", () => {
+    const next = moments({ now: () => EXPIRES, random: drawing(2 ** 20 - 1) });
+    const [first = 0n, second] = [numberOf(next()), numberOf(next())];
+    expect([first >> 20n, second]).toEqual([BigInt(EXPIRES), first + 1n]);
+  });
+
+  test("does not say how many there were: the count begins where chance has it", () => {
+    const firsts = [5, 7].map((drawn) => numberOf(moments({ now: () => EXPIRES, random: drawing(drawn) })()));
+    expect(firsts.map((each) => each % 2n ** 20n)).toEqual([5n, 7n]);
   });
 });

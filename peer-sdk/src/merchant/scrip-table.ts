@@ -12,8 +12,9 @@ import {
 import type { Party } from "../party.ts";
 import type { Change, PeerStore } from "../ports.ts";
 import type { Table } from "../store/table.ts";
+import { moments } from "./moment.ts";
 import { Outstanding, type Standing } from "./outstanding.ts";
-import { type Places, placesUnder, UNIQUE } from "./place.ts";
+import { type Places, placesUnder } from "./place.ts";
 import { merchantTables, type ScripRecord, UNSPENT } from "./records.ts";
 import { readHead } from "./scrip-head.ts";
 
@@ -33,6 +34,7 @@ export class ScripTable {
   readonly #owner: Owner;
   readonly #disk: Table<ScripRecord>;
   readonly #places: Places;
+  readonly #nextMoment: () => Uint8Array;
   readonly #memory: Outstanding;
   /** The party's store. What changes scrip must be committed through it: memory follows no other. */
   readonly store: PeerStore;
@@ -42,6 +44,7 @@ export class ScripTable {
     this.#memory = memory;
     this.#disk = merchantTables(owner.store).scrip;
     this.#places = placesUnder(owner.identity.epochRoot);
+    this.#nextMoment = moments(owner.runtime);
     const { store } = owner;
     this.store = {
       get: (key) => store.get(key),
@@ -84,8 +87,8 @@ export class ScripTable {
 
   /** Names a new scrip: nobody else gets its place, until it is spent or its commit fails. */
   take(salt: Uint8Array): ScripId {
-    const { identity, runtime } = this.#owner;
-    return this.#places.idOf(identity.epoch, runtime.random(UNIQUE), this.#memory.take(salt));
+    const { epoch } = this.#owner.identity;
+    return this.#places.idOf(epoch, this.#nextMoment(), this.#memory.take(salt));
   }
 
   /** Keeps the place of a scrip that was named before we were opened, and is not in the table yet. */
