@@ -15,6 +15,7 @@ import {
   idBytes,
   isRefusal,
   LeptaError,
+  limits,
   type Or,
   orThrow,
   refuse,
@@ -40,8 +41,10 @@ export interface Handshaken {
 
 /** How long one message of a handshake may take, in milliseconds. */
 const PATIENCE = 30_000;
-/** Messages that may come before a handshake has ended: those of the handshake, and what follows it at once. */
-const MOST_HELD = 64;
+/** Bytes that may be held: the other side is paused at once, and then only what had been read already can come. */
+const MOST_HELD = 2 * limits.frameBytes;
+/** What a held message costs besides its bytes. */
+const EACH = 64;
 
 /** Whether this party can have sessions: its suite has a key for the handshake. */
 export const hasSessions = (party: Party): boolean => party.identity.opening.agreement !== undefined;
@@ -113,11 +116,13 @@ function unframed(message: Uint8Array): Uint8Array {
   return message.subarray(1);
 }
 
-/** A wire whose messages wait until somebody listens. */
+/** A wire whose messages wait until somebody listens; meanwhile the other side is paused. */
 class HeldWire implements Wire {
   readonly #wire: Wire;
-  readonly #held: Uint8Array[] = [];
+  #held: Uint8Array[] = [];
+  #cost = 0;
   #isClosed = false;
+  #isOver = false;
   #waiting: ((message: Uint8Array | undefined) => void) | undefined;
 
   constructor(wire: Wire) {
@@ -125,8 +130,7 @@ class HeldWire implements Wire {
     wire.listen({
       message: (bytes) => {
         if (this.#waiting !== undefined) this.#waiting(bytes);
-        else if (this.#held.length < MOST_HELD) this.#held.push(bytes);
-        else this.#wire.close();
+        else this.#hold(bytes);
       },
       closed: () => {
         this.#isClosed = true;
@@ -142,7 +146,11 @@ class HeldWire implements Wire {
   /** The next message. Throws `unreachable` where none comes in time. */
   async next({ runtime }: Party): Promise<Uint8Array> {
     const held = this.#held.shift();
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      this.#cost -= held.length + EACH;
+      if (this.#held.length === 0) this.#wire.resume();
+      return held;
+    }
     const message = this.#isClosed
       ? undefined
       : await new Promise<Uint8Array | undefined>((resolve) => {
@@ -154,14 +162,20 @@ class HeldWire implements Wire {
           };
         });
     if (message !== undefined) return message;
-    this.#wire.close();
+    this.close();
     throw new LeptaError("unreachable", "no answer in the handshake");
   }
 
+  /** What was held comes in a turn of its own: who listens may not have been made yet. */
   listen(events: WireEvents): void {
-    this.#wire.listen(events);
-    for (const bytes of this.#held.splice(0)) events.message(bytes);
-    if (this.#isClosed) events.closed();
+    queueMicrotask(() => {
+      this.#wire.listen(events);
+      const held = this.#held;
+      this.#held = [];
+      for (const bytes of held) events.message(bytes);
+      if (held.length > 0) this.#wire.resume();
+      if (this.#isClosed) events.closed();
+    });
   }
 
   send(bytes: Uint8Array): void {
@@ -177,6 +191,17 @@ class HeldWire implements Wire {
   }
 
   close(): void {
+    this.#isOver = true;
+    if (this.#held.length > 0) this.#wire.resume();
+    this.#held = [];
     this.#wire.close();
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#held.push(bytes);
+    this.#cost += bytes.length + EACH;
+    if (this.#held.length === 1) this.#wire.pause();
+    if (this.#cost > MOST_HELD) this.close();
   }
 }
