@@ -122,6 +122,8 @@ export class Session {
   }
 
   #seal(packed: Uint8Array): void {
+    // No key seals for ever: what is owed is kept by lanes, and a new session resumes this one.
+    if (this.#keys.send.left === 0) return this.#break();
     const sealed = this.#keys.send.seal(packed, TRANSPORT);
     if (!(sealed instanceof Promise) && this.#sealing === undefined) return this.#wire.send(sealed);
     const before = this.#sealing;
