@@ -161,19 +161,22 @@ export const settle = <S, R>(
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
   tell: (outcome: R) => void = () => {},
-): Promise<Or<R>> => broker.observer.timed("settle", () => settled(broker, load, decide, tell));
+): Promise<Or<R>> => broker.observer.timed("settle", () => settleUntimed(broker, load, decide, tell));
 
-async function settled<S, R>(
-  broker: Pick<Broker, "store" | "runtime" | "observer">,
+/** The same where many together are timed. */
+export async function settleUntimed<S, R>(
+  broker: Pick<Broker, "store" | "runtime">,
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
-  tell: (outcome: R) => void,
+  tell: (outcome: R) => void = () => {},
 ): Promise<Or<R>> {
   for (let attempt = 0; attempt < limits.commitAttempts; attempt += 1) {
     const decision = decide(await load());
     if (isRefusal(decision)) return decision;
     if (decision.writes.length === 0) return decision.outcome;
+    for (const write of decision.ahead ?? []) await broker.store.commit([write]);
     if ((await broker.store.commit(decision.writes)) === "committed") {
+      for (const write of decision.behind ?? []) await broker.store.commit([write]);
       tell(decision.outcome);
       return decision.outcome;
     }
