@@ -197,7 +197,7 @@ export type NoticeRecord = RecordOf<typeof noticeItem>;
 export const statementItem = itemType({
   /** one-sided, matched or differs. */
   state: "text",
-  /** The signed-statement that came first, with each signature over it that has come. */
+  /** The signed-statement that came first, with each signature over it that has come, packed (`packed.ts`). */
   signed: "bytes",
   /** Another about the same end of the run: the other side's version, or that of a side that says two things. */
   other: "bytes?",

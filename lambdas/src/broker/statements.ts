@@ -18,6 +18,7 @@ import {
   toText,
   type VerifiedStatement,
 } from "@lepta/protocol";
+import { type Parties, pack, unpack } from "../packed.ts";
 import type { Write } from "../ports/store.ts";
 import { forgottenAfter } from "../resources.ts";
 import type { Decision, Terms } from "./decision.ts";
@@ -38,7 +39,8 @@ export function decideStatement(
   const { payload, digest } = statement;
   const fault = faultOf(payload);
   if (fault !== undefined) return fault;
-  const kept = before === undefined ? [] : versionsOf(before);
+  const parties = partiesOf(payload);
+  const kept = before === undefined ? [] : versionsOf(before, parties);
   const known = kept.findIndex((each) => each.digest === digest);
   const earlier = known < 0 ? kept : kept.slice(0, known);
   const conflict = earlier.some((each) => haveCommonSigner(each.signed, statement.signed));
@@ -48,46 +50,29 @@ export function decideStatement(
   const state = stateOf(versions);
   const outcome: NoticeOutcome = { state, conflict };
   if (versions === kept) return { writes: [], outcome };
+  const bytesOf = ({ signed }: ReadStatement): Uint8Array => pack(encodeAs(signedStatement, signed), parties);
   const next: StatementRecord = {
     at: now,
     ...before,
     state,
-    signed: encodeAs(signedStatement, first.signed),
-    ...(other === undefined ? {} : { other: encodeAs(signedStatement, other.signed) }),
+    signed: bytesOf(first),
+    ...(other === undefined ? {} : { other: bytesOf(other) }),
     ttl: forgottenAfter(now + terms.disputeWindow),
   };
+  const place = placeOfStatement(payload);
   const put: Write = {
     put: statementItem.toItem(next),
-    at: keys.notice(payload.customer, payload.from, placeOfStatement(payload)),
+    at: keys.notice(parties.customer, parties.merchant, place),
     expect: before === undefined ? "absent" : unmoved(before),
   };
-  // What both have signed nobody need look at: the common case is this one write.
-  if (before === undefined)
-    return state === "one-sided" ? { ahead: [listed()], writes: [put], outcome } : { writes: [put], outcome };
-  return state === "one-sided"
-    ? { writes: [put], outcome }
-    : { writes: [put], behind: [{ remove: true, at: waitingAt(), expect: "any" }], outcome };
-
-  function listed(): Write {
-    const { customer, from: merchant } = payload;
-    const record = {
-      customer,
-      merchant,
-      txn: nameOf(payload),
-      due: dueAt(),
-      place: placeOfStatement(payload),
-    };
-    return { put: waitingItem.toItem(record), at: waitingAt(), expect: "any" };
-  }
-
-  function waitingAt() {
-    const { customer, from: merchant } = payload;
-    return keys.waiting(dueAt(), customer, merchant, nameOf(payload), placeOfStatement(payload));
-  }
-
-  function dueAt(): number {
-    return (before?.at ?? now) + terms.noticePatience;
-  }
+  const waiting = { ...parties, txn: nameOf(payload), due: next.at + terms.noticePatience, place };
+  const at = keys.waiting(waiting.due, parties.customer, parties.merchant, waiting.txn, place);
+  if (before === undefined && state === "one-sided")
+    return { ahead: [{ put: waitingItem.toItem(waiting), at, expect: "any" }], writes: [put], outcome };
+  if (before?.state === "one-sided")
+    return { writes: [put], behind: [{ remove: true, at, expect: "any" }], outcome };
+  // What both have signed waits for nobody: the common case is this one write.
+  return { writes: [put], outcome };
 }
 
 /** A version of what was said about one end of a run. */
@@ -97,9 +82,10 @@ export interface Version extends ReadStatement {
 }
 
 /** What two parties have said about one end of a run, as it is kept; at most two versions, the first that came first. */
-export function versionsOf({ signed, other }: StatementRecord): readonly Version[] {
-  return [signed, other].flatMap((bytes) => {
-    if (bytes === undefined) return [];
+export function versionsOf({ signed, other }: StatementRecord, parties: Parties): readonly Version[] {
+  return [signed, other].flatMap((packed) => {
+    if (packed === undefined) return [];
+    const bytes = unpack(packed, parties);
     const read = readStatement(bytes);
     if (isRefusal(read)) throw new Error("a stored statement cannot be read");
     return [{ ...read, bytes }];
@@ -114,17 +100,26 @@ export interface StatementStanding {
 }
 
 /** What these records, of one lane, say about a purchase of it. Two that cover it contradict each other. */
-export function standingOfPurchase(records: readonly StatementRecord[], sequence: number): StatementStanding {
-  const covering = records.filter((record) => versionsOf(record).some((each) => covers(each, sequence)));
-  const shown = covering.flatMap(versionsOf).filter((each) => covers(each, sequence));
+export function standingOfPurchase(
+  records: readonly StatementRecord[],
+  parties: Parties,
+  sequence: number,
+): StatementStanding {
+  const covering = records
+    .map((record) => ({ record, versions: coveringOf(record, parties, sequence) }))
+    .filter(({ versions }) => versions.length > 0);
+  const shown = covering.flatMap(({ versions }) => versions);
   const [only] = covering;
-  const state = only === undefined ? "unknown" : covering.length > 1 ? "differs" : wordOf(only);
+  const state = only === undefined ? "unknown" : covering.length > 1 ? "differs" : wordOf(only.record);
   return { state, shown: shown.sort((a, b) => Number(isBoth(b.signed)) - Number(isBoth(a.signed))) };
 }
 
 /** Whether both have signed a statement that covers this purchase. */
-export const isCovered = (record: StatementRecord, sequence: number): boolean =>
-  versionsOf(record).some((each) => isBoth(each.signed) && covers(each, sequence));
+export const isCovered = (record: StatementRecord, parties: Parties, sequence: number): boolean =>
+  coveringOf(record, parties, sequence).some(({ signed }) => isBoth(signed));
+
+const coveringOf = (record: StatementRecord, parties: Parties, sequence: number): readonly Version[] =>
+  versionsOf(record, parties).filter(({ payload: { first, last } }) => first <= sequence && sequence <= last);
 
 /** The state that these versions make. */
 export const stateOf = (versions: readonly ReadStatement[]): NoticeOutcome["state"] => {
@@ -133,15 +128,14 @@ export const stateOf = (versions: readonly ReadStatement[]): NoticeOutcome["stat
   return isBoth(first.signed) ? "matched" : "one-sided";
 };
 
-const covers = ({ payload: { first, last } }: ReadStatement, sequence: number): boolean =>
-  first <= sequence && sequence <= last;
-
 const isBoth = ({ merchant, customer }: SignedStatement): boolean =>
   merchant !== undefined && customer !== undefined;
 
 const haveCommonSigner = (one: SignedStatement, other: SignedStatement): boolean =>
   (one.merchant !== undefined && other.merchant !== undefined) ||
   (one.customer !== undefined && other.customer !== undefined);
+
+const partiesOf = ({ customer, from }: Statement): Parties => ({ customer, merchant: from });
 
 /** The first 8 bytes of h_0, in base64url. */
 const laneName = ({ session, lane, scrip }: Statement): string =>

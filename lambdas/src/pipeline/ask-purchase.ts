@@ -10,6 +10,7 @@ import {
 } from "../broker/items.ts";
 import { type NoticeOutcome, placeOf, stateOfNotices } from "../broker/notices.ts";
 import { isCovered, standingOfPurchase } from "../broker/statements.ts";
+import type { Parties } from "../packed.ts";
 import type { Store } from "../ports/store.ts";
 
 /** How a purchase stands, and what its parties have signed about it. */
@@ -35,20 +36,20 @@ export async function askPurchase(
   const { lane, sequence } = readLanePurchase(txn);
   // The random name of a purchase of figure 7 is hardly ever that of a purchase on a lane.
   if (sequence < 1 || !Number.isSafeInteger(sequence)) return { state: "unknown", signed: [] };
-  const records = await coveringFrom(store, customer, merchant, lane, sequence);
-  const { state, shown } = standingOfPurchase(records, sequence);
+  const parties = { customer, merchant };
+  const records = await coveringFrom(store, parties, lane, sequence);
+  const { state, shown } = standingOfPurchase(records, parties, sequence);
   return { state, signed: shown.slice(0, MOST_SHOWN).map(({ bytes }) => bytes) };
 }
 
 /** The statements of a lane that end with this purchase or behind it, up to the first that both signed and that covers it. */
 async function coveringFrom(
   store: Store,
-  customer: Uid,
-  merchant: Uid,
+  parties: Parties,
   lane: string,
   sequence: number,
 ): Promise<readonly StatementRecord[]> {
-  const { pk } = keys.notice(customer, merchant, "");
+  const { pk } = keys.notice(parties.customer, parties.merchant, "");
   const records: StatementRecord[] = [];
   let after: string | undefined = statementPlace(lane, sequence - 1, true);
   while (after !== undefined && records.length < limits.statementsRead) {
@@ -56,7 +57,7 @@ async function coveringFrom(
     for (const { item } of page.items) {
       const record = statementItem.fromItem(item);
       records.push(record);
-      if (isCovered(record, sequence)) return records;
+      if (isCovered(record, parties, sequence)) return records;
     }
     after = page.next;
   }

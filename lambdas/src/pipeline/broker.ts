@@ -121,6 +121,11 @@ export async function loadPeer(broker: Broker, uid: Uid): Promise<Peer | undefin
   return credential === undefined ? undefined : broker.peers.import(uid, credential, broker.suite);
 }
 
+/** The key with which an enrolled peer signs, or undefined. A UID names its key for good: what is known is not read again. */
+export async function signingKeyOf(broker: Broker, uid: Uid): Promise<VerifyingKey | undefined> {
+  return broker.peers.verifyingKey(uid) ?? (await loadPeer(broker, uid))?.verifyingKey;
+}
+
 /**
  * Whether the operator has frozen this peer. Judged once for a request, by the credential that was loaded for it: a freeze
  * that comes later comes after the request.
@@ -130,6 +135,11 @@ export const isFrozenPeer = ({ credential }: Peer): boolean => credential.frozen
 /** Imported keys of peers, bounded; importing costs as much as verifying. */
 export class PeerCache {
   readonly #peers = new Map<Uid, Peer>();
+
+  /** Of a peer that was imported before. */
+  verifyingKey(uid: Uid): VerifyingKey | undefined {
+    return this.#peers.get(uid)?.verifyingKey;
+  }
 
   async import(uid: Uid, credential: CredentialRecord, suite: Suite): Promise<Peer> {
     const known = this.#peers.get(uid);

@@ -19,6 +19,7 @@ import {
   treeHash,
   type Uid,
   type Verified,
+  type VerifyingKey,
   vendorscripIntent,
   verifyMessage,
   verifyStatement,
@@ -30,13 +31,13 @@ import { decideStatement, placeOfStatement } from "../broker/statements.ts";
 import type { KeySet } from "../ports/custody.ts";
 import {
   type Broker,
-  loadPeer,
   type Peer,
   receive,
   sealAnswer,
   settle,
   settleUntimed,
   signAnswer,
+  signingKeyOf,
   termsOf,
 } from "./broker.ts";
 import { eachInOrder } from "./each-in-order.ts";
@@ -48,7 +49,7 @@ export async function recordNotices(broker: Broker, bytes: Uint8Array): Promise<
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
   const entries = message.payload.type === "notice-batch" ? message.payload.entries : [message.signed];
-  const recording = { broker, keySet, now, peers: new Map() };
+  const recording = { broker, keySet, now, signers: new Map() };
   const { digests, refused } = await broker.observer.timed("settle", () => recordAll(recording, entries));
   return acknowledge(broker, keySet, sender, message, digests, refused, now);
 }
@@ -73,8 +74,8 @@ interface Recording {
   readonly broker: Broker;
   readonly keySet: KeySet;
   readonly now: number;
-  /** Those that an entry of the batch has named. */
-  readonly peers: Map<Uid, Promise<Peer | undefined>>;
+  /** Of those that an entry of the batch has named. */
+  readonly signers: Map<Uid, Promise<VerifyingKey | undefined>>;
 }
 
 /** An entry that was read, and how it is recorded. */
@@ -152,11 +153,11 @@ async function recordNotice(
 ): Promise<Or<NoticeOutcome>> {
   const { broker, keySet, now } = recording;
   const { from } = opened.payload;
-  const peer = await peerOf(recording, from);
-  if (peer === undefined) return refuse("unknown-peer");
+  const key = await signerOf(recording, from);
+  if (key === undefined) return refuse("unknown-peer");
   const { network } = keySet;
   const notice = await verifyMessage(opened, {
-    key: peer.verifyingKey,
+    key,
     kid: from,
     from,
     to: network,
@@ -175,11 +176,11 @@ async function recordStatement(
   read: ReadStatement,
 ): Promise<Or<NoticeOutcome>> {
   const { broker, keySet, now } = recording;
-  const [seller, buyer] = await Promise.all([peerOf(recording, merchant), peerOf(recording, customer)]);
+  const [seller, buyer] = await Promise.all([signerOf(recording, merchant), signerOf(recording, customer)]);
   if (seller === undefined || buyer === undefined) return refuse("unknown-peer");
   const statement = await verifyStatement(read, {
-    merchant: seller.verifyingKey,
-    customer: buyer.verifyingKey,
+    merchant: seller,
+    customer: buyer,
     network: keySet.network,
     now,
   });
@@ -196,9 +197,9 @@ async function recordStatement(
   );
 }
 
-function peerOf({ broker, peers }: Recording, uid: Uid): Promise<Peer | undefined> {
-  const loading = peers.get(uid) ?? loadPeer(broker, uid);
-  peers.set(uid, loading);
+function signerOf({ broker, signers }: Recording, uid: Uid): Promise<VerifyingKey | undefined> {
+  const loading = signers.get(uid) ?? signingKeyOf(broker, uid);
+  signers.set(uid, loading);
   return loading;
 }
 

@@ -63,7 +63,7 @@ export function lookAtNotice(item: Item): Look {
 
 export function lookAtStatement(customer: Uid, merchant: Uid, place: string, item: Item): Look {
   const record = statementItem.fromItem(item);
-  const versions = versionsOf(record);
+  const versions = versionsOf(record, { customer, merchant });
   const isOfThese = versions.every(
     ({ payload }) =>
       payload.customer === customer && payload.from === merchant && placeOfStatement(payload) === place,
