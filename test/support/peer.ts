@@ -358,7 +358,10 @@ export interface Authorised {
 }
 
 /** Sends M2; M4 checked by the merchant, M3 by the customer. */
-export async function authorise(broker: BrokerUnderTest, sale: Sale): Promise<Or<Authorised>> {
+export async function authorise(
+  broker: Pick<Reachable, "runtime" | "keys">,
+  sale: Sale,
+): Promise<Or<Authorised>> {
   const { merchant, customer } = sale;
   const m4 = await merchant.post("POST /authorise", sale.sealed, authorizationResponse, "decide");
   if (isRefusal(m4)) return m4;

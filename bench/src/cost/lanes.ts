@@ -1,16 +1,7 @@
 /** A merchant that only hands the broker statements over lanes, signed by itself and its customers with keys of their own. */
-import {
-  acknowledgement,
-  decodeAs,
-  defaultSuite,
-  ERROR_MEDIA_TYPE,
-  errorCodec,
-  limits,
-  noticeBatch,
-  orThrow,
-  verifyBrokerKeys,
-} from "@lepta/protocol";
-import { enrolledPeer, euro, type Reachable, type TestPeer } from "../../../test/support/peer.ts";
+import { acknowledgement, limits, noticeBatch, orThrow } from "@lepta/protocol";
+import { enrolledPeer, euro, type TestPeer } from "../../../test/support/peer.ts";
+import { reachable } from "../../../test/support/reachable.ts";
 import { makeStatement } from "../../../test/support/statements.ts";
 import type { CountedCloud } from "./cloud.ts";
 
@@ -25,8 +16,8 @@ export const PER_STATEMENT = limits.statementAfter;
 const CUSTOMERS = 4;
 
 /** Enrols the merchant and its customers, uncounted. */
-export async function openLanes(cloud: CountedCloud): Promise<Lanes> {
-  const broker = reach(cloud);
+export async function openLanes({ broker: address, door, clock }: CountedCloud): Promise<Lanes> {
+  const broker = reachable(address, door.transport, clock.runtime);
   const merchant = await enrolledPeer(broker, "lanes");
   const customers: TestPeer[] = [];
   for (let i = 0; i < CUSTOMERS; i += 1) customers.push(await enrolledPeer(broker, `lanes-${i}`));
@@ -64,23 +55,4 @@ export async function openLanes(cloud: CountedCloud): Promise<Lanes> {
     );
     return bytes;
   }
-}
-
-function reach({ broker, door, clock }: CountedCloud): Reachable {
-  const [url = "", network = ""] = broker.split("#");
-  const call = async (route: string, body?: Uint8Array) => {
-    const [method, path] = route.split(" ") as ["GET" | "POST", string];
-    const answer = await door.transport(method, `${url}${path}`, body);
-    const isError = answer.contentType === ERROR_MEDIA_TYPE;
-    return { body: answer.body, code: isError ? orThrow(decodeAs(errorCodec, answer.body)).code : undefined };
-  };
-  const { runtime } = clock;
-  return {
-    network,
-    runtime,
-    wiring: { suite: defaultSuite },
-    call,
-    keys: async () =>
-      orThrow(await verifyBrokerKeys((await call("GET /keys")).body, network, defaultSuite, runtime.now())),
-  };
 }
