@@ -61,13 +61,15 @@ export async function loseLane(customer: Customer, lane: Lane): Promise<void> {
           outbox.put(signed),
         ]),
   ]);
+  lanes.release(lane.run.splice(0).map(({ entry }) => entry));
   lanes.giveUp(lane, new LeptaError("scrip-mismatch"));
   outbox.flushSoon(customer.noticeDelay);
 }
 
 /** The statement as our own chain has it. */
-function versionOf({ party }: Customer, { record, stated, run, ...lane }: Lane) {
+function versionOf({ party }: Customer, { record, stated, run, held, ...lane }: Lane) {
   const { identity, runtime } = party;
+  const { origin } = bodyOf(held);
   const total = run.reduce((sum, { charged }) => sum + charged, 0);
   const money = (value: number) => amountOf(record.currency, BigInt(value));
   return {
@@ -86,6 +88,7 @@ function versionOf({ party }: Customer, { record, stated, run, ...lane }: Lane) 
     remaining: money(stated.remaining - total),
     chain: chainOver(stated.chain, run),
     ...(stated.statement === undefined ? {} : { previous: stated.statement }),
+    ...(origin === undefined ? {} : { origin }),
   };
 }
 
