@@ -1,9 +1,9 @@
 /** What a customer can be told to do: one line each. */
-import { LeptaError } from "@lepta/peer-sdk";
+import { type BuyOptions, LeptaError } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
-import { absences, favoured } from "./rates.ts";
+import { absences, favoured, sessions } from "./rates.ts";
 
 export interface Stage {
   readonly customer: CustomerSide;
@@ -24,6 +24,7 @@ export interface Action {
 export const actions: readonly Action[] = [
   { name: "buy", weight: 120, run: buy },
   { name: "buy several", weight: 6, run: (stage) => buy(stage, stage.draws.between(2, 5)) },
+  { name: "buy a burst", weight: 4, run: buyBurst },
   { name: "buy too dear", weight: 2, run: (stage) => buy(stage, 1, "EUR 0.001") },
   { name: "top up", weight: 2, run: topUp },
   { name: "obtain", weight: 3, run: obtain },
@@ -74,12 +75,40 @@ const TOP_UP: Action = { name: "top up", weight: 0, run: topUp };
 const somewhere = ({ merchants, draws }: Pick<Stage, "merchants" | "draws">): string =>
   draws.pick(merchants).plan.url;
 
-async function buy({ customer, merchants, draws }: Stage, quantity = 1, max = "EUR 10.00"): Promise<void> {
+async function buy(stage: Stage, quantity = 1, max = "EUR 10.00"): Promise<void> {
+  const merchant = stage.draws.pick(stage.merchants);
+  await buyAt(stage, merchant, stage.draws.pick([...merchant.prices.keys()]), { max, quantity });
+}
+
+/** Many at once: on a lane they are all under way together. */
+async function buyBurst(stage: Stage): Promise<void> {
+  const { draws, merchants } = stage;
   const merchant = draws.pick(merchants);
   const sku = draws.pick([...merchant.prices.keys()]);
+  const all = Array.from({ length: draws.between(...sessions.burst) }, () =>
+    buyAt(stage, merchant, sku, { max: "EUR 10.00" }),
+  );
+  const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function buyAt(
+  { customer, draws }: Stage,
+  merchant: MerchantSide,
+  sku: string,
+  options: BuyOptions,
+): Promise<void> {
+  const signature = draws.chance(sessions.each)
+    ? "each"
+    : draws.chance(sessions.statement)
+      ? "statement"
+      : undefined;
   try {
     const { wallet } = customer;
-    const { goods, receipt } = await wallet.buy(merchant.plan.url, sku, { max, quantity });
+    const { goods, receipt } = await wallet.buy(merchant.plan.url, sku, {
+      ...options,
+      ...(signature === undefined ? {} : { signature }),
+    });
     customer.isPoor = false;
     const expected = goodsFor(wallet.uid, receipt.txn, sku);
     if (goods.text() !== expected && merchant.options.isHonest)

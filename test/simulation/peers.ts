@@ -48,6 +48,8 @@ export interface PeerOptions {
   readonly draws: Draws;
   readonly skew: number;
   readonly account: string;
+  /** Whether a customer's connections carry sessions. */
+  readonly hasSessions: boolean;
   readonly store?: PeerStore;
   /** Another, empty one. */
   readonly newStore?: () => PeerStore;
@@ -80,6 +82,10 @@ export abstract class PeerSide {
 
   get name(): string {
     return this.options.name;
+  }
+
+  get hasSessions(): boolean {
+    return this.options.hasSessions;
   }
 
   abstract get isOpen(): boolean;
@@ -242,6 +248,8 @@ export interface ShopPlan {
   /** How long expired scrip can be renewed and given back. */
   readonly grace: number;
   readonly tendEvery: number;
+  /** Up to which price it sells through lanes. */
+  readonly statementBelow?: string;
   /** What an adversary does to the answers. */
   readonly twist?: (visit: Visit, merchant: MerchantSide) => Visit;
 }
@@ -271,7 +279,7 @@ export class MerchantSide extends PeerSide {
 
   protected async start(life: Life): Promise<void> {
     this.#merchant = undefined;
-    const { catalogue, scripLife, grace, tendEvery } = this.plan;
+    const { catalogue, scripLife, grace, tendEvery, statementBelow } = this.plan;
     const { findings } = this.around;
     const merchant = await Merchant.open({
       ...this.optionsFor(life),
@@ -279,6 +287,7 @@ export class MerchantSide extends PeerSide {
       scripLife,
       grace,
       tendEvery,
+      ...(statementBelow === undefined ? {} : { statementBelow }),
       onError: (error) => {
         const isPlanned = error instanceof Error && error.message === HANDLER_FAILS;
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);
