@@ -1,6 +1,7 @@
 /** What a customer can be told to do: one line each. */
 import { type BuyOptions, LeptaError } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
+import { goodsFor } from "./goods.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { absences, favoured, sessions } from "./rates.ts";
@@ -118,10 +119,6 @@ async function buyAt(
     throw error;
   }
 }
-
-/** What every merchant of the simulation delivers. */
-export const goodsFor = (customer: string, txn: string, sku: string): string =>
-  `${sku} for ${customer}/${txn}`;
 
 async function topUp({ customer, draws }: Stage): Promise<void> {
   customer.isPoor = false;

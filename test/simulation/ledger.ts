@@ -5,7 +5,10 @@ import type { Change, PeerStore } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import { Booked } from "./booked.ts";
 import type { Clock } from "./clock.ts";
+import { soldIn } from "./lane-shelf.ts";
+import { LaneWallet } from "./lane-wallet.ts";
 import { Shelf, type ShelfOptions } from "./shelf.ts";
+import { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
 
 export class Ledger {
@@ -17,6 +20,11 @@ export class Ledger {
   #table: Store | undefined;
   /** Purchases that were sold, by honest merchants and others. */
   sold = 0;
+  /** Those of them on lanes. */
+  soldOnLanes = 0;
+  /** Lanes that went on in another session. */
+  resumed = 0;
+  readonly statements: Statements;
   /** Known once the broker has its root key. */
   network = "";
   /** The broker's grace, in milliseconds. */
@@ -25,6 +33,7 @@ export class Ledger {
   constructor(findings: Findings, clock: Clock) {
     this.#findings = findings;
     this.#clock = clock;
+    this.statements = new Statements(findings);
   }
 
   /** Of all decisions and commits so far, of nothing that is random under real signatures. */
@@ -68,6 +77,11 @@ export class Ledger {
     this.#spentBy.set(scrip, by);
   };
 
+  readonly #soldOnLane = (): void => {
+    this.sold += 1;
+    this.soldOnLanes += 1;
+  };
+
   /** An honest merchant's store, watched. */
   watchShelf(inner: PeerStore, options: Omit<ShelfOptions, "tables">): PeerStore {
     const keeper = {
@@ -75,22 +89,38 @@ export class Ledger {
       clock: this.#clock,
       trace: this.trace,
       spend: this.#spend,
-      sold: () => {
+      sold: this.#soldOnLane,
+      soldAlone: () => {
         this.sold += 1;
       },
+      statements: this.statements,
       table: () => this.#table,
     };
-    const shelf = new Shelf(keeper, { ...options, tables: merchantTables(inner) });
+    const shelf = new Shelf(keeper, inner, { ...options, tables: merchantTables(inner) });
     return { ...inner, commit: (changes) => shelf.commit(changes, () => inner.commit(changes)) };
   }
 
   /** An honest wallet's store: a scrip that is on its way to its issuer is sent in no other transaction. */
   watchWallet(name: string, inner: PeerStore): PeerStore {
     const { pending } = customerTables(inner);
+    const lanes = new LaneWallet(
+      {
+        findings: this.#findings,
+        clock: this.#clock,
+        trace: this.trace,
+        resumed: () => {
+          this.resumed += 1;
+        },
+        statements: this.statements,
+      },
+      name,
+      inner,
+    );
     const sentIn = new Map<string, string>();
     const scripOf = new Map<string, string>();
     const commit = async (changes: readonly Change[]): Promise<void> => {
       await inner.commit(changes);
+      await lanes.committed(changes);
       for (const { key, value } of changes) {
         if (!key.startsWith("pending/")) continue;
         const txn = key.slice(8);
@@ -122,6 +152,7 @@ export class Ledger {
       for (const id of ids) if ((await sales.get(id)) === undefined) fresh.push(id);
       await inner.commit(changes);
       for (const id of fresh) if ((await sales.get(id))?.ok === 1) this.sold += 1;
+      for (let sold = await soldIn(inner, changes); sold > 0; sold -= 1) this.#soldOnLane();
     };
     return { ...inner, commit };
   }

@@ -2,9 +2,9 @@
 import type { Catalogue } from "@lepta/peer-sdk";
 import { memoryPeerStore } from "@lepta/peer-sdk";
 import type { Suite } from "@lepta/protocol";
-import { goodsFor } from "./actions.ts";
 import { type BrokerPolicy, BrokerSide } from "./broker.ts";
 import { Clock } from "./clock.ts";
+import { goodsFor } from "./goods.ts";
 import { Interceptor } from "./interceptor.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";

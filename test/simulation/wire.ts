@@ -132,7 +132,6 @@ class End implements WireEnd {
     clock.after(this.#lastArrival - clock.now, () => this.other?.arrive(bytes));
   }
 
-
   #tellSoon(): void {
     this.#options.clock.after(0, () => this.#tell());
   }

@@ -17,7 +17,7 @@ import {
   statementSigned,
   verifyStatementBy,
 } from "@lepta/protocol";
-import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
+import { elementsOf, keptEntries, runId, type Stated } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
@@ -154,7 +154,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
   await party.store.commit([
     ...lanes.release(covered.map(({ entry }) => entry)),
     lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
+    lanes.tables.runs.put(runId(lane.merchant, lane.name, stated.sequence, covered), {
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),

@@ -16,7 +16,7 @@ import {
   statementProposal,
   toText,
 } from "@lepta/protocol";
-import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
+import { chainOver, keptEntries, runId } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import { issue, secretsOf } from "../issue.ts";
 import { lineOf, steppedLine } from "../line.ts";
@@ -151,7 +151,7 @@ export async function keep(
   await party.store.commit([
     ...lanes.release(covered.map(({ entry }) => entry)),
     closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(`${lane.owner}/${lane.name}/${digits(last)}`, {
+    lanes.tables.runs.put(runId(lane.owner, lane.name, last, covered), {
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),
