@@ -2,6 +2,7 @@
 import { type BuyOptions, LeptaError } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import { goodsFor } from "./goods.ts";
+import { laneSalesOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { absences, favoured, sessions } from "./rates.ts";
@@ -183,9 +184,12 @@ async function settle({ merchants, draws }: Stage): Promise<void> {
 async function giveBack({ merchants, draws, scene }: Stage): Promise<void> {
   const side = openOf(draws.pick(merchants));
   const { sales } = merchantTables(side.disk);
-  const charged = (await sales.list()).filter(([, sale]) => sale.ok === 1);
-  if (charged.length === 0) return;
-  const [id] = draws.pick(charged);
+  const alone = (await sales.list()).filter(([, sale]) => sale.ok === 1).map(([id]) => id);
+  // Names of purchases on lanes come of signatures, which may differ from run to run: those come in the order of their sale.
+  const onLanes = (await laneSalesOf(side)).map(({ owner, txn }) => `${owner}/${txn}`);
+  const all = [...alone.filter((id) => !onLanes.includes(id)), ...onLanes];
+  if (all.length === 0) return;
+  const id = draws.pick(all);
   const [uid = "", txn = ""] = id.split("/");
   // It may be given back although the merchant dies before it says so.
   scene.customers.find((each) => each.uid === uid)?.toCollect.add(side.plan.url);

@@ -198,6 +198,8 @@ export class CustomerSide extends PeerSide {
   readonly toCollect = new Set<string>();
   /** Up to where in its history the audit has looked. */
   checkedUntil = "";
+  /** Purchases on lanes at which it has looked. */
+  readonly checked = new Set<string>();
 
   get isOpen(): boolean {
     return this.#wallet !== undefined && !this.life.isDead;
@@ -235,6 +237,7 @@ export class CustomerSide extends PeerSide {
     this.isRestored = true;
     this.isIncomplete = true;
     this.checkedUntil = "";
+    this.checked.clear();
     this.disk = this.options.newStore?.() ?? memoryPeerStore();
     this.vanish(lossPause, true);
     await clock.sleep(lossPause);

@@ -174,7 +174,7 @@ export function attendMerchant(
   }
 
   function sign(lane: Lane, proposal: Proposal): void {
-    const signing = signProposal(customer, signers, lane, proposal).then(
+    const signing = signProposal(customer, signers, session, lane, proposal).then(
       (outcome) => {
         if (isRefusal(outcome)) disagree(lane, outcome.code);
       },

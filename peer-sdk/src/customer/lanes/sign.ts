@@ -19,6 +19,7 @@ import {
 } from "@lepta/protocol";
 import { elementsOf, keptEntries, runId, type Stated } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
+import type { Session } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
 import { type Answered, answeredUpTo, type Lane } from "./lane.ts";
@@ -52,12 +53,13 @@ export interface Signers {
 export async function signProposal(
   customer: Customer,
   signers: Signers,
+  session: Session,
   lane: Lane,
   proposal: Proposal,
 ): Promise<Or<void>> {
   const { payload, signature } = proposal;
   // The same words again: our signature was lost on the way.
-  if (digestOf(payload) === lane.stated.statement) return sendSignature(lane);
+  if (digestOf(payload) === lane.stated.statement) return sendSignature(session, lane);
   if (lane.isSigning) return refuse("wrong-reference", "two statements at once");
   lane.isSigning = true;
   try {
@@ -67,16 +69,16 @@ export async function signProposal(
     const agreed = agree(customer, lane, proposal);
     if (isRefusal(agreed)) return agreed;
     await keep(customer, signers, lane, agreed);
-    return sendSignature(lane);
+    return sendSignature(session, lane);
   } finally {
     lane.isSigning = false;
   }
 }
 
-/** Sends the signature under the last statement, if there is one. */
-export function sendSignature(lane: Lane): void {
+/** Sends the signature under the last statement, if there is one, in the session in which it was proposed: the lane may not go on in it yet. */
+function sendSignature(session: Session, lane: Lane): void {
   const { signature } = lane.record;
-  if (signature !== undefined) lane.session?.send(encodeAs(statementSigned, [15, lane.number, signature]));
+  if (signature !== undefined) session.send(encodeAs(statementSigned, [15, lane.number, signature]));
 }
 
 /** What the statement must say by our own chain. */

@@ -37,14 +37,23 @@ export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): 
   visit.send(openedItem(outcome));
 }
 
-/** Item 2: where a lane stands. */
-export const openedItem = ({ number, sequence, remaining, record, stated, run }: Lane): Uint8Array =>
+/** The statement by which a lane's h is told: its last sequence, and h there. */
+export interface Basis {
+  readonly sequence: number;
+  readonly chain: Uint8Array;
+}
+
+/** Item 2: where a lane stands, as a statement after this one would say it. */
+export const openedItem = (
+  { number, sequence, remaining, record, stated, run }: Lane,
+  basis: Basis = stated,
+): Uint8Array =>
   encodeAs(laneOpened, [
     2,
     number,
     sequence,
     amountOf(record.currency, BigInt(remaining)),
-    chainOver(stated.chain, run),
+    chainOver(basis.chain, run.slice(basis.sequence - stated.sequence)),
   ]);
 
 async function decide(
