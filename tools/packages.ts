@@ -19,15 +19,27 @@ export interface Built {
 interface Manifest {
   readonly name: string;
   readonly version: string;
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, Target>>;
+  /** Names that lead to another file in browsers; only the package itself can use them. */
+  readonly imports?: Readonly<Record<string, Target>>;
   readonly [other: string]: unknown;
 }
+
+/** A source, or one for each condition: the first that holds. */
+type Target = string | Readonly<Record<string, string>>;
 
 /** In the order of their dependence: each is compiled against the declarations of those before it. */
 const PACKAGES = ["protocol", "peer-sdk"] as const;
 
 /** What says something about the repository, or about building, and nothing about the package once it is built. */
-const DROPPED: ReadonlySet<string> = new Set(["private", "devDependencies", "scripts", "exports", "files"]);
+const DROPPED: ReadonlySet<string> = new Set([
+  "private",
+  "devDependencies",
+  "scripts",
+  "exports",
+  "imports",
+  "files",
+]);
 
 /** What a package brings besides its code; its own stands before the repository's. */
 const DOCUMENTS = ["LICENSE", "README.md"] as const;
@@ -45,8 +57,11 @@ export async function buildPackages(): Promise<readonly Built[]> {
     const published = publishedManifest(manifest);
     await writeFile(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
     for (const name of DOCUMENTS) await copyDocument(folder, dist, name);
-    for (const [door, { types }] of Object.entries(published.exports))
-      declarations[join(manifest.name, door)] = [join(dist, types)];
+    for (const [door, target] of Object.entries(manifest.exports)) {
+      // Whatever the platform, the doors have the same types.
+      const source = typeof target === "string" ? target : (target.default ?? "");
+      declarations[join(manifest.name, door)] = [join(dist, builtFile(source).types)];
+    }
     built.push({ name: manifest.name, version: manifest.version, dist });
   }
   return built;
@@ -55,15 +70,27 @@ export async function buildPackages(): Promise<readonly Built[]> {
 /** The package.json of a built package: the source's, with doors that lead to JavaScript and declarations. */
 export function publishedManifest(manifest: Manifest) {
   const kept = Object.entries(manifest).filter(([name]) => !DROPPED.has(name));
-  const doors = Object.entries(manifest.exports).map(([door, source]) => {
-    const file = source.replace(/^\.\/src\//, "./").replace(/\.ts$/, "");
-    return [door, { types: `${file}.d.ts`, default: `${file}.js` }] as const;
-  });
   return {
-    ...(Object.fromEntries(kept) as Omit<Manifest, "exports">),
-    exports: Object.fromEntries(doors),
+    ...(Object.fromEntries(kept) as Omit<Manifest, "exports" | "imports">),
+    exports: publishedTargets(manifest.exports, builtFile),
+    // A compiler finds the declarations of these beside the code.
+    ...(manifest.imports && {
+      imports: publishedTargets(manifest.imports, (path) => builtFile(path).default),
+    }),
     files: ["**/*.js", "**/*.d.ts"],
   };
+}
+
+/** What was built of the source of each target, under each condition. */
+const publishedTargets = <T>(targets: Readonly<Record<string, Target>>, built: (source: string) => T) =>
+  mapped(targets, (target) => (typeof target === "string" ? built(target) : mapped(target, built)));
+
+const mapped = <A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+
+function builtFile(source: string): { readonly types: string; readonly default: string } {
+  const file = source.replace(/^\.\/src\//, "./").replace(/\.ts$/, "");
+  return { types: `${file}.d.ts`, default: `${file}.js` };
 }
 
 async function compile(dist: string, declarations: Readonly<Record<string, readonly string[]>>) {

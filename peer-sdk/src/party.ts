@@ -226,6 +226,6 @@ function accountOf({ account, mandate }: PartyOptions, rail: string, uid: Uid) {
 
 async function openDirectory(dir: string | undefined): Promise<PeerStore> {
   if (dir === undefined) throw new LeptaError("store-damaged", "give a directory (dir) or a store");
-  const { sqlitePeerStore } = await import("./store/sqlite.ts");
+  const { sqlitePeerStore } = await import("#directory");
   return sqlitePeerStore(dir);
 }

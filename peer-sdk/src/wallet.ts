@@ -3,7 +3,7 @@
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
 import { type Amount, add, formatAmount, LeptaError, limits, orThrow, parseAmount } from "@lepta/protocol";
-import { connectWebSocket } from "./channel/connect.ts";
+import { connectWebSocket } from "#connect";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
 import { recall } from "./customer/buy-item.ts";
@@ -11,10 +11,10 @@ import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
 import { LaneBook } from "./customer/lanes/book.ts";
 import { closeLanes } from "./customer/lanes/close.ts";
-import { LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
+import { keepRecorded, LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
 import { recallFromLane, receiptOf } from "./customer/lanes/prove.ts";
 import { reconnect } from "./customer/lanes/reconnect.ts";
-import { type Acquaintance, askOffer, type Offered, offerOf, orderOf } from "./customer/meet.ts";
+import { type Acquaintance, askOffer, knownOffer, type Offered, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
 import {
@@ -83,6 +83,8 @@ export interface OfferedItem {
 }
 
 const DEFAULT_TIMES = 20;
+/** What no text says. */
+const NOTHING: Amount = { currency: "XXX", value: 0n };
 
 export class Wallet {
   readonly #opened: Customer;
@@ -92,6 +94,7 @@ export class Wallet {
   readonly #tending: Tending;
   #callOff: CallOff | undefined;
   #callOffCopies: CallOff | undefined;
+  #lastMax = { text: "", amount: NOTHING };
   readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
@@ -156,6 +159,7 @@ export class Wallet {
       },
       underWay: new Set(),
     };
+    outbox.listen({ acknowledged: (batch) => keepRecorded(party, batch) });
     const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
     await resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
@@ -219,18 +223,18 @@ export class Wallet {
 
   /**
    * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
-   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed` and the codes of the two flows.
+   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due` and the codes of the two flows.
    */
   async buy(
     url: string,
     sku: string,
     options: BuyOptions,
   ): Promise<{ readonly goods: Goods; readonly receipt: Receipt }> {
-    const max = parseAmount(options.max);
+    const max = this.#maximum(options.max);
     const { quantity = 1 } = options;
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
-    const merchant = await this.#merchants.at(url);
+    const merchant = this.#merchants.met(url) ?? (await this.#merchants.at(url));
     const isRemembered = merchant.offers.has(sku);
     try {
       return await this.#buyFrom(merchant, sku, quantity, max, options);
@@ -244,6 +248,12 @@ export class Wallet {
     }
   }
 
+  /** Callers say the same maximum again and again. */
+  #maximum(text: string): Amount {
+    if (text !== this.#lastMax.text) this.#lastMax = { text, amount: parseAmount(text) };
+    return this.#lastMax.amount;
+  }
+
   async #buyFrom(
     merchant: Acquaintance,
     sku: string,
@@ -251,7 +261,8 @@ export class Wallet {
     max: Amount,
     options: BuyOptions,
   ): Promise<Bought> {
-    const offered = await offerOf(this.#customer, merchant, sku);
+    const customer = this.#customer;
+    const offered = knownOffer(customer, merchant, sku) ?? (await offerOf(customer, merchant, sku));
     const order = orderOf(offered, quantity);
     const { price } = order;
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
@@ -260,8 +271,8 @@ export class Wallet {
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
     const { session } = merchant;
     return session !== undefined && isUnderStatement(offered, price, options.signature)
-      ? spendOnLane(this.#customer, merchant, session, order, provision)
-      : spendAt(this.#customer, merchant, order, provision);
+      ? spendOnLane(customer, merchant, session, order, provision)
+      : spendAt(customer, merchant, order, provision);
   }
 
   /**

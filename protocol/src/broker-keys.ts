@@ -1,4 +1,6 @@
 /** The broker's keys as its peers see them: pinned root, certified operational keys. */
+
+import { defaultSuite } from "#platform";
 import { thumbprint } from "./cose/key.ts";
 import {
   isRevoked,
@@ -13,7 +15,6 @@ import { isRefusal, type Or, refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
 import { decodeAs, encodeAs, type Uid } from "./schema.ts";
-import { defaultSuite } from "./suite/default.ts";
 import type { SealingKey, Suite, VerifyingKey } from "./suite/suite.ts";
 
 /** The broker's list of keys, each certificate of which was checked against the root. */

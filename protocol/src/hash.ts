@@ -1,20 +1,13 @@
-/** SHA-256 and HMAC-SHA256, synchronous, on node:crypto. */
-import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
-import { concat, utf8 } from "./bytes.ts";
+/** SHA-256 and HMAC-SHA256, synchronous (ADR 3), on what the platform offers. */
+import * as platform from "#hash";
+import { utf8 } from "./bytes.ts";
 
 /** SHA-256 of the parts, one after the other: 32 bytes. */
-export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(
-    hash("sha256", parts.length === 1 && parts[0] ? parts[0] : concat(...parts), "buffer"),
-  );
-}
+export const sha256: (...parts: readonly Uint8Array[]) => Uint8Array = platform.sha256;
 
 /** HMAC-SHA256 of the parts, one after the other: 32 bytes. */
-export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac("sha256", secretKey(key));
-  for (const part of parts) mac.update(part);
-  return new Uint8Array(mac.digest());
-}
+export const hmacSha256: (key: Uint8Array, ...parts: readonly Uint8Array[]) => Uint8Array =
+  platform.hmacSha256;
 
 /** HMAC-SHA256 that derives one secret from another, with a label that names its purpose. */
 export const derive = (key: Uint8Array, label: string, ...context: readonly Uint8Array[]): Uint8Array =>
@@ -24,10 +17,4 @@ export const derive = (key: Uint8Array, label: string, ...context: readonly Uint
 export type Mac = (data: Uint8Array) => Uint8Array;
 
 /** HMAC-SHA256 under a key that is used often: it is imported once. */
-export function macUnder(key: Uint8Array): Mac {
-  const imported = secretKey(key);
-  return (data) => createHmac("sha256", imported).update(data).digest();
-}
-
-// A key object costs a third of what raw key bytes cost on Node 24.
-const secretKey = (key: Uint8Array): KeyObject => createSecretKey(key);
+export const macUnder: (key: Uint8Array) => Mac = platform.macUnder;

@@ -1,4 +1,5 @@
 /** Lepta's protocol: bytes, messages and checks. No I/O, no clock, no randomness of its own. */
+export { defaultNoise, defaultSuite } from "#platform";
 export * from "./amount.ts";
 export * from "./broker-keys.ts";
 export * from "./bytes.ts";
@@ -31,10 +32,9 @@ export * from "./messages/vendorscrip.ts";
 export type { Cipher } from "./noise/cipher.ts";
 export type { Aead, NoiseCrypto } from "./noise/crypto.ts";
 export { type Agreed, type Handshake, type HandshakeOptions, startHandshake } from "./noise/handshake.ts";
-export { nodeNoise } from "./noise/node.ts";
 export * from "./receipt.ts";
 export * from "./schema.ts";
 export * from "./scrip.ts";
 export * from "./statement.ts";
-export { defaultSuite, derSignature, rawSignature } from "./suite/default.ts";
+export { derSignature, rawSignature } from "./suite/der.ts";
 export type * from "./suite/suite.ts";

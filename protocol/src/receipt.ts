@@ -2,6 +2,8 @@
  * Receipts (docs/protocol.md section 13): one purchase proved to a third party who knows the network and nothing else.
  * A file holds what both signed, what leads from there to this one purchase, and from the root key to both signers.
  */
+
+import { defaultSuite } from "#platform";
 import { type Amount, multiply, sameAmount } from "./amount.ts";
 import { equalBytes, idBytes, toText } from "./bytes.ts";
 import { thumbprint } from "./cose/key.ts";
@@ -18,7 +20,6 @@ import { laneBuy, laneRefused, laneSold } from "./messages/session.ts";
 import { type Digest, decodeAs, encodeAs, type Txn, type Uid } from "./schema.ts";
 import { nothing, readScrip, readSpend } from "./scrip.ts";
 import { openStatement, type ReadStatement, verifyStatement } from "./statement.ts";
-import { defaultSuite } from "./suite/default.ts";
 import type { Suite } from "./suite/suite.ts";
 
 /** What a receipt that holds proves that both parties, or for a signed M2 the merchant, have said. */

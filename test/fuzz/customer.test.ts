@@ -19,6 +19,7 @@ import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
 import { KeyedLock } from "../../peer-sdk/src/lock.ts";
 import { LaneBook as MerchantLanes } from "../../peer-sdk/src/merchant/lanes/book.ts";
 import { Orders } from "../../peer-sdk/src/merchant/lanes/orders.ts";
+import { Recordings } from "../../peer-sdk/src/merchant/lanes/recordings.ts";
 import { Visits } from "../../peer-sdk/src/merchant/lanes/visits.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import type { Shop } from "../../peer-sdk/src/merchant/shop.ts";
@@ -194,6 +195,7 @@ async function readerOf(seller: Merchant): Promise<Reader> {
     tables: merchantTables(selling.store),
     lanes: await MerchantLanes.open(selling, merchantTables(selling.store)),
     visits: new Visits(),
+    recorded: await Recordings.open(selling.store),
     orders: new Orders(new Map(), 0n),
     statementBelow: 0n,
     items: new Map(),

@@ -104,8 +104,8 @@ describe("the packages, packed and installed elsewhere", () => {
         await readFile(join(project, "node_modules", name, "package.json"), "utf8"),
       );
       const files = await filesOf(name);
-      for (const door of Object.values<Record<string, string>>(manifest.exports))
-        for (const file of Object.values(door)) expect(files).toContain(file.replace("./", ""));
+      for (const file of [...targetsOf(manifest.exports), ...targetsOf(manifest.imports ?? {})])
+        expect(files).toContain(file.replace("./", ""));
       expect(manifest).not.toHaveProperty("devDependencies");
       expect(manifest).not.toHaveProperty("private");
       expect(manifest.license).toBe("Apache-2.0");
@@ -120,7 +120,11 @@ test("a published package.json leads to what was built and says nothing of the r
     name: "@lepta/sample",
     version: "1.2.3",
     private: true,
-    exports: { ".": "./src/index.ts", "./part": "./src/deep/part.ts" },
+    imports: { "#part": { browser: "./src/deep/web.ts", default: "./src/deep/node.ts" } },
+    exports: {
+      ".": { browser: "./src/web.ts", default: "./src/index.ts" },
+      "./part": "./src/deep/part.ts",
+    },
     scripts: { test: "true" },
     dependencies: { "@lepta/protocol": "1.2.3" },
     devDependencies: { "@types/ws": "1.0.0" },
@@ -129,13 +133,21 @@ test("a published package.json leads to what was built and says nothing of the r
     name: "@lepta/sample",
     version: "1.2.3",
     exports: {
-      ".": { types: "./index.d.ts", default: "./index.js" },
+      ".": {
+        browser: { types: "./web.d.ts", default: "./web.js" },
+        default: { types: "./index.d.ts", default: "./index.js" },
+      },
       "./part": { types: "./deep/part.d.ts", default: "./deep/part.js" },
     },
+    imports: { "#part": { browser: "./deep/web.js", default: "./deep/node.js" } },
     dependencies: { "@lepta/protocol": "1.2.3" },
     files: ["**/*.js", "**/*.d.ts"],
   });
 });
+
+/** The files that doors lead to, under whatever conditions. */
+const targetsOf = (targets: object): readonly string[] =>
+  Object.values(targets).flatMap((target) => (typeof target === "string" ? [target] : targetsOf(target)));
 
 /** The npm that runs these tests, or else the one on the path. */
 function npm(cwd: string, ...words: readonly string[]): Promise<string> {

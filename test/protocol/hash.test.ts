@@ -1,11 +1,18 @@
 import { createHash, createHmac } from "node:crypto";
-import { concat, derive, hmacSha256, sha256, toText, utf8 } from "@lepta/protocol";
+import { concat, derive, hmacSha256, toText, utf8 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
+import * as node from "../../protocol/src/platform/hash-node.ts";
+import * as web from "../../protocol/src/platform/hash-web.ts";
 import { fixed } from "../vectors/parties.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-describe("SHA-256", () => {
+const platforms = [
+  ["node:crypto", node],
+  ["@noble/hashes", web],
+] as const;
+
+describe.each(platforms)("SHA-256 on %s", (_, { sha256 }) => {
   test("is what FIPS 180-4 says", () => {
     expect(hex(sha256(utf8("abc")))).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     expect(hex(sha256())).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -25,7 +32,7 @@ describe("SHA-256", () => {
   });
 });
 
-describe("HMAC-SHA256", () => {
+describe.each(platforms)("HMAC-SHA256 on %s", (_, { hmacSha256, macUnder }) => {
   test("is what RFC 4231 says, for short keys and long", () => {
     expect(hex(hmacSha256(utf8("Jefe"), utf8("what do ya want "), utf8("for nothing?")))).toBe(
       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
@@ -34,6 +41,15 @@ describe("HMAC-SHA256", () => {
     expect(hex(hmacSha256(key, utf8("Test Using Larger Than Block-Size Key - Hash Key First")))).toBe(
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
     );
+  });
+
+  test("is the same under a key that is imported once, each time", () => {
+    for (const length of [0, 1, 32, 64, 65, 131]) {
+      const key = new Uint8Array(length).fill(length);
+      const mac = macUnder(key);
+      for (const data of [utf8("one"), new Uint8Array(0), new Uint8Array(1000), utf8("one")])
+        expect(hex(mac(data))).toBe(hex(hmacSha256(key, data)));
+    }
   });
 
   test("takes an empty key for what it is", () => {

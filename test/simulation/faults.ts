@@ -128,10 +128,10 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "outbox-cleared-before-acknowledgement": {
     file: OUTBOX,
-    text: "      const answer = await this.#send(entries.map(([, notice]) => notice));",
+    text: "    const answer = await sendBatch(\n",
     instead:
-      "      await this.#party.store.commit(entries.map(([id]) => this.#entries.remove(id)));\n" +
-      "      const answer = await this.#send(entries.map(([, notice]) => notice));",
+      "    await this.#party.store.commit(batch.map(([id]) => this.#entries.remove(id)));\n" +
+      "    const answer = await sendBatch(\n",
     within: 2000,
   },
   "resume-forgets-top-ups": {

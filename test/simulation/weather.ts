@@ -67,6 +67,7 @@ export class Weather {
   readonly #messages: Draws;
   readonly #table: Draws;
   readonly #slow: Draws;
+  readonly #torn: Draws;
   isCalm = true;
 
   constructor(options: WeatherOptions) {
@@ -75,6 +76,7 @@ export class Weather {
     this.#messages = drawsOf(`${options.seed}/messages`);
     this.#table = drawsOf(`${options.seed}/table`);
     this.#slow = drawsOf(`${options.seed}/slow`);
+    this.#torn = drawsOf(`${options.seed}/torn`);
   }
 
   /** Whether faults of this kind happen now. */
@@ -122,6 +124,11 @@ export class Weather {
     const rates = of === "store" ? store : table;
     if (!this.has("slow") || !this.#slow.chance(rates.slow)) return 0;
     return this.#slow.between(rates.slowness[0], rates.slowness[1]);
+  }
+
+  /** How many of so many records that were written and not synced are on disk after a crash. */
+  survivors(unsynced: number): number {
+    return this.#torn.between(0, unsynced);
   }
 
   /** How long a message is on its way; undefined where it is lost. */

@@ -1,5 +1,5 @@
 /** The merchants that a wallet is connected to: one connection to each address, opened again when it has broken. */
-import { isOver, LeptaError } from "@lepta/protocol";
+import { isOver, LeptaError, limits } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
 import { closeLanes } from "./lanes/close.ts";
 import { type Acquaintance, type MerchantAddress, meet, readMerchantAddress } from "./meet.ts";
@@ -7,25 +7,37 @@ import { type Acquaintance, type MerchantAddress, meet, readMerchantAddress } fr
 export class Acquaintances {
   readonly #customer: Customer;
   readonly #meetings = new Map<string, Promise<Acquaintance>>();
+  /** By the address as it was given. */
+  readonly #met = new Map<string, Acquaintance>();
 
   constructor(customer: Customer) {
     this.#customer = customer;
   }
 
+  /** The merchant that was met at this very address, while its connection stands and both credentials hold. */
+  met(address: string): Acquaintance | undefined {
+    const merchant = this.#met.get(address);
+    if (merchant !== undefined && this.#isGood(merchant)) return merchant;
+    this.#met.delete(address);
+    return undefined;
+  }
+
   /** The merchant at this address, with or without its pin. Throws what meeting one throws. */
   async at(address: string): Promise<Acquaintance> {
     const place = readMerchantAddress(address);
-    const merchant = await this.#met(place);
+    const merchant = await this.#meet(place);
     // Whoever answers at an address that somebody else has opened.
-    if (place.pin === undefined || place.pin === merchant.credential.uid) return merchant;
-    throw new LeptaError("wrong-recipient", place.url);
+    if (place.pin !== undefined && place.pin !== merchant.credential.uid)
+      throw new LeptaError("wrong-recipient", place.url);
+    if (this.#met.size < limits.merchantsKept) this.#met.set(address, merchant);
+    return merchant;
   }
 
-  async #met(place: MerchantAddress): Promise<Acquaintance> {
+  async #meet(place: MerchantAddress): Promise<Acquaintance> {
     const { url } = place;
     const before = this.#meetings.get(url);
     const known = await before?.catch(() => undefined);
-    if (known?.channel.isOpen && this.#isGood(known)) return known;
+    if (known !== undefined && this.#isGood(known)) return known;
     // Another call may have begun a new one meanwhile.
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
@@ -35,7 +47,8 @@ export class Acquaintances {
     return meeting;
   }
 
-  #isGood({ ours, credential }: Acquaintance): boolean {
+  #isGood({ channel, session, ours, credential }: Acquaintance): boolean {
+    if (!channel.isOpen || session?.session.isOpen === false) return false;
     const { link, runtime } = this.#customer.party;
     const trust = link.trust();
     const now = runtime.now();
@@ -46,6 +59,7 @@ export class Acquaintances {
   async close(): Promise<void> {
     const meetings = [...this.#meetings.values()];
     this.#meetings.clear();
+    this.#met.clear();
     const { runtime } = this.#customer.party;
     const patience = { callOff: (): void => {} };
     const overdue = new Promise<void>((resolve) => {

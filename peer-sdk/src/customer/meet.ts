@@ -154,10 +154,16 @@ export async function askOffer(
   return answer.payload;
 }
 
+/** The offer of one item that holds still, where we have one. */
+export function knownOffer({ party }: Customer, { offers }: Acquaintance, sku: string): Offered | undefined {
+  const known = offers.get(sku);
+  return known !== undefined && party.runtime.now() < known.validUntil ? known : undefined;
+}
+
 /** The offer of one item: the one that holds still, or a new one. Throws `unknown-item`. */
 export async function offerOf(customer: Customer, merchant: Acquaintance, sku: string): Promise<Offered> {
-  const known = merchant.offers.get(sku);
-  if (known !== undefined && customer.party.runtime.now() < known.validUntil) return known;
+  const known = knownOffer(customer, merchant, sku);
+  if (known !== undefined) return known;
   const { items, validUntil, statementBelow } = await askOffer(customer, merchant, sku);
   const item = items.find((each) => each.sku === sku);
   if (item === undefined) throw new LeptaError("unknown-item", sku);

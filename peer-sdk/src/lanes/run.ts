@@ -6,17 +6,20 @@ import {
   embedded,
   field,
   hash32,
+  isRefusal,
+  LeptaError,
   laneElement,
   limits,
-  list,
+  type Or,
   optional,
   scripId,
   struct,
-  time,
   tuple,
   uint,
   type Value,
 } from "@lepta/protocol";
+
+import { packItems, unpackItems } from "../session/frame.ts";
 
 /** One purchase and its answer, as they travelled. */
 export interface RunEntry {
@@ -48,19 +51,8 @@ export const runCodec = struct({
   statement: field(1, embedded(4096)),
   /** h before it. */
   before: field(2, hash32),
-  /** When, the purchase, its answer, and the opening before it or nothing. */
-  entries: field(
-    3,
-    list(
-      tuple(
-        time,
-        bytes(1, limits.messageBytes),
-        bytes(1, limits.goodsBytes + limits.messageBytes),
-        bytes(0, 32),
-      ),
-      limits.unstatedPurchases,
-    ),
-  ),
+  /** Each entry as `packEntry` writes it, oldest first, in one array. */
+  entries: field(3, bytes(1, limits.runBytes)),
   /** The credentials of the customer and of the merchant when they signed, by their digests. */
   signers: optional(4, tuple(digest, digest)),
   /** At the merchant: the line that paid for it. */
@@ -79,18 +71,44 @@ export const elementsOf = (entries: readonly RunEntry[]): readonly Uint8Array[] 
 export const chainOver = (before: Uint8Array, entries: readonly RunEntry[]): Uint8Array =>
   chainAfter(before, elementsOf(entries));
 
-/** As they are kept. */
-export const keptEntries = (entries: readonly RunEntry[]): Run["entries"] =>
-  entries.map(({ at, bought, answered, joined }) => [at, bought, answered, joined ?? NOTHING] as const);
+/** A purchase as it is kept: when, in 8 bytes, item 3, item 4 or 5, and the opening before it if one entered. */
+export const entryParts = ({ at, bought, answered, joined }: RunEntry): readonly Uint8Array[] =>
+  joined === undefined ? [momentBytes(at), bought, answered] : [momentBytes(at), bought, answered, joined];
 
-/** As they were kept. */
-export const runEntries = ({ entries }: Run): readonly RunEntry[] =>
-  entries.map(([at, bought, answered, joined]) => ({
-    at,
-    bought,
-    answered,
-    joined: joined.length === 0 ? undefined : joined,
-  }));
+/** The same read again. Throws `store-damaged`. */
+export function readEntry(parts: readonly Uint8Array[]): RunEntry {
+  const [at, bought, answered, joined] = parts;
+  if (at?.length !== 8 || bought === undefined || answered === undefined || parts.length > 4)
+    throw new LeptaError("store-damaged", "a purchase on a lane");
+  return { at: readMoment(at), bought, answered, joined };
+}
+
+/** Those that a statement covers, as they are kept; a closing one may cover none. */
+export const keptEntries = (entries: readonly RunEntry[]): Uint8Array =>
+  entries.length === 0 ? NONE : packItems(entries.map((each) => packItems(entryParts(each))));
+
+/** As they were kept. Throws `store-damaged`. */
+export function runEntries({ entries }: Pick<Run, "entries">): readonly RunEntry[] {
+  if (entries.length === 1) return [];
+  const packed = orDamaged(unpackItems(entries, limits.unstatedPurchases));
+  return packed.map((each) => readEntry(orDamaged(unpackItems(each))));
+}
+
+/** A moment in milliseconds as 8 bytes, big-endian. */
+export function momentBytes(at: number): Uint8Array {
+  const moment = new Uint8Array(8);
+  const high = Math.floor(at / 2 ** 32);
+  for (let i = 3, rest = high; i >= 0; i -= 1, rest >>>= 8) moment[i] = rest & 0xff;
+  for (let i = 7, rest = at >>> 0; i >= 4; i -= 1, rest >>>= 8) moment[i] = rest & 0xff;
+  return moment;
+}
+
+export const readMoment = (moment: Uint8Array): number => moment.reduce((sum, byte) => sum * 0x100 + byte, 0);
+
+function orDamaged<T>(read: Or<T>): T {
+  if (isRefusal(read)) throw new LeptaError("store-damaged", "a run of purchases");
+  return read;
+}
 
 /** The name of a lane in a table and in the journal, and a sequence in one: sorts as numbers do. */
 export const laneId = (peer: string, number: number): string => `${peer}/${digits(number)}`;
@@ -103,4 +121,5 @@ export const digits = (number: number): string => number.toString().padStart(16,
 export const runId = (peer: string, lane: string, last: number, entries: readonly unknown[]): string =>
   `${peer}/${lane}/${digits(last)}${entries.length === 0 ? "." : ""}`;
 
-const NOTHING = new Uint8Array(0);
+/** An empty array. */
+const NONE = new Uint8Array([0x80]);

@@ -1,5 +1,5 @@
 /** What a merchant sells: prices as people write them, and what produces the goods. */
-import { type Amount, LeptaError, limits, type Order, parseAmount } from "@lepta/protocol";
+import { type Amount, LeptaError, limits, type Order, parseAmount, utf8 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 
 /** One purchase, for the handler: its id is the same when the same purchase comes again. */
@@ -61,15 +61,19 @@ export async function produce(listed: Listed, order: Order, customer: string, tx
 
 /** What a handler made, in its one form. Throws where it cannot be delivered. */
 export function goodsOf(sku: string, made: unknown): Goods {
-  const goods = typeof made === "string" ? new Goods(TEXT, new TextEncoder().encode(made)) : made;
-  const delivery = goods instanceof Uint8Array ? new Goods(BYTES, goods) : goods;
+  const goods = inOneForm(made);
   const isDelivery =
-    delivery instanceof Goods &&
-    delivery.bytes.length <= limits.deliveryBytes &&
-    /^[\x20-\x7e]{1,127}$/.test(delivery.type);
+    goods instanceof Goods && goods.bytes.length <= limits.deliveryBytes && isMediaType(goods.type);
   if (!isDelivery) throw new LeptaError("delivery-failed", `the handler of ${sku} made nothing to deliver`);
-  return delivery;
+  return goods;
 }
+
+function inOneForm(made: unknown): unknown {
+  if (typeof made === "string") return new Goods(TEXT, utf8(made));
+  return made instanceof Uint8Array ? new Goods(BYTES, made) : made;
+}
+
+const isMediaType = (type: string): boolean => type === TEXT || /^[\x20-\x7e]{1,127}$/.test(type);
 
 const TEXT = "text/plain;charset=utf-8";
 const BYTES = "application/octet-stream";

@@ -11,6 +11,8 @@ import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
 import { endExpired } from "./lanes/desert.ts";
 import { Orders } from "./lanes/orders.ts";
+import { acknowledged } from "./lanes/recorded.ts";
+import { Recordings } from "./lanes/recordings.ts";
 import { laneSales } from "./lanes/sales.ts";
 import { Visits } from "./lanes/visits.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
@@ -91,9 +93,11 @@ export class Merchant {
   readonly #serving = new Set<Serving>();
   #callOff: CallOff | undefined;
   #soon: CallOff | undefined;
+  readonly #unlisten: CallOff;
 
-  private constructor(shop: Shop, ownsParty: boolean) {
+  private constructor(shop: Shop, ownsParty: boolean, unlisten: CallOff) {
     this.#opened = shop;
+    this.#unlisten = unlisten;
     this.#ownsParty = ownsParty;
   }
 
@@ -122,6 +126,7 @@ export class Merchant {
       tables,
       lanes,
       visits: new Visits(),
+      recorded: await Recordings.open(party.store),
       orders: new Orders(items, statementBelow),
       statementBelow,
       items,
@@ -133,7 +138,12 @@ export class Merchant {
       onError,
       tendSoon: () => merchant.#tendSoon(),
     };
-    const merchant = new Merchant(shop, ownsParty);
+    const unlisten = outbox.listen({
+      acknowledged: (batch) => acknowledged(shop, batch),
+      refused: onError,
+      failed: onError,
+    });
+    const merchant = new Merchant(shop, ownsParty, unlisten);
     attendBook(shop);
     await merchant.tend();
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
@@ -268,6 +278,7 @@ export class Merchant {
     this.#opened.visits.close();
     for (const serving of this.#serving) await serving.close();
     this.#opened.lanes.close();
+    this.#unlisten();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();

@@ -8,6 +8,7 @@ import {
   concat,
   decodeAs,
   decodeKey,
+  defaultNoise,
   encodeAs,
   equalBytes,
   type Handshake,
@@ -15,7 +16,6 @@ import {
   isErrorCode,
   isRefusal,
   LeptaError,
-  nodeNoise,
   type Or,
   orThrow,
   pong,
@@ -126,7 +126,7 @@ function begin({ identity, runtime }: Party, role: "initiator" | "responder"): H
   const own: AgreementKey | undefined = identity.opening.agreement;
   if (own === undefined) throw new LeptaError("internal", "this suite has no sessions");
   const prologue = concat(utf8("lepta/1"), idBytes(identity.network));
-  return startHandshake({ role, prologue, own, crypto: nodeNoise, random: runtime.random });
+  return startHandshake({ role, prologue, own, crypto: defaultNoise, random: runtime.random });
 }
 
 async function readHello(

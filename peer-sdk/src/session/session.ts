@@ -129,6 +129,11 @@ export class Session {
   }
 
   #seal(packed: Uint8Array): void {
+    // A key that is used up: the next session has another.
+    if (this.#keys.send.left <= 0) {
+      this.#break();
+      return;
+    }
     const sealed = this.#keys.send.seal(packed, TRANSPORT);
     if (!(sealed instanceof Promise) && this.#sealing === undefined) {
       this.#wire.send(sealed);

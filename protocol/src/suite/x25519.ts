@@ -1,16 +1,14 @@
 /** X25519 on node:crypto. */
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
-import { concat } from "../bytes.ts";
 import { isRefusal, type Or, refuse } from "../errors.ts";
+import { x25519Pkcs8 } from "./der.ts";
 import type { AgreementKey } from "./suite.ts";
 
-/** DER of a PKCS #8 X25519 private key (RFC 8410) before its 32 bytes. */
-const PKCS8 = new Uint8Array([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20]);
 const LENGTH = 32;
 
 /** The private key of 32 bytes. */
 export const importX25519 = (privateBytes: Uint8Array): KeyObject =>
-  createPrivateKey({ key: Buffer.from(concat(PKCS8, privateBytes)), format: "der", type: "pkcs8" });
+  createPrivateKey({ key: Buffer.from(x25519Pkcs8(privateBytes)), format: "der", type: "pkcs8" });
 
 /** The 32 bytes of its public half. */
 export function publicX25519(key: KeyObject): Uint8Array {

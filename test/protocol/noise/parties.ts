@@ -4,17 +4,21 @@ import {
   type Handshake,
   isRefusal,
   type NoiseCrypto,
-  nodeNoise,
   orThrow,
   startHandshake,
   utf8,
 } from "@lepta/protocol";
+import { nodeNoise } from "../../../protocol/src/noise/node.ts";
+import { webNoise } from "../../../protocol/src/noise/web.ts";
 import { fixed, repeatable } from "../../vectors/parties.ts";
 
 export type Role = "initiator" | "responder";
 
 /** The cryptographic libraries that a handshake runs on. */
-export const backEnds: readonly (readonly [string, NoiseCrypto])[] = [["node:crypto", nodeNoise]];
+export const backEnds: readonly (readonly [string, NoiseCrypto])[] = [
+  ["node:crypto", nodeNoise],
+  ["WebCrypto", webNoise],
+];
 
 export const prologue = utf8("lepta/1 and a network");
 export const payloads = [

@@ -1,12 +1,14 @@
 import { decodeKey, defaultSuite, isRefusal, orThrow, readEncrypt, type Suite, utf8 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
 import { encodeX25519 } from "../../../protocol/src/cose/key.ts";
+import { defaultSuite as webSuite } from "../../../protocol/src/suite/default-web.ts";
 import { standInSuite } from "../../support/stand-in-suite.ts";
 import { fixed, repeatable } from "../../vectors/parties.ts";
 
-/** What the default suite promises and its stand-in for large tests has to promise too. */
+/** What the default suite promises on every platform, and its stand-in for large tests has to promise too. */
 const suites: readonly (readonly [string, Suite])[] = [
-  ["the default suite", defaultSuite],
+  ["the default suite on node:crypto", defaultSuite],
+  ["the default suite on WebCrypto", webSuite],
   ["its stand-in", standInSuite()],
 ];
 
@@ -16,6 +18,21 @@ describe.each(suites)("with %s", (_, suite) => {
       const draws = [new Uint8Array(32), new Uint8Array(32).fill(0xff), fixed("scalar")];
       expect(await suite.createSigningKey(() => draws.shift() ?? new Uint8Array(0))).toEqual(fixed("scalar"));
       expect(() => suite.createSigningKey((length) => new Uint8Array(length))).toThrow("randomness");
+    });
+
+    test("is made of every scalar from 1 to the order of the curve, and of no other", async () => {
+      for (const good of ["01".padStart(64, "0"), "ab".repeat(32), lessThanOrder]) {
+        const [scalar, next] = [bytesOf(good), fixed("next")];
+        const draws = [scalar, next];
+        expect(await suite.createSigningKey(() => draws.shift() ?? new Uint8Array(0))).toEqual(scalar);
+        expect((await suite.signingKey(scalar)).publicKey).toHaveLength(75);
+      }
+      for (const bad of ["00".repeat(32), order, "ff".repeat(32), "ab".repeat(31), "ab".repeat(33)]) {
+        const [scalar, next] = [bytesOf(bad), fixed("next")];
+        const draws = [scalar, next];
+        expect(await suite.createSigningKey(() => draws.shift() ?? new Uint8Array(0))).toEqual(next);
+        await expect(async () => await suite.signingKey(scalar)).rejects.toThrow();
+      }
     });
 
     test("is a COSE key on P-256, the same for the same private bytes", async () => {
@@ -130,7 +147,9 @@ describe.each(suites)("with %s", (_, suite) => {
     test("is none towards a key of another kind, and never an empty one", async () => {
       const { opening, other, sealing } = await sealingParties(suite);
       const { publicKey } = await suite.signingKey(fixed("a"));
-      expect(() => other.provePossession({ ...sealing, publicKey }, utf8("context"))).toThrow(TypeError);
+      await expect(
+        async () => await other.provePossession({ ...sealing, publicKey }, utf8("context")),
+      ).rejects.toThrow(TypeError);
       const nobody = { ...sealing, publicKey: encodeX25519(new Uint8Array(32)) };
       for (const proof of [new Uint8Array(0), new Uint8Array(32)])
         expect(await opening.checkPossession(nobody, utf8("context"), proof)).toBe(false);
@@ -138,10 +157,62 @@ describe.each(suites)("with %s", (_, suite) => {
   });
 });
 
+describe("the default suite on node:crypto and on WebCrypto", () => {
+  test.each([
+    ["node:crypto", defaultSuite, "WebCrypto", webSuite],
+    ["WebCrypto", webSuite, "node:crypto", defaultSuite],
+  ])("read on the second what was written on the first: %s, %s", async (_, one, _name, two) => {
+    for (const seed of ["a", "b", "c"]) {
+      const [signing, same] = [await one.signingKey(fixed(seed)), await two.signingKey(fixed(seed))];
+      expect(signing.publicKey).toEqual(same.publicKey);
+      const verifying = orThrow(await two.verifyingKey(signing.publicKey));
+      expect(await verifying.verify(utf8("data"), await signing.sign(utf8("data")))).toBe(true);
+      const [opening, twin] = [await one.openingKey(fixed(seed)), await two.openingKey(fixed(seed))];
+      expect(opening.publicKey).toEqual(twin.publicKey);
+      const sealing = orThrow(await one.sealingKey(opening.publicKey));
+      const sealed = await sealing.seal("type", utf8(seed), repeatable(seed));
+      const again = orThrow(await two.sealingKey(opening.publicKey));
+      expect(await again.seal("type", utf8(seed), repeatable(seed))).toEqual(sealed);
+      expect(await twin.open(orThrow(readEncrypt(sealed)))).toEqual(utf8(seed));
+      const prover = await one.openingKey(fixed("prover"));
+      const known = orThrow(await two.sealingKey(prover.publicKey));
+      const proof = await prover.provePossession(sealing, utf8("context"));
+      expect(await twin.checkPossession(known, utf8("context"), proof)).toBe(true);
+      const { agreement } = prover;
+      const secret = orThrow(
+        (await agreement?.agree(opening.agreement?.publicKey ?? fixed("none"))) ?? fixed(""),
+      );
+      const theirs = await twin.agreement?.agree(agreement?.publicKey ?? fixed("none"));
+      expect(Uint8Array.from(orThrow(theirs ?? fixed("none")))).toEqual(Uint8Array.from(secret));
+    }
+  });
+
+  test.each([
+    ["node:crypto", defaultSuite],
+    ["WebCrypto", webSuite],
+  ])("agree on nothing with a point of low order or of another length: %s", async (_, suite) => {
+    const { agreement } = await suite.openingKey(fixed("opening"));
+    expect(agreement?.publicKey).toHaveLength(32);
+    for (const point of [
+      new Uint8Array(32),
+      new Uint8Array(31).fill(9),
+      new Uint8Array(33).fill(9),
+      new Uint8Array(0),
+    ])
+      expect(await agreement?.agree(point)).toMatchObject({ code: "malformed" });
+  });
+});
+
 test("a stand-in takes no key that another stand-in made", async () => {
   const { publicKey } = await standInSuite().signingKey(fixed("a"));
   expect(await standInSuite().verifyingKey(publicKey)).toMatchObject({ code: "malformed" });
 });
+
+/** The order of P-256's group (FIPS 186-5), and the largest scalar. */
+const order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+const lessThanOrder = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
+
+const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 
 async function sealingParties(suite: Suite) {
   const opening = await suite.openingKey(fixed("opening"));

@@ -2,16 +2,7 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import {
-  type Credential,
-  decodeAs,
-  encodeCbor,
-  isRefusal,
-  LeptaError,
-  limits,
-  type Uid,
-  writeBuy,
-} from "@lepta/protocol";
+import { type Credential, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff, Change } from "../../ports.ts";
@@ -19,7 +10,7 @@ import type { Bought } from "../bought.ts";
 import type { CustomerTables } from "../records.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
-import { credentialId, journalRecord, type LaneTables, laneTables } from "./records.ts";
+import { credentialId, journalRecord, type LaneTables, laneTables, readJournalRecord } from "./records.ts";
 
 /** A purchase that waits until it is durable. */
 interface Leaving {
@@ -70,7 +61,7 @@ export class LaneBook {
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     return book;
   }
 
@@ -173,9 +164,9 @@ export class LaneBook {
     return fresh.map((each) => this.tables.credentials.put(credentialId(each), each.bytes));
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>): readonly Change[] {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   close(): void {
@@ -190,7 +181,7 @@ export class LaneBook {
     lane.pair.count += 1;
     lane.pair.value += order.units;
     const item = writeBuy(lane.origin, lane.number, lane.sequence, order.tail, lane.mac);
-    const entry = this.#journal.append(encodeCbor([lane.idBytes, at, item]));
+    const entry = this.#journal.append(journalRecord(lane.idBytes, at, item));
     const { sequence } = lane;
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
     lane.flight.push(sent);
@@ -255,10 +246,8 @@ export class LaneBook {
   }
 
   #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
-    const record = decodeAs(journalRecord, bytes);
-    if (isRefusal(record)) throw new LeptaError("store-damaged", "the journal of purchases");
-    const [name, at, item] = record;
-    const lane = this.#lanes.get(new TextDecoder().decode(name));
+    const { lane: id, at, item } = readJournalRecord(bytes);
+    const lane = this.#lanes.get(id);
     const order = orderOf(item);
     if (lane === undefined || order.sequence !== lane.sequence + 1) {
       gone.push(entry);

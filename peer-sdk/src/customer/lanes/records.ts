@@ -1,28 +1,30 @@
 /** What a customer keeps of its lanes. */
 import {
-  bytes,
   type Credential,
   currency,
   type Digest,
   embedded,
   field,
   hash32,
+  isRefusal,
+  LeptaError,
   limits,
   list,
   optional,
+  recordedCodec,
   scripId,
   sha256,
   struct,
   text,
   time,
   toText,
-  tuple,
   uint,
   type Value,
   word,
 } from "@lepta/protocol";
-import { runCodec, statedCodec } from "../../lanes/run.ts";
+import { momentBytes, readMoment, runCodec, statedCodec } from "../../lanes/run.ts";
 import type { PeerStore } from "../../ports.ts";
+import { packItems, unpackItems } from "../../session/frame.ts";
 import { table } from "../../store/table.ts";
 
 /**
@@ -47,8 +49,22 @@ const laneRecord = struct({
 });
 export type LaneRecord = Value<typeof laneRecord>;
 
-/** A purchase in the journal, before it is sent: the lane's name, when, and item 3. */
-export const journalRecord = tuple(bytes(1, 64), time, bytes(1, limits.messageBytes));
+/** A purchase in the journal, before it is sent: the lane's id, when, in 8 bytes, and item 3. */
+export const journalRecord = (lane: Uint8Array, at: number, item: Uint8Array): Uint8Array =>
+  packItems([lane, momentBytes(at), item]);
+
+/** The same read again. Throws `store-damaged`. */
+export function readJournalRecord(record: Uint8Array): {
+  readonly lane: string;
+  readonly at: number;
+  readonly item: Uint8Array;
+} {
+  const parts = unpackItems(record);
+  const [lane, at, item] = isRefusal(parts) ? [] : parts;
+  if (at?.length !== 8 || item === undefined)
+    throw new LeptaError("store-damaged", "the journal of purchases");
+  return { lane: new TextDecoder().decode(lane), at: readMoment(at), item };
+}
 
 /** A signed statement that the broker is not known to have, and when we send it ourselves. */
 const copyRecord = struct({
@@ -77,3 +93,9 @@ export const credentialId = ({ bytes: encoded }: Pick<Credential, "bytes">): Dig
   toText(sha256(encoded));
 
 export type LaneTables = ReturnType<typeof laneTables>;
+
+/**
+ * By a statement's digest: where and when the broker has recorded it. Only for statements that we have signed, one each, so
+ * it grows with `runs` and no faster: whoever forgets a run forgets what stands here under its statement.
+ */
+export const recordedTable = (store: PeerStore) => table(store, "recorded", recordedCodec);

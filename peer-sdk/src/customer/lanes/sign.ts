@@ -154,7 +154,6 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
   if (digest === undefined) throw new LeptaError("internal", "a statement without a digest");
   const due = party.runtime.now() + limits.acknowledgedWithin;
   await party.store.commit([
-    ...lanes.release(covered.map(({ entry }) => entry)),
     lanes.tables.lanes.put(lane.id, record),
     lanes.tables.runs.put(runId(lane.merchant, lane.name, stated.sequence, covered), {
       statement: signed,
@@ -166,6 +165,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),
   ]);
+  lanes.release(covered.map(({ entry }) => entry));
   lane.record = record;
   lane.stated = stated;
   lane.run.splice(0, covered.length);

@@ -2,7 +2,7 @@
  * All open lanes of a merchant: in memory, with the purchases that no statement covers in a journal on disk. An answer
  * leaves when its purchase is durable; those of one turn become durable together.
  */
-import { decodeAs, encodeCbor, isRefusal, LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
+import { LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
@@ -10,7 +10,13 @@ import type { CallOff } from "../../ports.ts";
 import type { MerchantTables } from "../records.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
-import { journalRecord, type LaneTables, laneTables, type UnstatedRecord } from "./records.ts";
+import {
+  journalRecord,
+  type LaneTables,
+  laneTables,
+  readJournalRecord,
+  type UnstatedRecord,
+} from "./records.ts";
 
 /** An answer that waits until its purchase is durable. */
 interface Leaving {
@@ -54,7 +60,7 @@ export class LaneBook {
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     // Their time goes on, whether or not anything more is bought.
     if (book.all().some(({ run }) => run.length > 0)) book.#callOff = book.#lookLater();
     return book;
@@ -63,6 +69,11 @@ export class LaneBook {
   /** Whether lanes can be gone on with: not after a fault of the store, as what is in memory may not be on disk. */
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Whether a lane is open still. */
+  has(lane: Lane): boolean {
+    return this.#lanes.get(lane.id) === lane;
   }
 
   find(owner: Uid, number: number): Lane | undefined {
@@ -100,7 +111,7 @@ export class LaneBook {
   decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
-    const record = encodeCbor([lane.idBytes, at, bought, answer, joined ?? NOTHING]);
+    const record = journalRecord(lane.idBytes, { at, bought, answered: answer, joined });
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
     append(lane, { at, bought, answered: answer, joined, charged, remaining, entry });
@@ -124,9 +135,9 @@ export class LaneBook {
     for (const lane of this.all()) lane.visit?.end("internal");
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>) {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   /** Ends what waits for its time; what is being written is written. */
@@ -162,12 +173,11 @@ export class LaneBook {
   }
 
   #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
-    const record = decodeAs(journalRecord, bytes);
-    if (isRefusal(record)) throw new LeptaError("store-damaged", "the journal of purchases");
-    const [name, at, bought, answered, joined] = record;
-    const lane = this.#lanes.get(new TextDecoder().decode(name));
+    const record = readJournalRecord(bytes);
+    const lane = this.#lanes.get(record.lane);
+    const { at, bought, answered, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
-    // A statement covers it, or its lane has ended: the rest of its entry kept it here.
+    // A statement covers it, or its lane has ended: the process died before it let go of it.
     if (lane === undefined || sequence !== lane.sequence + 1) {
       gone.push(entry);
       return;
@@ -177,7 +187,7 @@ export class LaneBook {
       at,
       bought,
       answered,
-      joined: joined.length === 0 ? undefined : joined,
+      joined,
       charged,
       remaining,
       entry,
@@ -201,5 +211,3 @@ export class LaneBook {
     });
   }
 }
-
-const NOTHING = new Uint8Array(0);

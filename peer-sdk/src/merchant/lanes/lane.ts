@@ -1,5 +1,6 @@
 /** An open lane as its merchant holds it in memory: what the last statement says, and what was bought since. */
 import {
+  type BuyHeads,
   type Credential,
   customerSecret,
   type Digest,
@@ -45,6 +46,13 @@ export interface Proposed {
   readonly remaining: number;
   readonly chain: Uint8Array;
   readonly closes: boolean;
+}
+
+/** A purchase that its customer asks for. */
+export interface Asked {
+  /** Item 3. */
+  readonly item: Uint8Array;
+  readonly heads: BuyHeads;
 }
 
 /** What all lanes of one customer have in common: what no statement of both covers. */
@@ -103,7 +111,7 @@ export interface Lane {
   /** No more purchases: the closing statement follows. */
   isClosing: boolean;
   /** Purchases that wait: for the goods of the one before, or for a statement. */
-  waiting: Uint8Array[];
+  waiting: Asked[];
   isDelivering: boolean;
   /** Since when the next purchase waits for a statement, in milliseconds. */
   dueSince: number | undefined;

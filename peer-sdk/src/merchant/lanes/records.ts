@@ -5,7 +5,7 @@ import {
   embedded,
   field,
   hash32,
-  limits,
+  isRefusal,
   optional,
   scripId,
   struct,
@@ -14,8 +14,9 @@ import {
   uint,
   type Value,
 } from "@lepta/protocol";
-import { runCodec, statedCodec } from "../../lanes/run.ts";
+import { entryParts, type RunEntry, readEntry, runCodec, statedCodec } from "../../lanes/run.ts";
 import type { PeerStore } from "../../ports.ts";
+import { packItems, unpackItems } from "../../session/frame.ts";
 import { table } from "../../store/table.ts";
 
 /** The change that a closing statement grants: its id and its salt. */
@@ -48,14 +49,16 @@ const unstatedRecord = struct({
 });
 export type UnstatedRecord = Value<typeof unstatedRecord>;
 
-/** One purchase in the journal: the lane's name, when, item 3, item 4 or 5, and the opening before it or nothing. */
-export const journalRecord = tuple(
-  bytes(1, 64),
-  time,
-  bytes(1, limits.messageBytes),
-  bytes(1, limits.goodsBytes),
-  bytes(0, 32),
-);
+/** One purchase in the journal: the lane's id and the purchase. */
+export const journalRecord = (lane: Uint8Array, entry: RunEntry): Uint8Array =>
+  packItems([lane, ...entryParts(entry)]);
+
+/** The same read again. Throws `store-damaged`. */
+export function readJournalRecord(record: Uint8Array): { readonly lane: string; readonly entry: RunEntry } {
+  const parts = unpackItems(record);
+  const [lane, ...rest] = isRefusal(parts) ? [] : parts;
+  return { lane: new TextDecoder().decode(lane), entry: readEntry(rest) };
+}
 
 export const laneTables = (store: PeerStore) => ({
   /** Under `owner/number`. */

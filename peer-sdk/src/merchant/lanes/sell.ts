@@ -17,7 +17,7 @@ import type { Goods } from "../../goods.ts";
 import { goodsOf, type Made } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
-import type { Lane, LaneVisit } from "./lane.ts";
+import type { Asked, Lane, LaneVisit } from "./lane.ts";
 import type { KnownOrder } from "./orders.ts";
 import { proposeStatement } from "./state.ts";
 
@@ -38,23 +38,21 @@ export function sellOnLane(shop: Shop, visit: LaneVisit, item: Uint8Array): void
     visit.end("busy");
     return;
   }
-  lane.waiting.push(item);
+  lane.waiting.push({ item, heads });
   goOn(shop, lane);
 }
 
 /** Decides what waits, one after the other, until one has to wait itself. */
 export function goOn(shop: Shop, lane: Lane): void {
   while (!lane.isDelivering && !shop.lanes.isBroken) {
-    const [item] = lane.waiting;
-    if (item === undefined || lane.visit === undefined) return;
-    if (!decideNext(shop, lane, lane.visit, item)) return;
+    const [next] = lane.waiting;
+    if (next === undefined || lane.visit === undefined) return;
+    if (!decideNext(shop, lane, lane.visit, next)) return;
   }
 }
 
 /** Decides one purchase; false where it has to wait, or the lane cannot go on. */
-function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, item: Uint8Array): boolean {
-  const heads = readBuy(item);
-  if (heads === undefined) return stop(visit, lane, "malformed");
+function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, { item, heads }: Asked): boolean {
   if (heads.sequence <= lane.sequence) return repeat(lane, visit, item, heads.sequence);
   if (heads.sequence !== lane.sequence + 1 || lane.isClosing) return stop(visit, lane, "wrong-reference");
   if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))
@@ -91,11 +89,15 @@ function refusedFor(shop: Shop, lane: Lane, order: KnownOrder): Refusal | undefi
 function deliver(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder): boolean {
   const { listed, quantity } = order;
   try {
+    const sequence = lane.sequence + 1;
     const made = listed.deliver({
       sku: listed.sku,
       quantity,
       customer: lane.owner,
-      id: `${lane.owner}/${lanePurchase(lane.origin, lane.sequence + 1)}`,
+      // Spelt only where the handler asks.
+      get id() {
+        return `${lane.owner}/${lanePurchase(lane.origin, sequence)}`;
+      },
     });
     if (!(made instanceof Promise)) {
       sold(shop, lane, item, order, made);
@@ -128,19 +130,27 @@ function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made:
     return;
   }
   // Its scrip may have been ended by the broker while the goods were made.
-  if (shop.lanes.find(lane.owner, lane.number) !== lane) return;
+  if (!shop.lanes.has(lane)) return;
   const remaining = lane.remaining - order.price;
   const { currency } = order;
   const sequence = lane.sequence + 1;
-  const type = typeBytes(goods.type);
+  const type = typeBytesOf(goods.type);
   const answer = writeSold(lane.number, sequence, currency, order.price, remaining, goods.bytes, type);
   shop.lanes.decide(lane, item, answer, order.price);
+}
+
+/** The media type of the last goods, which the next ones are likely to have. */
+let lastType = { name: "", bytes: typeBytes("") };
+
+function typeBytesOf(name: string): Uint8Array {
+  if (name !== lastType.name) lastType = { name, bytes: typeBytes(name) };
+  return lastType.bytes;
 }
 
 /** The handler's own error is the merchant's business; the customer learns that nothing was charged. */
 function failed(shop: Shop, lane: Lane, item: Uint8Array, error: unknown): void {
   shop.onError(error);
-  if (shop.lanes.find(lane.owner, lane.number) === lane) refuseIt(shop, lane, item, "delivery-failed");
+  if (shop.lanes.has(lane)) refuseIt(shop, lane, item, "delivery-failed");
 }
 
 function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): void {

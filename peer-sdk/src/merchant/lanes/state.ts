@@ -149,7 +149,6 @@ export async function keep(
   const { proposed: _done, ...kept } = lane.record;
   const record: LaneRecord = { ...kept, stated };
   await party.store.commit([
-    ...lanes.release(covered.map(({ entry }) => entry)),
     closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
     lanes.tables.runs.put(runId(lane.owner, lane.name, last, covered), {
       statement: signed,
@@ -161,6 +160,7 @@ export async function keep(
     ...(unsigned === undefined ? [] : [lanes.tables.unstated.put(lane.owner, unsigned)]),
     ...(await moneyOf(shop, lane, proposed, covered, latest)),
   ]);
+  lanes.release(covered.map(({ entry }) => entry));
   lane.record = record;
   lane.proposed = undefined;
   advance(lane, stated);
