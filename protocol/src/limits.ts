@@ -117,6 +117,10 @@ export const limits = {
   refusalsPerScrip: 64,
   /** How often a request is sent again because its outcome is not known. */
   deliveryAttempts: 6,
+  /** Items of one batch of notices that the broker works on at once. */
+  noticesAtOnce: 32,
+  /** Statements of a lane that the broker reads to answer a query about one purchase. */
+  statementsRead: 256,
   /** Hashes on the way from an entry of a batch to the root of its tree. */
   merklePath: 16,
   /** Purchases of one customer with one merchant, over all lanes, that no statement covers yet: at so many both stop (N). */

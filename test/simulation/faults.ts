@@ -280,16 +280,15 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "claims-believed-without-evidence": {
     file: REVERSE,
-    text: "  if (spend === undefined || isRefusal(spend)) return 0n;",
-    instead:
-      "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
+    text: "  const proven = evidence && provenBy(merchant, customer, credit, evidence);",
+    instead: "  const proven = evidence === null ? undefined : claimed.value;",
     favours: ["obtain", "reclaim", "a merchant claims what it did not sell"],
     within: 2500,
   },
   "evidence-never-counts": {
     file: REVERSE,
-    text: "  if (!isOfThis || isRefusal(rest)) return 0n;",
-    instead: "  if (isOfThis || isRefusal(rest)) return 0n;",
+    text: "  if (!isOfThis || isRefusal(rest)) return undefined;",
+    instead: "  if (isOfThis || isRefusal(rest)) return undefined;",
     within: 1500,
   },
   "evidence-believed-beyond-the-credit": {

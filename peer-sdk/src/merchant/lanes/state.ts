@@ -102,6 +102,7 @@ function draftOf(shop: Shop, lane: Lane, closes: boolean, grant: Statement["chan
     ...(stated.statement === undefined ? {} : { previous: stated.statement }),
     ...(grant === undefined ? {} : { change: grant }),
     ...(closes ? { closes: 1 } : {}),
+    ...(record.origin === record.scrip ? {} : { origin: record.origin }),
   };
 }
 
