@@ -5,7 +5,7 @@
 import { carryItem, creditItem, type Item, type Key, purseItem, transactionItem } from "@lepta/lambdas";
 import type { SaleRecord, ScripRecord } from "@lepta/peer-sdk/records";
 import { isRefusal } from "@lepta/protocol";
-import type { Run } from "../../peer-sdk/src/lanes/run.ts";
+import { type Run, runEntries } from "../../peer-sdk/src/lanes/run.ts";
 import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
 import type { LaneRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
 import { itemKind } from "./stores.ts";
@@ -69,7 +69,7 @@ export const merchantWeight = {
 export const laneWeight = {
   lane: (record: LaneRecord | undefined): number => (record === undefined ? 0 : -record.stated.remaining),
   run: (run: Run | undefined): number =>
-    run === undefined ? 0 : -run.entries.reduce((sum, [, , answered]) => sum + chargedIn(answered), 0),
+    run === undefined ? 0 : -runEntries(run).reduce((sum, { answered }) => sum + chargedIn(answered), 0),
 } as const;
 
 /** What an item 4 or 5 charged, in millionths. */

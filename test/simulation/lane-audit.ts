@@ -3,9 +3,8 @@ import { bodyOf, type Holding } from "@lepta/peer-sdk/records";
 import { decodeAs, isRefusal, laneBuy, laneOrigin, purchaseOnLane, toText } from "@lepta/protocol";
 import { laneTables as payingTables } from "../../peer-sdk/src/customer/lanes/records.ts";
 import { type Run, runEntries } from "../../peer-sdk/src/lanes/run.ts";
-import { journalRecord, laneTables } from "../../peer-sdk/src/merchant/lanes/records.ts";
+import { laneTables, readJournalRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
 import { chargedIn } from "./books.ts";
-import { journalOf } from "./lane-shelf.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 
 /** A purchase on a lane that was charged. */
@@ -70,7 +69,7 @@ export async function readLanes({ disk }: MerchantSide): Promise<LaneStock> {
     if (proposed !== undefined)
       unsettled.push({ owner, what: `lane ${id} has a proposal that nobody signed` });
   }
-  const alive = (await journalOf(disk, "bought").list()).flatMap(([, records]) => records);
+  const alive = (await disk.openLog("bought")).found.map(({ record }) => record);
   const unstated = await unstatedIn(disk, alive);
   return { open, unsettled: [...unsettled, ...unstated] };
 }
@@ -79,10 +78,9 @@ async function unstatedIn(disk: MerchantSide["disk"], records: readonly Uint8Arr
   const tables = laneTables(disk);
   const found: { owner: string; what: string }[] = [];
   for (const record of records) {
-    const read = decodeAs(journalRecord, record);
-    const buy = isRefusal(read) ? read : decodeAs(laneBuy, read[2]);
-    if (isRefusal(read) || isRefusal(buy)) continue;
-    const id = new TextDecoder().decode(read[0]);
+    const { lane: id, entry } = readJournalRecord(record);
+    const buy = decodeAs(laneBuy, entry.bought);
+    if (isRefusal(buy)) continue;
     const lane = await tables.lanes.get(id);
     if (lane !== undefined && buy[2] > lane.stated.sequence)
       found.push({

@@ -1,7 +1,6 @@
 /** Watches the lanes of an honest merchant: every purchase decided once, in order, at its price, and no more of them unstated than may be. */
 import type { Change, PeerStore } from "@lepta/peer-sdk";
 import {
-  bytes,
   decodeAs,
   decodePayload,
   digestOf,
@@ -12,13 +11,11 @@ import {
   laneRefused,
   laneSold,
   limits,
-  list,
   statement,
 } from "@lepta/protocol";
 import { type Run, runEntries } from "../../peer-sdk/src/lanes/run.ts";
 import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
-import { journalRecord, type LaneRecord, laneTables } from "../../peer-sdk/src/merchant/lanes/records.ts";
-import { table } from "../../peer-sdk/src/store/table.ts";
+import { type LaneRecord, laneTables, readJournalRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
 import { chargedIn, laneWeight } from "./books.ts";
 import type { Clock } from "./clock.ts";
 import { goodsFor } from "./goods.ts";
@@ -54,19 +51,12 @@ interface Standing {
 export interface Laned {
   readonly lanes: ReadonlyMap<string, LaneRecord | undefined>;
   readonly runs: ReadonlyMap<string, Run | undefined>;
-  /** The entries of the journal that it writes. */
-  readonly journal: readonly (readonly Uint8Array[])[];
 }
-
-/** The journal of purchases. */
-export const journalOf = (store: PeerStore, name: "bought" | "buying") =>
-  table(store, name, list(bytes(1, limits.goodsBytes + limits.messageBytes), 1_000_000, 1));
 
 export class LaneShelf {
   readonly #keeper: LaneKeeper;
   readonly #options: LaneShelfOptions;
   readonly #tables: ReturnType<typeof laneTables>;
-  readonly #journal: ReturnType<typeof journalOf>;
   readonly #standing = new Map<string, Standing>();
   /** What was charged on lanes, by owner and transaction, for what may be given back. */
   readonly #charged = new Map<string, string>();
@@ -77,27 +67,23 @@ export class LaneShelf {
     this.#keeper = keeper;
     this.#options = options;
     this.#tables = laneTables(store);
-    this.#journal = journalOf(store, "bought");
   }
 
   /** What the disk says of what these changes are about. */
   async read(changes: readonly Change[]): Promise<Laned> {
     const lanes = new Map<string, LaneRecord | undefined>();
     const runs = new Map<string, Run | undefined>();
-    const journal: (readonly Uint8Array[])[] = [];
-    for (const { key, value } of changes) {
+    for (const { key } of changes) {
       const id = key.slice(key.indexOf("/") + 1);
       if (key.startsWith("lane/")) lanes.set(id, await this.#tables.lanes.get(id));
       if (key.startsWith("run/")) runs.set(id, await this.#tables.runs.get(id));
-      if (key.startsWith("bought/") && value !== undefined) journal.push((await this.#journal.get(id)) ?? []);
     }
-    return { lanes, runs, journal };
+    return { lanes, runs };
   }
 
   /** What the step adds to authorised − live − sold − given back. */
   async step(before: Laned, after: Laned, changes: readonly Change[]): Promise<number> {
     let change = 0;
-    for (const records of after.journal) for (const record of records) await this.#bought(record);
     for (const { key } of changes) if (key.startsWith("unstated/")) await this.#stays(key.slice(9));
     for (const [id, run] of after.runs) {
       change += laneWeight.run(run) - laneWeight.run(before.runs.get(id));
@@ -121,19 +107,21 @@ export class LaneShelf {
   }
 
   /** A purchase became durable. */
-  async #bought(bytesOf: Uint8Array): Promise<void> {
+  bought(bytes: Uint8Array): void {
     const { trace, clock, sold, findings } = this.#keeper;
-    const record = decodeAs(journalRecord, bytesOf);
-    if (isRefusal(record)) return this.#broken("the journal can be read", record.code);
-    const [name, at, bought, answered] = record;
-    const id = new TextDecoder().decode(name);
+    const {
+      lane: id,
+      entry: { at, bought, answered },
+    } = readJournalRecord(bytes);
     const [owner = ""] = id.split("/");
     const lane = this.#standing.get(id);
     const buy = decodeAs(laneBuy, bought);
     const answer = answeredOf(answered);
     const said = sequenceOf(answered);
-    if (lane === undefined || isRefusal(buy) || isRefusal(answer))
-      return this.#broken("a purchase on a lane", `${id}: no open lane, or no item`);
+    if (lane === undefined || isRefusal(buy) || isRefusal(answer)) {
+      this.#broken("a purchase on a lane", `${id}: no open lane, or no item`);
+      return;
+    }
     const [, , sequence, amount, , order] = buy;
     const { charged, remaining, code } = answer;
     if (sequence !== lane.sequence + 1 || said !== sequence)
@@ -234,19 +222,9 @@ export class LaneShelf {
   }
 }
 
-/** How many purchases these changes to a merchant's store say were charged on lanes. */
-export async function soldIn(store: PeerStore, changes: readonly Change[]): Promise<number> {
-  const journal = journalOf(store, "bought");
-  let sold = 0;
-  for (const { key, value } of changes) {
-    if (!key.startsWith("bought/") || value === undefined) continue;
-    for (const each of (await journal.get(key.slice(7))) ?? []) {
-      const record = decodeAs(journalRecord, each);
-      if (!isRefusal(record) && chargedIn(record[3]) > 0) sold += 1;
-    }
-  }
-  return sold;
-}
+/** Whether a record of a merchant's journal says that a purchase was charged. */
+export const isSold = (record: Uint8Array): boolean =>
+  chargedIn(readJournalRecord(record).entry.answered) > 0;
 
 const numberOf = (id: string): number => Number(id.split("/")[1]);
 const laneIdOf = (peer: string, number: number): string => `${peer}/${number.toString().padStart(16, "0")}`;

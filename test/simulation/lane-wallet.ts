@@ -1,9 +1,8 @@
 /** Watches the lanes of an honest wallet: every purchase kept once, in order, before it is sent, and one statement for a run. */
 import type { Change, PeerStore } from "@lepta/peer-sdk";
 import { decodeAs, isRefusal, laneBuy, limits } from "@lepta/protocol";
-import { journalRecord, type LaneRecord, laneTables } from "../../peer-sdk/src/customer/lanes/records.ts";
+import { type LaneRecord, laneTables, readJournalRecord } from "../../peer-sdk/src/customer/lanes/records.ts";
 import type { Clock } from "./clock.ts";
-import { journalOf } from "./lane-shelf.ts";
 import type { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
 
@@ -20,7 +19,6 @@ export class LaneWallet {
   readonly #witness: LaneWitness;
   readonly #name: string;
   readonly #tables: ReturnType<typeof laneTables>;
-  readonly #journal: ReturnType<typeof journalOf>;
   readonly #lanes = new Map<string, LaneRecord>();
   /** The last purchase that was kept, by lane. */
   readonly #last = new Map<string, number>();
@@ -29,15 +27,12 @@ export class LaneWallet {
     this.#witness = witness;
     this.#name = name;
     this.#tables = laneTables(store);
-    this.#journal = journalOf(store, "buying");
   }
 
   /** Looks at what a commit has done. */
   async committed(changes: readonly Change[]): Promise<void> {
-    for (const { key, value } of changes) {
+    for (const { key } of changes) {
       const id = key.slice(key.indexOf("/") + 1);
-      if (key.startsWith("buying/") && value !== undefined)
-        for (const record of (await this.#journal.get(id)) ?? []) this.#buying(record);
       if (key.startsWith("paid-run/")) await this.#stated(id);
       if (key.startsWith("paying-lane/")) this.#lane(id, await this.#tables.lanes.get(id));
     }
@@ -47,15 +42,15 @@ export class LaneWallet {
     this.#witness.findings.broken(rule, `${this.#name}: ${what}`);
   }
 
-  #buying(bytes: Uint8Array): void {
+  /** A purchase became durable. */
+  buying(bytes: Uint8Array): void {
     const { trace, clock } = this.#witness;
-    const record = decodeAs(journalRecord, bytes);
-    const buy = isRefusal(record) ? record : decodeAs(laneBuy, record[2]);
-    if (isRefusal(record) || isRefusal(buy)) {
-      this.#broken("the journal can be read", "a purchase");
+    const { lane: id, item } = readJournalRecord(bytes);
+    const buy = decodeAs(laneBuy, item);
+    if (isRefusal(buy)) {
+      this.#broken("the journal can be read", id);
       return;
     }
-    const id = new TextDecoder().decode(record[0]);
     const [, number, sequence, amount] = buy;
     const before = this.#last.get(id) ?? 0;
     if (!this.#lanes.has(id) || sequence !== before + 1)

@@ -5,11 +5,12 @@ import type { Change, PeerStore } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import { Booked } from "./booked.ts";
 import type { Clock } from "./clock.ts";
-import { soldIn } from "./lane-shelf.ts";
+import { isSold } from "./lane-shelf.ts";
 import { LaneWallet } from "./lane-wallet.ts";
 import { Shelf, type ShelfOptions } from "./shelf.ts";
 import { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
+import { watchLog } from "./watch-log.ts";
 
 export class Ledger {
   readonly #findings: Findings;
@@ -97,7 +98,11 @@ export class Ledger {
       table: () => this.#table,
     };
     const shelf = new Shelf(keeper, inner, { ...options, tables: merchantTables(inner) });
-    return { ...inner, commit: (changes) => shelf.commit(changes, () => inner.commit(changes)) };
+    return {
+      ...inner,
+      commit: (changes) => shelf.commit(changes, () => inner.commit(changes)),
+      openLog: watchLog(inner, "bought", (record) => shelf.bought(record)),
+    };
   }
 
   /** An honest wallet's store: a scrip that is on its way to its issuer is sent in no other transaction. */
@@ -140,7 +145,7 @@ export class Ledger {
         if (value === undefined) scripOf.delete(txn);
       }
     };
-    return { ...inner, commit };
+    return { ...inner, commit, openLog: watchLog(inner, "buying", (record) => lanes.buying(record)) };
   }
 
   /** An adversary's store: only what it sold is counted. */
@@ -152,8 +157,10 @@ export class Ledger {
       for (const id of ids) if ((await sales.get(id)) === undefined) fresh.push(id);
       await inner.commit(changes);
       for (const id of fresh) if ((await sales.get(id))?.ok === 1) this.sold += 1;
-      for (let sold = await soldIn(inner, changes); sold > 0; sold -= 1) this.#soldOnLane();
     };
-    return { ...inner, commit };
+    const openLog = watchLog(inner, "bought", (record) => {
+      if (isSold(record)) this.#soldOnLane();
+    });
+    return { ...inner, commit, openLog };
   }
 }

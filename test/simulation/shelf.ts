@@ -61,6 +61,11 @@ export class Shelf {
     this.#broken("conserved", `a commit makes ${change} millionths: ${what}`);
   }
 
+  /** A purchase on a lane became durable. */
+  bought(record: Uint8Array): void {
+    this.#lanes.bought(record);
+  }
+
   #broken(rule: string, what: string): void {
     this.#keeper.findings.broken(rule, `${this.#options.name}: ${what}`);
   }
