@@ -169,6 +169,8 @@ export const limits = {
   logSegmentBytes: 2 * 1024 * 1024,
   /** Bytes of a buffer that a log keeps for what comes next. */
   logBufferBytes: 256 * 1024,
+  /** Records of scrip that a merchant reads at once when it starts. */
+  scripRows: 4096,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

@@ -20,6 +20,7 @@ export interface Fault {
 }
 
 const SELL = "peer-sdk/src/merchant/sell-item.ts";
+const SCRIP_TABLE = "peer-sdk/src/merchant/scrip-table.ts";
 const AUTHORISE_AT_MERCHANT = "peer-sdk/src/merchant/sell-vendorscrip.ts";
 const BUY = "peer-sdk/src/customer/buy-item.ts";
 const OBTAIN = "peer-sdk/src/customer/obtain-vendorscrip.ts";
@@ -49,9 +50,15 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "price-not-compared": { file: SELL, text: "    sameAmount(amount, price) &&\n", instead: "", within: 4000 },
   "secrets-of-spent-scrip-kept": {
-    file: SELL,
-    text: "const { salt: _gone, ...spent } = scrip;",
-    instead: "const spent = scrip;",
+    file: SCRIP_TABLE,
+    text: 'const spent: ScripRecord = { ...record, state: "spent",',
+    instead: 'const spent: ScripRecord = { ...record, ...(salt ? { salt } : {}), state: "spent",',
+    within: 2000,
+  },
+  "spent-scrip-stays-in-memory": {
+    file: SCRIP_TABLE,
+    text: 'if (standing === "gone") this.#memory.free(place, salt);',
+    instead: 'if (standing === "gone") return;',
     within: 2000,
   },
   "sale-not-idempotent": {
@@ -266,7 +273,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "refunded-scrip-lives-on": {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
-    text: 'tables.scrip.put(record.scrip, { ...spent, state: "spent" })',
+    text: "...tables.scrip.spend(record.scrip, scrip)",
     instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
     favours: ["refund"],
     within: 1000,
@@ -330,7 +337,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "renewal-leaves-the-old-scrip": {
     file: "peer-sdk/src/merchant/renew-vendorscrip.ts",
-    text: '    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),\n',
+    text: "    ...tables.scrip.spend(shown.id, scrip, txn),\n",
     instead: "",
     within: 2000,
   },

@@ -77,7 +77,7 @@ export class Shelf {
     const lines = new Map<string, LineRecord | undefined>();
     for (const { key } of changes) {
       const id = key.slice(key.indexOf("/") + 1);
-      if (key.startsWith("scrip/")) scrip.set(id, await tables.scrip.get(id));
+      if (/^(scrip|spent)\//.test(key)) scrip.set(id, await tables.scrip.get(id));
       if (key.startsWith("line/")) lines.set(id, await tables.lines.get(id));
       if (key.startsWith("sale/")) sales.set(id, await tables.sales.get(id));
     }
@@ -159,7 +159,7 @@ export class Shelf {
 
   /** What the broker has booked for this V0. */
   async #authorised(id: string, scrip: ScripRecord): Promise<bigint> {
-    const credit = await this.#creditOf(scrip.owner, scrip.from);
+    const credit = await this.#creditOf(scrip.owner, scrip.from ?? "");
     // A customer may have had it taken back already, unseen.
     if (credit?.scrip === id && credit.state !== "void") return credit.value;
     this.#broken("V0 lives on M4", `${id} is live and nothing is booked for it`);

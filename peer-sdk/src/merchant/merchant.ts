@@ -18,6 +18,7 @@ import { Visits } from "./lanes/visits.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
 import { resumeRefunds } from "./refund-vendorscrip.ts";
+import { ScripTable } from "./scrip-table.ts";
 import { resumeAuthorizations } from "./sell-vendorscrip.ts";
 import { resumeSettlement, settle, statements } from "./settle.ts";
 import type { Shop } from "./shop.ts";
@@ -114,11 +115,13 @@ export class Merchant {
   }
 
   /** A merchant of a party that is open already. */
-  static async of(party: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
+  static async of(peer: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
     const { scripLife = 90 * DAY, grace = 90 * DAY, noticeDelay = 1000, onError = tellFault } = options;
     const { tendEvery = HOUR } = options;
     const items = readCatalogue(options.catalogue);
-    const tables = merchantTables(party.store);
+    const scrip = await ScripTable.open(peer);
+    const party = { ...peer, store: scrip.store };
+    const tables = { ...merchantTables(scrip.store), scrip };
     const statementBelow = belowOf(options.statementBelow);
     const lanes = await LaneBook.open(party, tables);
     const shop: Shop = {

@@ -9,10 +9,17 @@ import type { Orders } from "./lanes/orders.ts";
 import type { Recordings } from "./lanes/recordings.ts";
 import type { Visits } from "./lanes/visits.ts";
 import type { MerchantTables } from "./records.ts";
+import type { ScripTable } from "./scrip-table.ts";
+
+/** What a merchant keeps, its outstanding scrip also in memory. */
+export interface ShopTables extends Omit<MerchantTables, "scrip"> {
+  readonly scrip: ScripTable;
+}
 
 export interface Shop {
+  /** Its store is the one that `tables.scrip` follows. */
   readonly party: Party;
-  readonly tables: MerchantTables;
+  readonly tables: ShopTables;
   readonly items: ReadonlyMap<string, Listed>;
   readonly outbox: Outbox;
   readonly lock: KeyedLock;

@@ -20,7 +20,7 @@ import { FileLogs } from "./log/file-logs.ts";
 const FILE = "lepta.sqlite";
 /** "Lept" in ASCII: says that a database is ours. */
 const APPLICATION_ID = 0x4c657074;
-const FORMAT = 2;
+const FORMAT = 3;
 /** Of a database of SQLite, in bytes: its header, and its smallest page. */
 const HEADER = 100;
 const SMALLEST_PAGE = 512;

@@ -8,6 +8,9 @@ export interface VirtualRuntime extends WorldRuntime {
   pass(milliseconds: number, begun: () => Promise<unknown>): Promise<void>;
 }
 
+/** Timers that fire in one go where nothing is wrong, at most. */
+const MOST = 2000;
+
 export function virtualRuntime(inner: WorldRuntime): VirtualRuntime {
   const timers = new Set<{ readonly at: number; readonly work: () => void }>();
   let fired = 0;
@@ -22,10 +25,13 @@ export function virtualRuntime(inner: WorldRuntime): VirtualRuntime {
     fired: () => fired,
     pass: async (milliseconds, begun) => {
       const end = inner.now() + milliseconds;
+      let count = 0;
       for (let timer = next(); timer !== undefined && timer.at <= end; timer = next()) {
         timers.delete(timer);
         inner.advance(Math.max(0, timer.at - inner.now()));
         fired += 1;
+        count += 1;
+        if (count > MOST) throw new Error("a loop that does nothing but wait");
         timer.work();
         await begun().catch(() => undefined);
       }

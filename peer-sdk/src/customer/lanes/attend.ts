@@ -136,7 +136,6 @@ export function attendMerchant(
     },
     disagree,
   };
-  session.begin();
   return merchantSession;
 
   function waitFor<T>(waiting: Map<number, Waiting<T>>, id: number, item: Uint8Array): Promise<T> {

@@ -52,7 +52,6 @@ export async function attendSession(
     if (resumes !== undefined && equalBytes(before.session.opening, resumes)) before.end("closed");
   const visit = createVisit(shop, handshaken, answer);
   shop.visits.add(visit);
-  visit.session.begin();
   sendKept(shop, visit).catch(shop.onError);
   return visit.customer;
 }

@@ -7,7 +7,7 @@ import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff } from "../../ports.ts";
-import type { MerchantTables } from "../records.ts";
+import type { ScripTable } from "../scrip-table.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
 import {
@@ -47,7 +47,7 @@ export class LaneBook {
   }
 
   /** Reads what lanes are open, and what was bought since their last statements. Throws `store-damaged`. */
-  static async open(party: Party, { scrip }: Pick<MerchantTables, "scrip">): Promise<LaneBook> {
+  static async open(party: Party, { scrip }: { readonly scrip: ScripTable }): Promise<LaneBook> {
     const { journal, found } = await Journal.open(party.store, "bought");
     const book = new LaneBook(party, journal);
     for (const [owner, { count, value }] of await book.tables.unstated.list())
@@ -56,6 +56,8 @@ export class LaneBook {
       const [owner = "", number = ""] = id.split("/");
       const opening = await scrip.get(record.scrip);
       if (opening?.salt === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
+      // The change that was proposed is not in the table yet.
+      if (record.change !== undefined) scrip.hold(...record.change);
       book.#lanes.set(id, laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
     }
     const gone: JournalEntry[] = [];

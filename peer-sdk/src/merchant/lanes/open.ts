@@ -31,7 +31,7 @@ interface Opening {
 export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): Promise<void> {
   const shown = readScrip(opening.scrip[0]);
   if (isRefusal(shown)) return visit.end("malformed");
-  const line = await shownLine(shop, visit.customer.uid, shown.id);
+  const line = shownLine(visit.customer.uid, shown);
   const outcome = await withLine(shop, line, () => decide(shop, visit, opening, shown.id));
   if (typeof outcome === "string") return visit.fault(opening.number, outcome);
   visit.send(openedItem(outcome));

@@ -106,9 +106,9 @@ function draftOf(shop: Shop, lane: Lane, closes: boolean, grant: Statement["chan
   };
 }
 
-function changeOf({ party }: Shop, { owner, record, remaining }: Lane) {
+function changeOf(shop: Shop, { owner, record, remaining }: Lane) {
   const { scrip: parent, origin, expiresAt, currency } = record;
-  return issue(party, {
+  return issue(shop, {
     owner,
     value: amountOf(currency, BigInt(remaining)),
     expiresAt,
@@ -217,11 +217,10 @@ async function moneyOf(
   if (!closes) return [steppedLine(shop, lane.line, line, { charged, ...signed })];
   const scrip = await tables.scrip.get(id);
   if (scrip === undefined) throw new LeptaError("store-damaged", `lane ${lane.id} has no scrip`);
-  const { salt: _gone, ...spent } = scrip;
   const by = lanePurchase(lane.origin, 0);
   return [
     steppedLine(shop, lane.line, line, { spent: id, change: change?.[0], charged, ...signed }),
-    tables.scrip.put(id, { ...spent, state: "spent", spentBy: by }),
+    ...tables.scrip.spend(id, scrip, by),
     ...(change === undefined
       ? []
       : [
