@@ -8,7 +8,7 @@ import { closeLanes } from "./lanes/close.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { openLane } from "./lanes/open.ts";
 import type { KnownOrder } from "./lanes/orders.ts";
-import { takeUpLanes } from "./lanes/resume.ts";
+import { resumeLane } from "./lanes/resume.ts";
 import type { Acquaintance } from "./meet.ts";
 import { obtainVendorScrip } from "./obtain-vendorscrip.ts";
 import { bodyOf, type Holding } from "./records.ts";
@@ -71,7 +71,7 @@ async function openAndBuy(
   const { lanes, lock } = customer;
   mustHaveRoom(customer);
   return lock.run(merchant.credential.uid, async () => {
-    await takeUpLanes(customer, session);
+    await takeUp(customer, session);
     const open = laneWith(session, order);
     if (open !== undefined) return { bought: lanes.buy(open, order) };
     const held = await provide(customer, merchant, order.price, provision, async () => {});
@@ -97,6 +97,15 @@ const NO_LANE: ReadonlySet<string> = new Set([
   "bad-proof",
   "in-use",
 ]);
+
+/** Lanes of this session's merchant that it did not let us go on with, tried again. */
+async function takeUp(customer: Customer, session: MerchantSession): Promise<void> {
+  for (const lane of customer.lanes.with(session.signers.merchant.uid)) {
+    const { state } = lane.record;
+    const isLeft = lane.session === undefined && state !== "lost" && state !== "closing";
+    if (isLeft && session.session.isOpen) await resumeLane(customer, session, lane);
+  }
+}
 
 /** Lanes that are worth too little are closed, in the background where there is room for another. */
 async function makeRoom(customer: Customer, session: MerchantSession, { units }: KnownOrder): Promise<void> {

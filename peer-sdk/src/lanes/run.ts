@@ -114,12 +114,5 @@ function orDamaged<T>(read: Or<T>): T {
 export const laneId = (peer: string, number: number): string => `${peer}/${digits(number)}`;
 export const digits = (number: number): string => number.toString().padStart(16, "0");
 
-/**
- * The name of a run: `peer/first 8 bytes of h_0/last sequence`. A lane may close when its last purchase is in a statement already: its
- * closing statement covers none, ends where the one before it ends, and must not take its place.
- */
-export const runId = (peer: string, lane: string, last: number, entries: readonly unknown[]): string =>
-  `${peer}/${lane}/${digits(last)}${entries.length === 0 ? "." : ""}`;
-
 /** An empty array. */
 const NONE = new Uint8Array([0x80]);

@@ -173,7 +173,7 @@ export function attendMerchant(
   }
 
   function sign(lane: Lane, proposal: Proposal): void {
-    const signing = signProposal(customer, signers, session, lane, proposal).then(
+    const signing = signProposal(customer, signers, lane, proposal).then(
       (outcome) => {
         if (isRefusal(outcome)) disagree(lane, outcome.code);
       },

@@ -9,7 +9,7 @@ import {
   statement,
   toText,
 } from "@lepta/protocol";
-import { chainOver, keptEntries, runId } from "../../lanes/run.ts";
+import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import { type Customer, unlocked } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
@@ -53,7 +53,7 @@ export async function loseLane(customer: Customer, lane: Lane): Promise<void> {
     ...(lane.run.length === 0
       ? []
       : [
-          lanes.tables.runs.put(runId(lane.merchant, lane.name, answeredUpTo(lane), lane.run), {
+          lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(answeredUpTo(lane))}`, {
             statement: signed,
             before: lane.stated.chain,
             entries: keptEntries(lane.run),

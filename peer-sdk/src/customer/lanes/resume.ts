@@ -22,15 +22,6 @@ export async function resumeLanes(customer: Customer, session: MerchantSession):
   }
 }
 
-/** Lanes of this session's merchant that it did not let us go on with, tried again. The caller holds the merchant's lock. */
-export async function takeUpLanes(customer: Customer, session: MerchantSession): Promise<void> {
-  for (const lane of customer.lanes.with(session.signers.merchant.uid)) {
-    const { state } = lane.record;
-    const isLeft = lane.session === undefined && state !== "lost" && state !== "closing";
-    if (isLeft && session.session.isOpen) await resumeLane(customer, session, lane);
-  }
-}
-
 /**
  * Takes up one lane, if its merchant lets us: whether it can be bought on now. What the merchant answered meanwhile comes first;
  * then what it has not seen is sent again, the very bytes.

@@ -17,9 +17,8 @@ import {
   statementSigned,
   verifyStatementBy,
 } from "@lepta/protocol";
-import { elementsOf, keptEntries, runId, type Stated } from "../../lanes/run.ts";
+import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
-import type { Session } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
 import { type Answered, answeredUpTo, type Lane } from "./lane.ts";
@@ -53,13 +52,12 @@ export interface Signers {
 export async function signProposal(
   customer: Customer,
   signers: Signers,
-  session: Session,
   lane: Lane,
   proposal: Proposal,
 ): Promise<Or<void>> {
   const { payload, signature } = proposal;
   // The same words again: our signature was lost on the way.
-  if (digestOf(payload) === lane.stated.statement) return sendSignature(session, lane);
+  if (digestOf(payload) === lane.stated.statement) return sendSignature(lane);
   if (lane.isSigning) return refuse("wrong-reference", "two statements at once");
   lane.isSigning = true;
   try {
@@ -69,16 +67,16 @@ export async function signProposal(
     const agreed = agree(customer, lane, proposal);
     if (isRefusal(agreed)) return agreed;
     await keep(customer, signers, lane, agreed);
-    return sendSignature(session, lane);
+    return sendSignature(lane);
   } finally {
     lane.isSigning = false;
   }
 }
 
-/** Sends the signature under the last statement, if there is one, in the session in which it was proposed: the lane may not go on in it yet. */
-function sendSignature(session: Session, lane: Lane): void {
+/** Sends the signature under the last statement, if there is one. */
+export function sendSignature(lane: Lane): void {
   const { signature } = lane.record;
-  if (signature !== undefined) session.send(encodeAs(statementSigned, [15, lane.number, signature]));
+  if (signature !== undefined) lane.session?.send(encodeAs(statementSigned, [15, lane.number, signature]));
 }
 
 /** What the statement must say by our own chain. */
@@ -155,7 +153,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
   const due = party.runtime.now() + limits.acknowledgedWithin;
   await party.store.commit([
     lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(runId(lane.merchant, lane.name, stated.sequence, covered), {
+    lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),

@@ -63,8 +63,6 @@ export class LaneBook {
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
     journal.release(gone);
-    // Their time goes on, whether or not anything more is bought.
-    if (book.all().some(({ run }) => run.length > 0)) book.#callOff = book.#lookLater();
     return book;
   }
 

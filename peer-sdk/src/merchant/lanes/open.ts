@@ -37,23 +37,14 @@ export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): 
   visit.send(openedItem(outcome));
 }
 
-/** The statement by which a lane's h is told: its last sequence, and h there. */
-export interface Basis {
-  readonly sequence: number;
-  readonly chain: Uint8Array;
-}
-
-/** Item 2: where a lane stands, as a statement after this one would say it. */
-export const openedItem = (
-  { number, sequence, remaining, record, stated, run }: Lane,
-  basis: Basis = stated,
-): Uint8Array =>
+/** Item 2: where a lane stands. */
+export const openedItem = ({ number, sequence, remaining, record, stated, run }: Lane): Uint8Array =>
   encodeAs(laneOpened, [
     2,
     number,
     sequence,
     amountOf(record.currency, BigInt(remaining)),
-    chainOver(basis.chain, run.slice(basis.sequence - stated.sequence)),
+    chainOver(stated.chain, run),
   ]);
 
 async function decide(

@@ -3,7 +3,7 @@ import { encodeAs, equalBytes, laneJoined } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Shop } from "../shop.ts";
 import { type Lane, type LaneVisit, mayTake } from "./lane.ts";
-import { type Basis, openedItem } from "./open.ts";
+import { openedItem } from "./open.ts";
 import { isStatementDue, proposeStatement, sendProposal } from "./state.ts";
 
 interface Resuming {
@@ -33,8 +33,7 @@ export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, cha
     visit.fault(number, "pending");
     return;
   }
-  const basis = basisOf(lane, sequence, chain);
-  if (basis === undefined) {
+  if (!isKnown(lane, sequence, chain)) {
     visit.fault(number, "conflict");
     return;
   }
@@ -49,25 +48,16 @@ export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, cha
     if (joined !== undefined) visit.send(encodeAs(laneJoined, [12, number, each, joined]));
     visit.send(answered);
   }
-  visit.send(openedItem(lane, basis));
+  visit.send(openedItem(lane));
   sendProposal(shop, lane);
   if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
 }
 
-/**
- * The statement after which the lane went through there: our last one, or the one that was proposed and that its customer has signed,
- * whose signature was lost on the way. Then its customer tells h from there on, and so do we.
- */
-function basisOf({ stated, proposed, run }: Lane, sequence: number, chain: Uint8Array): Basis | undefined {
-  if (sequence < stated.sequence || sequence > stated.sequence + run.length) return undefined;
-  const bases: readonly Basis[] = [
-    stated,
-    ...(proposed === undefined ? [] : [{ sequence: proposed.last, chain: proposed.chain }]),
-  ];
-  return bases
-    .filter((each) => each.sequence <= sequence)
-    .find((each) => {
-      const since = run.slice(each.sequence - stated.sequence, sequence - stated.sequence);
-      return equalBytes(chainOver(each.chain, since), chain);
-    });
+/** Whether the lane went through there: by our last statement, or by the one that was proposed and that its customer signed. */
+function isKnown({ stated, proposed, run }: Lane, sequence: number, chain: Uint8Array): boolean {
+  const upTo = (from: number) => run.slice(from - stated.sequence, sequence - stated.sequence);
+  if (sequence < stated.sequence || sequence > stated.sequence + run.length) return false;
+  if (equalBytes(chainOver(stated.chain, upTo(stated.sequence)), chain)) return true;
+  if (proposed === undefined || sequence < proposed.last) return false;
+  return equalBytes(chainOver(proposed.chain, upTo(proposed.last)), chain);
 }

@@ -16,7 +16,7 @@ import {
   statementProposal,
   toText,
 } from "@lepta/protocol";
-import { chainOver, keptEntries, runId } from "../../lanes/run.ts";
+import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import { issue, secretsOf } from "../issue.ts";
 import { lineOf, steppedLine } from "../line.ts";
@@ -151,7 +151,7 @@ export async function keep(
   const record: LaneRecord = { ...kept, stated };
   await party.store.commit([
     closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(runId(lane.owner, lane.name, last, covered), {
+    lanes.tables.runs.put(`${lane.owner}/${lane.name}/${digits(last)}`, {
       statement: signed,
       before: lane.stated.chain,
       entries: keptEntries(covered),
