@@ -21,6 +21,7 @@ import { askBroker, endAtBroker } from "./ask-broker.ts";
 import { openEscrow } from "./check-change.ts";
 import type { Customer } from "./customer.ts";
 import { askHoldings, evidenceOf, type HeldLine, originOfPurchase } from "./holdings.ts";
+import { reversedLanes } from "./lanes/end.ts";
 import type { Acquaintance } from "./meet.ts";
 import { bodyOf, type Holding, OPEN } from "./records.ts";
 
@@ -83,7 +84,11 @@ async function dropReversed(customer: Customer, txn: string): Promise<void> {
   await lock.run(merchant, async () => {
     const held = await tables.vendorscrip.list({ under: `${merchant}/` });
     const gone = held.filter(([, { obtained }]) => obtained === subject);
-    if (gone.length > 0) await party.store.commit(gone.map(([id]) => tables.vendorscrip.remove(id)));
+    if (gone.length === 0) return;
+    const ids = gone.map(([id]) => id);
+    const lanes = await reversedLanes(customer, ids);
+    await party.store.commit([...ids.map((id) => tables.vendorscrip.remove(id)), ...lanes.changes]);
+    lanes.done();
   });
 }
 
