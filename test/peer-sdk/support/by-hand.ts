@@ -283,6 +283,5 @@ function sessionOf(
       items.end = { code };
     },
   });
-  session.begin();
   return session;
 }
