@@ -10,7 +10,7 @@ import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
 import { LaneBook } from "./customer/lanes/book.ts";
-import { closeLanes } from "./customer/lanes/close.ts";
+import { closeAll } from "./customer/lanes/close-all.ts";
 import { keepRecorded, LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
 import { recallFromLane, receiptOf } from "./customer/lanes/prove.ts";
 import { reconnect } from "./customer/lanes/reconnect.ts";
@@ -289,10 +289,9 @@ export class Wallet {
    */
   async refund(url: string): Promise<string> {
     const customer = this.#customer;
-    const merchant = await this.#merchants.at(url);
-    const { uid } = merchant.credential;
+    const { uid } = (await this.#merchants.at(url)).credential;
     return customer.lock.run(uid, async () => {
-      await closeLanes(customer, merchant.session);
+      const { merchant, isDone } = await closeAll(customer, this.#merchants, url);
       const held = (await customer.tables.vendorscrip.list({ under: `${uid}/` }))
         .map(([, each]) => each)
         .filter(({ lockedBy, unusable }) => lockedBy === undefined && unusable === undefined);
@@ -302,6 +301,8 @@ export class Wallet {
         await refundVendorScrip(customer, merchant, each);
         sum = orThrow(add(sum, bodyOf(each).value));
       }
+      // What is on a lane that could not be closed is not given back yet.
+      if (!isDone) throw new LeptaError("pending", "the merchant has not closed a lane");
       return formatAmount(sum);
     });
   }

@@ -157,6 +157,13 @@ export class Weather {
     return this.#messages.chance(network.breaks);
   }
 
+  /** How long an end of a wire does not know that the other is gone. */
+  unawareness(): number {
+    const [least, most] =
+      this.isCalm || this.#messages.chance(network.aware) ? network.latency : network.longDelay;
+    return this.#messages.between(least, most);
+  }
+
   /** What the table does with a commit. */
   commitFault(): "busy-before" | "busy-after" | "moved-before" | "moved-after" | undefined {
     if (!this.has("table")) return undefined;

@@ -41,6 +41,8 @@ export class Acquaintances {
     // Another call may have begun a new one meanwhile.
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
+    // At once, so that the next session finds its lanes free, and resumes it.
+    known?.session?.session.close("closed");
     known?.channel.close();
     const meeting = meet(this.#customer, place);
     this.#meetings.set(url, meeting);

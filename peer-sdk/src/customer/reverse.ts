@@ -13,6 +13,7 @@ import { REQUEST_LIFE } from "../party.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
+import { reversedLanes } from "./lanes/end.ts";
 import { purseWith } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
 
@@ -113,13 +114,19 @@ async function conclude(
   const { grant, replaced, amount } = payload;
   const purse =
     grant === undefined ? [] : await purseWith(customer, { grant, replaced, secrets }, positive(amount));
+  const lanes = await reversedLanes(
+    customer,
+    line.map(([id]) => id),
+  );
   await party.store.commit([
     ...purse,
     ...line.map(([id]) => tables.vendorscrip.remove(id)),
+    ...lanes.changes,
     ...(await endedWith(customer, line)),
     ...endedPending(customer, txn, sameOr(pending, amount), "done"),
     tables.evidence.put(txn, { response: answer.signed }),
   ]);
+  lanes.done();
 }
 
 /** Purchases and refunds under way with scrip that was reversed have come to nothing. */

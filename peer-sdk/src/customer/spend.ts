@@ -8,7 +8,7 @@ import { closeLanes } from "./lanes/close.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { openLane } from "./lanes/open.ts";
 import type { KnownOrder } from "./lanes/orders.ts";
-import { resumeLane } from "./lanes/resume.ts";
+import { resumeLeft } from "./lanes/resume.ts";
 import type { Acquaintance } from "./meet.ts";
 import { obtainVendorScrip } from "./obtain-vendorscrip.ts";
 import { bodyOf, type Holding } from "./records.ts";
@@ -71,7 +71,7 @@ async function openAndBuy(
   const { lanes, lock } = customer;
   mustHaveRoom(customer);
   return lock.run(merchant.credential.uid, async () => {
-    await takeUp(customer, session);
+    await resumeLeft(customer, session);
     const open = laneWith(session, order);
     if (open !== undefined) return { bought: lanes.buy(open, order) };
     const held = await provide(customer, merchant, order.price, provision, async () => {});
@@ -80,11 +80,18 @@ async function openAndBuy(
       if (error instanceof LeptaError && NO_LANE.has(error.code)) return undefined;
       throw error;
     });
-    if (lane !== undefined) return { bought: lanes.buy(lane, order) };
+    if (lane !== undefined) return { bought: buyOnNew(customer, lane, order) };
     // It opens no lane on this scrip: a purchase that is signed by itself brings its signed word why, or the goods.
     const txn = toText(customer.party.runtime.random(16));
     return { bought: Promise.resolve(await buyItem(customer, merchant, txn, held, order)) };
   });
+}
+
+/** The connection may have broken since the lane was opened, when nobody waited for it yet. */
+function buyOnNew(customer: Customer, lane: Lane, order: KnownOrder): Promise<Bought> {
+  const bought = customer.lanes.buy(lane, order);
+  if (lane.session === undefined) customer.onBroken([lane]);
+  return bought;
 }
 
 /** The refusals of item 1 that are about the scrip: nobody has signed them. */
@@ -97,15 +104,6 @@ const NO_LANE: ReadonlySet<string> = new Set([
   "bad-proof",
   "in-use",
 ]);
-
-/** Lanes of this session's merchant that it did not let us go on with, tried again. */
-async function takeUp(customer: Customer, session: MerchantSession): Promise<void> {
-  for (const lane of customer.lanes.with(session.signers.merchant.uid)) {
-    const { state } = lane.record;
-    const isLeft = lane.session === undefined && state !== "lost" && state !== "closing";
-    if (isLeft && session.session.isOpen) await resumeLane(customer, session, lane);
-  }
-}
 
 /** Lanes that are worth too little are closed, in the background where there is room for another. */
 async function makeRoom(customer: Customer, session: MerchantSession, { units }: KnownOrder): Promise<void> {

@@ -90,7 +90,11 @@ export async function openHandshake(
  * The merchant's side, from the first message of a handshake on, which may have been read already. A customer whose credential is not taken is told so inside the
  * session, which ends then. Throws what the customer's side throws.
  */
-export async function acceptHandshake(party: Party, raw: Wire, first?: Uint8Array): Promise<Handshaken> {
+export async function acceptHandshake(
+  party: Party,
+  raw: Wire,
+  first?: Uint8Array,
+): Promise<Handshaken & { readonly ours: Credential }> {
   const wire = new HeldWire(raw, first === undefined ? [] : [first]);
   const handshake = begin(party, "responder");
   orThrow(await handshake.read(orThrow(unframed(await wire.next(party)))));
@@ -101,7 +105,7 @@ export async function acceptHandshake(party: Party, raw: Wire, first?: Uint8Arra
   const keys = handshake.finish();
   const verdict = isRefusal(hello) ? encodeAs(sessionClose, [CLOSE, hello.code]) : encodeAs(pong, [PONG, 0]);
   wire.send(await keys.send.seal(packItems([verdict]), TRANSPORT));
-  return { keys, ...orThrow(hello), wire };
+  return { keys, ...orThrow(hello), wire, ours };
 }
 
 /** What came; a merchant that makes no sense is as good as none. */

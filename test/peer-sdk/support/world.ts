@@ -352,17 +352,24 @@ export function channelTo(visit: Visit, isThere: () => boolean = () => true): Ch
   };
 }
 
-/** The same with a wire for sessions beside the frames. */
-export function wiredTo(visit: Visit, isThere: () => boolean = () => true): Channel {
+/** The same with a wire for sessions beside the frames. `hear` is told of every message of a session, and says whether it arrives. */
+export function wiredTo(
+  visit: Visit,
+  isThere: () => boolean = () => true,
+  hear: (message: Heard) => boolean = () => true,
+): Channel {
   const channel = channelTo(visit, isThere);
-  const [ours, theirs] = wirePair();
+  const [ours, theirs] = wirePair(hear);
   visit.attach?.(theirs);
   return {
     get isOpen() {
       return channel.isOpen && ours.isOpen;
     },
     wire: ours,
-    request: (messages) => channel.request(messages),
+    request: (messages) => {
+      if (!ours.isOpen) return Promise.reject(new LeptaError("unreachable", "closed"));
+      return channel.request(messages);
+    },
     close: () => {
       channel.close();
       ours.close();
@@ -370,34 +377,59 @@ export function wiredTo(visit: Visit, isThere: () => boolean = () => true): Chan
   };
 }
 
+/** Who sends. */
+export type Side = "customer" | "merchant";
+
+/** A message of a session on its way. */
+export interface Heard {
+  readonly from: Side;
+  readonly bytes: Uint8Array;
+  /** Nothing passes any more; a side that is `untold` goes on believing that the connection stands. */
+  cut(untold?: Side): void;
+}
+
 /** One end of a wire in memory. */
 export interface TestWire extends Wire {
   readonly isOpen: boolean;
 }
 
-/** Both ends of a wire: what one sends the other hears in a later turn, copied and in order, for as long as both are open. */
-export function wirePair(): readonly [TestWire, TestWire] {
-  const state = { isOpen: true };
-  const ends = [newEnd(), newEnd()] as const;
-  const close = (): void => {
-    if (!state.isOpen) return;
-    state.isOpen = false;
-    for (const end of ends) end.tell("closed");
+/**
+ * Both ends of a wire, the customer's first: what one sends the other hears in a later turn, copied and in order, for as long as
+ * both are open.
+ */
+export function wirePair(
+  hear: (message: Heard) => boolean = () => true,
+): readonly [customers: TestWire, merchants: TestWire] {
+  let isOpen = true;
+  const ends = { customer: newEnd(), merchant: newEnd() };
+  const told = new Set<Side>();
+  const tell = (side: Side): void => {
+    if (told.has(side)) return;
+    told.add(side);
+    ends[side].tell("closed");
   };
-  const wireOf = (own: End, other: End): TestWire => ({
+  const cut = (untold?: Side): void => {
+    isOpen = false;
+    for (const side of ["customer", "merchant"] as const) if (side !== untold) tell(side);
+  };
+  const wireOf = (own: Side, other: Side): TestWire => ({
     get isOpen() {
-      return state.isOpen;
+      return isOpen;
     },
     send: (bytes) => {
-      if (state.isOpen) other.tell(bytes.slice());
+      if (isOpen && hear({ from: own, bytes, cut }) && isOpen) ends[other].tell(bytes.slice());
     },
     unsent: 0,
-    pause: () => own.pause(),
-    resume: () => own.resume(),
-    close,
-    listen: (events) => own.listen(events),
+    pause: () => ends[own].pause(),
+    resume: () => ends[own].resume(),
+    close: () => {
+      // A socket that was cut off is told so by its own end.
+      if (isOpen) cut();
+      else tell(own);
+    },
+    listen: (events) => ends[own].listen(events),
   });
-  return [wireOf(ends[0], ends[1]), wireOf(ends[1], ends[0])];
+  return [wireOf("customer", "merchant"), wireOf("merchant", "customer")];
 }
 
 interface End {

@@ -14,23 +14,24 @@ import {
   laneOpened,
   laneRefused,
   laneSold,
+  limits,
   sessionMessage,
   statementProposal,
   statementSigned,
   statementsRecorded,
 } from "@lepta/protocol";
-import { chainOver } from "../../lanes/run.ts";
+import { chainOver, laneId } from "../../lanes/run.ts";
 import type { Wire } from "../../ports.ts";
 import { itemKind, Session, type SessionKeys } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
-import { takeRecorded } from "./copies.ts";
+import { type Place, takeRecorded } from "./copies.ts";
 import { forgetLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
 import { type Proposal, type Signers, signProposal } from "./sign.ts";
 
 /** Where a lane stands as its merchant says. */
-export interface Standing {
+interface Standing {
   readonly sequence: number;
   readonly remaining: number;
   readonly currency: string;
@@ -48,8 +49,11 @@ export interface MerchantSession {
   readonly signers: Signers;
   /** Lanes whose answers come in this session, by number. */
   readonly lanes: Map<number, Lane>;
-  /** Sends an item that asks to open or resume a lane, and brings what its merchant answers. Throws its code. */
-  standing(number: number, item: Uint8Array): Promise<Standing>;
+  /**
+   * Sends an item that asks to open or resume a lane; tells whether it stands at its merchant as it does with us. Throws the
+   * merchant's code.
+   */
+  standing(number: number, item: Uint8Array): Promise<boolean>;
   /** Closes a lane; resolves when its merchant has our closing signature. Throws its code, or `unreachable`. */
   closed(lane: Lane): Promise<void>;
   /** Sends a closing signature that its merchant may lack; resolves when it has it. Throws likewise. */
@@ -84,9 +88,10 @@ export function attendMerchant(
   const { lanes: book, party } = customer;
   const lanes = new Map<number, Lane>();
   const asked = new Map<number, Waiting<Uint8Array>>();
-  const standings = new Map<number, Waiting<Standing>>();
+  const standings = new Map<number, Waiting<boolean>>();
   const closings = new Map<number, Waiting<void>>();
   let lastId = 0;
+  let recording = 0;
 
   const session = new Session(wire, keys, party.runtime, {
     items: (items) => {
@@ -104,7 +109,10 @@ export function attendMerchant(
   const attended: Readonly<Record<number, (item: Uint8Array) => void>> = {
     [OPENED]: (item) =>
       read(laneOpened, item, ([, number, sequence, { currency, value }, chain]) =>
-        standings.get(number)?.resolve({ sequence, remaining: Number(value), currency, chain }),
+        // As it stands now: what comes after it in this session moves the lane on.
+        standings
+          .get(number)
+          ?.resolve(isAsOurs(lanes.get(number), { sequence, remaining: Number(value), currency, chain })),
       ),
     [MESSAGE]: (item) => read(sessionMessage, item, ([, id, content]) => asked.get(id)?.resolve(content)),
     [CLOSE]: (item) => read(laneClose, item, ([, number]) => closed(number)),
@@ -119,7 +127,7 @@ export function attendMerchant(
       }),
     [RECORDED]: (item) =>
       read(statementsRecorded, item, ([, acknowledgement, statements]) =>
-        customer.background(takeRecorded(customer, signers.merchant, acknowledgement, statements)),
+        record(acknowledgement, statements),
       ),
   };
   const merchantSession: MerchantSession = {
@@ -173,7 +181,7 @@ export function attendMerchant(
   }
 
   function sign(lane: Lane, proposal: Proposal): void {
-    const signing = signProposal(customer, signers, lane, proposal).then(
+    const signing = signProposal(customer, session, signers, lane, proposal).then(
       (outcome) => {
         if (isRefusal(outcome)) disagree(lane, outcome.code);
       },
@@ -186,6 +194,18 @@ export function attendMerchant(
     const value = decodeAs(codec, item);
     if (isRefusal(value)) session.close("malformed");
     else work(value);
+  }
+
+  /** Receipts come as the broker gives them; a merchant that floods us with them has them overlooked, and we send our copies. */
+  function record(acknowledgement: Uint8Array, statements: readonly Place[]): void {
+    if (recording >= limits.framesAtOnce) return;
+    recording += 1;
+    const work = takeRecorded(customer, signers.merchant, acknowledgement, statements);
+    customer.background(
+      work.finally(() => {
+        recording -= 1;
+      }),
+    );
   }
 
   /** Nearly always the one lane that there is. */
@@ -206,7 +226,8 @@ export function attendMerchant(
 
   /** The merchant has our closing signature: nothing of the lane is needed any more. */
   function closed(number: number): void {
-    const lane = lanes.get(number);
+    // It may have left this session since.
+    const lane = lanes.get(number) ?? book.get(laneId(signers.merchant.uid, number));
     if (lane?.record.state === "closing") {
       leave(lane);
       customer.background(forgetLane(customer, lane));
@@ -216,7 +237,8 @@ export function attendMerchant(
 
   function leave(lane: Lane): void {
     lanes.delete(lane.number);
-    if (lane.session === session) lane.session = undefined;
+    if (lane.session !== undefined && lane.session !== session) return;
+    lane.session = undefined;
     lane.joining = undefined;
   }
 
@@ -240,7 +262,8 @@ export function attendMerchant(
 }
 
 /** Whether a lane stands at its merchant as it does with us. */
-export const isAsOurs = (lane: Lane, { sequence, remaining, currency, chain }: Standing): boolean =>
+const isAsOurs = (lane: Lane | undefined, { sequence, remaining, currency, chain }: Standing): boolean =>
+  lane !== undefined &&
   sequence === answeredUpTo(lane) &&
   remaining === lane.answered &&
   currency === lane.record.currency &&

@@ -53,10 +53,9 @@ export class LaneBook {
     for (const [id, record] of await book.tables.lanes.list()) {
       const [merchant = "", number = ""] = id.split("/");
       const held = await vendorscrip.get(`${merchant}/${record.scrip}`);
-      // A closing lane has given its scrip away: only its signature is still to arrive.
-      if (held === undefined && record.state !== "closing")
-        throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
-      if (held === undefined) continue;
+      // A closing lane has given its scrip away: only its signature is still to arrive. A lost one's may have been reversed.
+      if (record.state === "closing" || (record.state === "lost" && held === undefined)) continue;
+      if (held === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
       book.add(laneOf(merchant, id, Number(number), record, held, book.pairOf(merchant)));
     }
     const gone: JournalEntry[] = [];
@@ -157,6 +156,16 @@ export class LaneBook {
     for (const idler of lane.idlers.splice(0)) idler();
   }
 
+  /** What waits on a lane that has ended, or is under way on it, has come to nothing; its records are released by the caller. */
+  drop(lane: Lane, error: Error): void {
+    for (const { price } of lane.flight) lane.pair.value -= price;
+    lane.pair.count -= lane.flight.length;
+    const gone = lane.flight;
+    lane.flight = [];
+    this.giveUp(lane, error);
+    for (const { settle } of gone) settle?.reject(error);
+  }
+
   /** The changes that keep the credentials of those who have signed something: each once while we run. */
   keepCredentials(...signers: readonly Credential[]): readonly Change[] {
     const fresh = signers.filter((each) => !this.#kept.has(each));
@@ -226,13 +235,17 @@ export class LaneBook {
   #lookLater(wait: number): CallOff {
     return this.#party.runtime.later(wait, () => {
       const left = this.#progressAt + limits.statementPatience - this.#party.runtime.now();
-      this.#patience = left > 0 ? this.#lookLater(left) : undefined;
+      this.#patience = undefined;
       if (left <= 0) for (const each of [...this.#waiting]) this.#tellDue(each);
+      if (this.#waiting.size > 0)
+        this.#patience = this.#lookLater(left > 0 ? left : limits.statementPatience);
     });
   }
 
   /** Nothing has made room for too long. What was sent may still be answered. */
   #tellDue(lane: Lane): void {
+    // One between two sessions is told when no session takes it up.
+    if (lane.session === undefined) return;
     for (const { reject, order } of lane.wishes.splice(0)) {
       lane.remaining += order.units;
       reject(new LeptaError("statement-due"));
@@ -267,7 +280,6 @@ export class LaneBook {
 /** Whether a purchase may be sent now: the bounds of the pair count what is under way. */
 const hasRoom = (lane: Lane, order: KnownOrder): boolean =>
   lane.session !== undefined &&
-  !lane.isClosing &&
   lane.flight.length < limits.laneInFlight &&
   lane.pair.count < limits.unstatedPurchases &&
   lane.pair.value + order.units <= Number(limits.unstatedAmount);

@@ -5,7 +5,16 @@ import type { MerchantSession } from "./attend.ts";
 import type { Lane } from "./lane.ts";
 
 /** Closes a lane when nothing is under way on it any more. Throws `unreachable` and the merchant's codes. */
-export async function closeLane({ lanes }: Customer, session: MerchantSession, lane: Lane): Promise<void> {
+export function closeLane(customer: Customer, session: MerchantSession, lane: Lane): Promise<void> {
+  lane.closing ??= close(customer, session, lane).finally(() => {
+    lane.closing = undefined;
+    // It can be bought on again, unless we have signed its end.
+    lane.isClosing = lane.record.state === "closing";
+  });
+  return lane.closing;
+}
+
+async function close({ lanes }: Customer, session: MerchantSession, lane: Lane): Promise<void> {
   lane.isClosing = true;
   await lanes.whenIdle(lane);
   if (lane.session !== session.session) throw new LeptaError("unreachable", "the lane has left this session");

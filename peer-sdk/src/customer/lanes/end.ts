@@ -10,9 +10,10 @@ import {
   toText,
 } from "@lepta/protocol";
 import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
+import type { Change } from "../../ports.ts";
 import { type Customer, unlocked } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
-import { answeredUpTo, type Lane } from "./lane.ts";
+import { answeredUpTo, type Lane, laneLock } from "./lane.ts";
 
 /** Lets go of a lane whose merchant has our closing signature. */
 export async function forgetLane({ party, lanes }: Customer, lane: Lane): Promise<void> {
@@ -37,33 +38,76 @@ export async function abandonLane(customer: Customer, lane: Lane): Promise<void>
  * broker; the scrip is evidence, and money no more.
  */
 export async function loseLane(customer: Customer, lane: Lane): Promise<void> {
-  const { party, lanes, tables, outbox } = customer;
-  if (lane.record.state === "lost") return;
-  const held = await tables.vendorscrip.get(holdingId(lane));
-  const record = { ...lane.record, state: "lost" as const };
-  lane.record = record;
+  const { party, lanes, tables, outbox, lock } = customer;
+  await lock.run(laneLock(lane), async () => {
+    // Of a closed one both have signed the end: whatever its merchant says after that changes nothing.
+    if (lane.record.state === "lost" || lane.record.state === "closing") return;
+    const held = await tables.vendorscrip.get(holdingId(lane));
+    const { stated, run, answered } = lane;
+    const before = lane.record;
+    const chain = chainOver(stated.chain, run);
+    // What our own statement covers is under way no more.
+    const ours = { ...stated, sequence: answeredUpTo(lane), remaining: answered, chain };
+    const record = { ...before, state: "lost" as const, stated: run.length === 0 ? stated : ours };
+    lane.record = record;
+    await party.store.commit([
+      lanes.tables.lanes.put(lane.id, record),
+      ...(held === undefined
+        ? []
+        : [tables.vendorscrip.put(holdingId(lane), { ...held, unusable: "scrip-mismatch" })]),
+      ...(await oursOf(customer, lane)),
+    ]);
+    lanes.release(run.map(({ entry }) => entry));
+    lane.stated = record.stated;
+    lane.run = [];
+    lanes.giveUp(lane, new LeptaError("scrip-mismatch"));
+    outbox.flushSoon(customer.noticeDelay);
+  });
+}
+
+/**
+ * Lanes whose scrip the broker has taken back: the changes that end them, to be committed with its end, and what is to be done
+ * then.
+ */
+export async function reversedLanes(
+  customer: Customer,
+  holdings: readonly string[],
+): Promise<{ readonly changes: readonly Change[]; readonly done: () => void }> {
+  const { lanes } = customer;
+  const gone = lanes.all().filter((lane) => holdings.includes(holdingId(lane)));
+  const changes: Change[] = [];
+  for (const lane of gone) {
+    changes.push(lanes.tables.lanes.remove(lane.id));
+    // A lost one's run was kept when it was lost.
+    if (lane.record.state !== "lost") changes.push(...(await oursOf(customer, lane)));
+  }
+  const done = (): void => {
+    for (const lane of gone) {
+      lanes.release([...lane.run, ...lane.flight].map(({ entry }) => entry));
+      lanes.remove(lane);
+      lane.pair.count -= lane.run.length;
+      for (const { charged } of lane.run) lane.pair.value -= charged;
+      lanes.drop(lane, new LeptaError("closed", "the broker has taken its scrip back"));
+    }
+  };
+  return { changes, done };
+}
+
+/** What was bought since the last statement, under our signature alone. */
+async function oursOf(customer: Customer, lane: Lane): Promise<readonly Change[]> {
+  const { party, lanes, outbox } = customer;
+  if (lane.run.length === 0) return [];
   const payload = encodePayload(statement, versionOf(customer, lane));
   const signature = await signStatement(payload, party.identity.signing);
   const signed = encodeAs(signedStatement, { statement: payload, customer: signature });
-  await party.store.commit([
-    lanes.tables.lanes.put(lane.id, record),
-    ...(held === undefined
-      ? []
-      : [tables.vendorscrip.put(holdingId(lane), { ...held, unusable: "scrip-mismatch" })]),
-    ...(lane.run.length === 0
-      ? []
-      : [
-          lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(answeredUpTo(lane))}`, {
-            statement: signed,
-            before: lane.stated.chain,
-            entries: keptEntries(lane.run),
-          }),
-          outbox.put(signed),
-        ]),
-  ]);
-  lanes.release(lane.run.splice(0).map(({ entry }) => entry));
-  lanes.giveUp(lane, new LeptaError("scrip-mismatch"));
-  outbox.flushSoon(customer.noticeDelay);
+  return [
+    lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(answeredUpTo(lane))}`, {
+      statement: signed,
+      before: lane.stated.chain,
+      entries: keptEntries(lane.run),
+    }),
+    outbox.put(signed),
+  ];
 }
 
 /** The statement as our own chain has it. */

@@ -90,9 +90,12 @@ export interface Lane {
   wishes: Wish[];
   /** Whoever waits until nothing is under way. */
   idlers: (() => void)[];
-  /** A statement is being signed. */
-  isSigning: boolean;
+  /** Proposals that wait to be looked at, with the one that is. */
+  proposals: number;
   isClosing: boolean;
+  /** It is being taken up in a session, or closed: whoever asks meanwhile waits for the same. */
+  resuming: Promise<boolean> | undefined;
+  closing: Promise<void> | undefined;
 }
 
 /** The lane of a record, where its last statement left it. */
@@ -128,10 +131,15 @@ export function laneOf(
     session: undefined,
     wishes: [],
     idlers: [],
-    isSigning: false,
+    proposals: 0,
     isClosing: record.state === "closing",
+    resuming: undefined,
+    closing: undefined,
   };
 }
+
+/** The lock of what is written about one lane: its record says what the one before it has left. */
+export const laneLock = ({ id }: Pick<Lane, "id">): string => `lane/${id}`;
 
 /** The last sequence whose answer has come. */
 export const answeredUpTo = ({ stated, run }: Lane): number => stated.sequence + run.length;

@@ -3,9 +3,9 @@ import { encodeAs, LeptaError, laneOpen, laneOrigin, proveLane, scripOf } from "
 import { laneId } from "../../lanes/run.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
-import { isAsOurs, type MerchantSession } from "./attend.ts";
+import type { MerchantSession } from "./attend.ts";
 import { abandonLane, holdingId } from "./end.ts";
-import { type Lane, laneOf } from "./lane.ts";
+import { type Lane, laneLock, laneOf } from "./lane.ts";
 import type { LaneRecord } from "./records.ts";
 
 /**
@@ -51,13 +51,13 @@ export async function openLane(
     authorization,
   ]);
   session.lanes.set(number, lane);
-  const standing = await session.standing(number, item).catch(async (error: unknown) => {
+  const isAsOurs = await session.standing(number, item).catch(async (error: unknown) => {
     session.lanes.delete(number);
     const isRefused = error instanceof LeptaError && error.code !== "unreachable" && error.code !== "pending";
     if (isRefused) await abandonLane(customer, lane);
     throw error;
   });
-  if (!isAsOurs(lane, standing)) {
+  if (!isAsOurs) {
     session.disagree(lane, "scrip-mismatch");
     throw new LeptaError("scrip-mismatch", "the lane does not stand where it begins");
   }
@@ -67,14 +67,17 @@ export async function openLane(
 }
 
 /** Its merchant has the lane: M4 is needed no more. */
-export async function markOpen({ party, tables, lanes }: Customer, lane: Lane): Promise<void> {
+export function markOpen({ party, tables, lanes, lock }: Customer, lane: Lane): Promise<void> {
   const { authorization: _seen, ...held } = lane.held;
-  const record: LaneRecord = { ...lane.record, state: "open" };
-  await party.store.commit([
-    lanes.tables.lanes.put(lane.id, record),
-    tables.vendorscrip.put(holdingId(lane), { ...held, lockedBy: lane.lock }),
-  ]);
-  lane.record = record;
+  return lock.run(laneLock(lane), async () => {
+    if (lane.record.state !== "opening") return;
+    const record: LaneRecord = { ...lane.record, state: "open" };
+    await party.store.commit([
+      lanes.tables.lanes.put(lane.id, record),
+      tables.vendorscrip.put(holdingId(lane), { ...held, lockedBy: lane.lock }),
+    ]);
+    lane.record = record;
+  });
 }
 
 const NOTHING = new Uint8Array(0);

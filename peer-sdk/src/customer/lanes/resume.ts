@@ -2,33 +2,69 @@
 import { encodeAs, equalBytes, LeptaError, laneClose, laneResume, limits } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Customer } from "../customer.ts";
-import { isAsOurs, type MerchantSession } from "./attend.ts";
+import type { MerchantSession } from "./attend.ts";
 import { abandonLane, loseLane } from "./end.ts";
-import { answeredUpTo, type Lane } from "./lane.ts";
+import { answeredUpTo, type Lane, laneLock } from "./lane.ts";
 import { markOpen } from "./open.ts";
 
 /** Takes up every lane with the merchant of a new session. Throws `unreachable` where the session breaks meanwhile. */
 export async function resumeLanes(customer: Customer, session: MerchantSession): Promise<void> {
-  const { lanes, party } = customer;
+  const { lanes } = customer;
   const { uid } = session.signers.merchant;
-  for (const [id, { state, signature }] of await lanes.tables.lanes.list({ under: `${uid}/` })) {
-    const lane = lanes.get(id);
-    if (state === "closing" && signature !== undefined) {
-      await session.signed(Number(id.slice(uid.length + 1)), signature);
-      await party.store.commit([lanes.tables.lanes.remove(id)]);
-      if (lane !== undefined) lanes.remove(lane);
-    } else if (lane !== undefined && lane.session === undefined && state !== "lost")
-      await resumeLane(customer, session, lane);
+  const all = await lanes.tables.lanes.list({ under: `${uid}/` });
+  const open = all.flatMap(([id, { state }]) => {
+    const lane = state === "lost" || state === "closing" ? undefined : lanes.get(id);
+    return lane === undefined || lane.session !== undefined ? [] : [lane];
+  });
+  // All of them first: the next session resumes this one, whichever of them it has reached.
+  for (const lane of open) await noteOpening(customer, lane, session.session.opening);
+  for (const [id, { state, signature }] of all)
+    if (state === "closing" && signature !== undefined) await endClosed(customer, session, id, signature);
+  for (const lane of open) await resumeLane(customer, session, lane);
+}
+
+/** Tries those again that the session's merchant did not let us go on with. */
+export async function resumeLeft(customer: Customer, session: MerchantSession): Promise<void> {
+  for (const lane of customer.lanes.with(session.signers.merchant.uid)) {
+    const { state } = lane.record;
+    const isLeft = lane.session === undefined && state !== "lost" && state !== "closing";
+    if (isLeft && session.session.isOpen) await resumeLane(customer, session, lane);
   }
+}
+
+/** Brings a closing signature that its merchant may lack. Whatever it says of it: both have signed, and the broker gets our copy. */
+async function endClosed(
+  { lanes, party }: Customer,
+  session: MerchantSession,
+  id: string,
+  signature: Uint8Array,
+): Promise<void> {
+  const { uid } = session.signers.merchant;
+  await session.signed(Number(id.slice(uid.length + 1)), signature).catch((error: unknown) => {
+    if (!(error instanceof LeptaError) || error.code === "unreachable") throw error;
+  });
+  await party.store.commit([lanes.tables.lanes.remove(id)]);
+  const lane = lanes.get(id);
+  if (lane !== undefined) lanes.remove(lane);
 }
 
 /**
  * Takes up one lane, if its merchant lets us: whether it can be bought on now. What the merchant answered meanwhile comes first;
  * then what it has not seen is sent again, the very bytes.
  */
-export async function resumeLane(customer: Customer, session: MerchantSession, lane: Lane): Promise<boolean> {
+export function resumeLane(customer: Customer, session: MerchantSession, lane: Lane): Promise<boolean> {
+  lane.resuming ??= takeUp(customer, session, lane).finally(() => {
+    lane.resuming = undefined;
+  });
+  return lane.resuming;
+}
+
+async function takeUp(customer: Customer, session: MerchantSession, lane: Lane): Promise<boolean> {
+  if (lane.session !== undefined) return true;
   const { opening } = session.session;
+  // Behind what is being signed: where the lane stands by then is what its merchant is told.
   await noteOpening(customer, lane, opening);
+  if (lane.record.state === "closing" || lane.record.state === "lost") return false;
   for (let attempt = 1; ; attempt += 1) {
     const code = await ask(session, lane);
     if (code === undefined) break;
@@ -39,7 +75,7 @@ export async function resumeLane(customer: Customer, session: MerchantSession, l
       continue;
     }
     const isUnknown = code === "wrong-reference" && lane.record.state === "opening";
-    if (isUnknown && lane.flight.length === 0) await abandonLane(customer, lane);
+    if (isUnknown && lane.sequence === 0) await abandonLane(customer, lane);
     else if (code === "wrong-reference" || code === "conflict") await loseLane(customer, lane);
     return false;
   }
@@ -55,8 +91,7 @@ async function ask(session: MerchantSession, lane: Lane): Promise<string | undef
   const chain = chainOver(lane.stated.chain, lane.run);
   try {
     const item = encodeAs(laneResume, [11, lane.number, answeredUpTo(lane), chain]);
-    const standing = await session.standing(lane.number, item);
-    if (isAsOurs(lane, standing)) return undefined;
+    if (await session.standing(lane.number, item)) return undefined;
   } catch (error) {
     if (!(error instanceof LeptaError) || error.code === "unreachable") throw error;
     return error.code;
@@ -76,12 +111,14 @@ function goOn({ lanes: book }: Customer, { session }: MerchantSession, lane: Lan
 }
 
 /** A session may enter the lane's chain with its first purchase: kept before that, so that we know it again. */
-async function noteOpening({ party, lanes }: Customer, lane: Lane, opening: Uint8Array): Promise<void> {
-  const { session, openings } = lane.record;
-  if ([session, ...openings].some((each) => equalBytes(each, opening))) return;
-  const record = { ...lane.record, openings: [...openings, opening].slice(-limits.openingsKept) };
-  await party.store.commit([lanes.tables.lanes.put(lane.id, record)]);
-  lane.record = record;
+function noteOpening({ party, lanes, lock }: Customer, lane: Lane, opening: Uint8Array): Promise<void> {
+  return lock.run(laneLock(lane), async () => {
+    const { session, openings } = lane.record;
+    if ([session, ...openings].some((each) => equalBytes(each, opening))) return;
+    const record = { ...lane.record, openings: [...openings, opening].slice(-limits.openingsKept) };
+    await party.store.commit([lanes.tables.lanes.put(lane.id, record)]);
+    lane.record = record;
+  });
 }
 
 /** Before a lane is asked for again, in milliseconds; longer each time. */

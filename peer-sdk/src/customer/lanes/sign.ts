@@ -19,9 +19,10 @@ import {
 } from "@lepta/protocol";
 import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
+import type { Session } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
-import { type Answered, answeredUpTo, type Lane } from "./lane.ts";
+import { type Answered, answeredUpTo, type Lane, laneLock } from "./lane.ts";
 import { credentialId, type LaneRecord } from "./records.ts";
 
 /** What a merchant proposes. */
@@ -48,35 +49,52 @@ export interface Signers {
   readonly merchant: Credential;
 }
 
-/** Signs what is true; a refusal says what is not, and nothing is signed then. */
+/** Signs what is true; a refusal says what is not, and nothing is signed then. One at a time for a lane. */
 export async function signProposal(
   customer: Customer,
+  session: Session,
   signers: Signers,
   lane: Lane,
   proposal: Proposal,
 ): Promise<Or<void>> {
-  const { payload, signature } = proposal;
-  // The same words again: our signature was lost on the way.
-  if (digestOf(payload) === lane.stated.statement) return sendSignature(lane);
-  if (lane.isSigning) return refuse("wrong-reference", "two statements at once");
-  lane.isSigning = true;
+  // Its merchant proposes one, and the same again in the next session: one may be under way from the session before.
+  if (lane.proposals >= MOST_PROPOSALS) return refuse("wrong-reference", "too many statements at once");
+  lane.proposals += 1;
   try {
-    const { verifyingKey, uid } = signers.merchant;
-    const said = await verifyStatementBy(payload, signature, verifyingKey, uid);
-    if (isRefusal(said)) return said;
-    const agreed = agree(customer, lane, proposal);
-    if (isRefusal(agreed)) return agreed;
-    await keep(customer, signers, lane, agreed);
-    return sendSignature(lane);
+    return await customer.lock.run(laneLock(lane), () => sign(customer, session, signers, lane, proposal));
   } finally {
-    lane.isSigning = false;
+    lane.proposals -= 1;
   }
 }
 
+const MOST_PROPOSALS = 4;
+
+async function sign(
+  customer: Customer,
+  session: Session,
+  signers: Signers,
+  lane: Lane,
+  proposal: Proposal,
+): Promise<Or<void>> {
+  // The session that goes on with the lane brings it again.
+  if (!session.isOpen) return;
+  const { payload, signature } = proposal;
+  // The same words again: our signature was lost on the way.
+  if (digestOf(payload) === lane.stated.statement) return sendSignature(session, lane);
+  if (lane.record.state === "closing") return refuse("wrong-reference", "the lane is closed");
+  const { verifyingKey, uid } = signers.merchant;
+  const said = await verifyStatementBy(payload, signature, verifyingKey, uid);
+  if (isRefusal(said)) return said;
+  const agreed = agree(customer, lane, proposal);
+  if (isRefusal(agreed)) return agreed;
+  await keep(customer, signers, lane, agreed);
+  sendSignature(session, lane);
+}
+
 /** Sends the signature under the last statement, if there is one. */
-export function sendSignature(lane: Lane): void {
+function sendSignature(session: Session, lane: Lane): void {
   const { signature } = lane.record;
-  if (signature !== undefined) lane.session?.send(encodeAs(statementSigned, [15, lane.number, signature]));
+  if (signature !== undefined) session.send(encodeAs(statementSigned, [15, lane.number, signature]));
 }
 
 /** What the statement must say by our own chain. */
@@ -111,9 +129,9 @@ function agree({ party }: Customer, lane: Lane, proposal: Proposal): Or<Agreed> 
     given,
   );
   if (isRefusal(checked)) return checked;
-  // Only what has no more under way may close.
-  if (closes && (lane.flight.length > 0 || covered.length !== lane.run.length))
-    return refuse("wrong-reference", "closes before its end");
+  // What its merchant has answered is covered; what it has not comes to nothing with the lane.
+  if (closes && covered.length !== lane.run.length) return refuse("wrong-reference", "closes before its end");
+  if (!closes && covered.length === 0) return refuse("wrong-reference", "about nothing");
   if (said.change !== undefined && given === undefined)
     return refuse("bad-proof", "change without its secret");
   const change =
@@ -151,25 +169,33 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
   const { statement: digest } = stated;
   if (digest === undefined) throw new LeptaError("internal", "a statement without a digest");
   const due = party.runtime.now() + limits.acknowledgedWithin;
+  if (closes) lane.isClosing = true;
+  // Its merchant closes it without having seen these, and will never answer them.
+  const lost = closes ? [...lane.flight] : [];
   await party.store.commit([
     lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
-      statement: signed,
-      before: lane.stated.chain,
-      entries: keptEntries(covered),
-      signers: [credentialId(signers.ours), credentialId(signers.merchant)],
-    }),
-    ...lanes.keepCredentials(signers.ours, signers.merchant),
+    // One that only closes is about no purchase, and stands in nobody's place.
+    ...(covered.length === 0
+      ? []
+      : [
+          lanes.tables.runs.put(`${lane.merchant}/${lane.name}/${digits(stated.sequence)}`, {
+            statement: signed,
+            before: lane.stated.chain,
+            entries: keptEntries(covered),
+            signers: [credentialId(signers.ours), credentialId(signers.merchant)],
+          }),
+          ...lanes.keepCredentials(signers.ours, signers.merchant),
+        ]),
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),
   ]);
-  lanes.release(covered.map(({ entry }) => entry));
+  lanes.release([...covered, ...lost].map(({ entry }) => entry));
   lane.record = record;
   lane.stated = stated;
   lane.run.splice(0, covered.length);
   for (const { charged } of covered) lane.pair.value -= charged;
   lane.pair.count -= covered.length;
-  if (closes) lane.isClosing = true;
+  if (closes) lanes.drop(lane, new LeptaError("closed", "the merchant has closed the lane"));
   customer.copyLater();
   lanes.goOnAll();
 

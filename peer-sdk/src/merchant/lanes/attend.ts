@@ -5,6 +5,7 @@ import {
   decodeAs,
   encodeAs,
   equalBytes,
+  isOver,
   isRefusal,
   laneClose,
   laneFault,
@@ -25,7 +26,7 @@ import { sendKept } from "./recorded.ts";
 import { resumeLane } from "./resume.ts";
 import { sellOnLane } from "./sell.ts";
 import { takeSignature } from "./sign.ts";
-import { isStatementDue, proposeStatement } from "./state.ts";
+import { isPairDue, isStatementDue, proposeStatement } from "./state.ts";
 
 /** Answers a signed message that travelled in the session: `content` in, `content` or an error message out. */
 export type AnswerContent = (content: Uint8Array, customer: Credential) => Promise<Uint8Array>;
@@ -58,7 +59,7 @@ export async function attendSession(
 
 function createVisit(
   shop: Shop,
-  { wire, keys, credential, resumes }: Awaited<ReturnType<typeof acceptHandshake>>,
+  { wire, keys, credential, ours, resumes }: Awaited<ReturnType<typeof acceptHandshake>>,
   answer: AnswerContent,
 ): LaneVisit {
   const lanes = new Map<number, Lane>();
@@ -73,6 +74,11 @@ function createVisit(
     },
     resumes,
     lanes,
+    isOver: () => {
+      const { link, runtime } = shop.party;
+      const [trust, now] = [link.trust(), runtime.now()];
+      return isOver(credential, trust, now) || isOver(ours, trust, now);
+    },
     send: (item) => session.send(item),
     fault: (number, code) => {
       const lane = lanes.get(number);
@@ -87,6 +93,8 @@ function createVisit(
 
   const events = {
     items: (items: readonly Uint8Array[]): void => {
+      // Its customer meets us again with a credential that holds, and goes on where it stood.
+      if (visit.isOver()) session.close("unknown-peer");
       for (const item of items) if (session.isOpen) take(item);
     },
     ended: (): void => {
@@ -186,6 +194,7 @@ export function attendBook(shop: Shop): void {
   const { lanes } = shop;
   lanes.onDurable = (lane) => {
     if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
+    if (isPairDue(lane.pair)) for (const each of lanes.all(lane.owner)) proposeStatement(shop, each);
   };
   lanes.onDue = (lane) => proposeStatement(shop, lane);
   lanes.onFault = shop.onError;

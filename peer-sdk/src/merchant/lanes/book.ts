@@ -31,6 +31,8 @@ export class LaneBook {
   readonly #journal: Journal;
   readonly #lanes = new Map<string, Lane>();
   readonly #pairs = new Map<Uid, Pair>();
+  /** Lanes that are being opened, by their ids. */
+  readonly #opening = new Map<string, Set<object>>();
   #leaving: Leaving[] = [];
   #isWriting = false;
   #isBroken = false;
@@ -51,7 +53,7 @@ export class LaneBook {
     const { journal, found } = await Journal.open(party.store, "bought");
     const book = new LaneBook(party, journal);
     for (const [owner, { count, value }] of await book.tables.unstated.list())
-      book.#pairs.set(owner, { count, value, forGood: { count, value } });
+      book.#pairs.set(owner, { count, value, forGood: { count, value }, making: NONE, waiting: new Set() });
     for (const [id, record] of await book.tables.lanes.list()) {
       const [owner = "", number = ""] = id.split("/");
       const opening = await scrip.get(record.scrip);
@@ -63,6 +65,7 @@ export class LaneBook {
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
     journal.release(gone);
+    if (found.length > gone.length) book.#callOff = book.#lookLater();
     return book;
   }
 
@@ -86,13 +89,40 @@ export class LaneBook {
     return owner === undefined ? lanes : lanes.filter((lane) => lane.owner === owner);
   }
 
+  /** Whether another purchase at this price may be without a statement: those that are being made count. */
+  hasRoom({ count, value, making }: Pair, price: number): boolean {
+    return (
+      count + making.count < limits.unstatedPurchases &&
+      value + making.value + price <= Number(limits.unstatedAmount)
+    );
+  }
+
   /** What no statement covers of one customer's. */
   pairOf(owner: Uid): Pair {
     const known = this.#pairs.get(owner);
     if (known !== undefined) return known;
-    const pair: Pair = { count: 0, value: 0, forGood: { count: 0, value: 0 } };
+    const pair: Pair = { count: 0, value: 0, forGood: NONE, making: NONE, waiting: new Set() };
     this.#pairs.set(owner, pair);
     return pair;
+  }
+
+  /** Whether a lane of this number is being opened: who asks for it meanwhile may find it later. */
+  isOpening(owner: Uid, number: number): boolean {
+    return this.#opening.has(laneId(owner, number));
+  }
+
+  /** Opens a lane, and knows of it until it is in the book or nothing comes of it. */
+  async whileOpening<T>(owner: Uid, number: number, work: () => Promise<T>): Promise<T> {
+    const id = laneId(owner, number);
+    const mine = {};
+    const all = this.#opening.get(id) ?? new Set();
+    this.#opening.set(id, all.add(mine));
+    try {
+      return await work();
+    } finally {
+      all.delete(mine);
+      if (all.size === 0) this.#opening.delete(id);
+    }
   }
 
   /** Takes in a lane that was opened, and is in the table. */
@@ -103,8 +133,7 @@ export class LaneBook {
   /** Forgets a lane that has ended, and is in the table no more. */
   remove(lane: Lane): void {
     this.#lanes.delete(lane.id);
-    const isLast = lane.pair.count === 0 && !this.all(lane.owner).some(() => true);
-    if (isLast) this.#pairs.delete(lane.owner);
+    if (lane.pair.count === 0 && this.all(lane.owner).length === 0) this.#pairs.delete(lane.owner);
   }
 
   /** Takes a decided purchase into the lane; its answer leaves when both are durable. */
@@ -211,3 +240,5 @@ export class LaneBook {
     });
   }
 }
+
+const NONE: UnstatedRecord = { count: 0, value: 0 };

@@ -62,6 +62,10 @@ export interface Pair {
   value: number;
   /** What of it stays so: it was bought on lanes that have ended without their customer's signature. */
   forGood: UnstatedRecord;
+  /** What goods are being made for, on whichever lane: it counts before it is decided. */
+  making: UnstatedRecord;
+  /** Lanes whose next purchase waits until there is room. */
+  readonly waiting: Set<Lane>;
 }
 
 /** One customer's session, and the lanes that it holds. */
@@ -73,6 +77,8 @@ export interface LaneVisit {
   /** By their numbers. */
   readonly lanes: Map<number, Lane>;
   send(item: Uint8Array): void;
+  /** Whether its customer's credential has ended, or ours as it was shown here: nothing more is agreed on in this session. */
+  isOver(): boolean;
   /** Says that a lane cannot be gone on with, and lets go of it. */
   fault(lane: number, code: ErrorCode): void;
   /** A lane stands at its bound: where no signature comes in time, its customer is told. */
@@ -205,7 +211,8 @@ export function advance(lane: Lane, stated: Stated): readonly Sold[] {
 }
 
 /** Whether a session may take a lane from the one that holds it. */
-export const mayTake = ({ visit }: Lane, { resumes }: LaneVisit): boolean =>
-  visit === undefined ||
-  !visit.session.isOpen ||
-  (resumes !== undefined && equalBytes(visit.session.opening, resumes));
+export const mayTake = ({ visit }: Lane, by: LaneVisit): boolean =>
+  visit === undefined || visit === by || isGivenUp(visit, by.resumes);
+
+const isGivenUp = (visit: LaneVisit, resumes: Uint8Array | undefined): boolean =>
+  !visit.session.isOpen || (resumes !== undefined && equalBytes(visit.session.opening, resumes));

@@ -12,7 +12,7 @@ import {
   readScrip,
   type ScripTuple,
 } from "@lepta/protocol";
-import { chainOver } from "../../lanes/run.ts";
+import { chainOver, laneId, type Stated } from "../../lanes/run.ts";
 import { shownLine, withLine } from "../line.ts";
 import { usableScrip } from "../sell-item.ts";
 import type { Shop } from "../shop.ts";
@@ -32,19 +32,29 @@ export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): 
   const shown = readScrip(opening.scrip[0]);
   if (isRefusal(shown)) return visit.end("malformed");
   const line = shownLine(visit.customer.uid, shown);
-  const outcome = await withLine(shop, line, () => decide(shop, visit, opening, shown.id));
+  // One at a time for a customer, as they have numbers and bounds in common; before the line, as everywhere.
+  const { uid } = visit.customer;
+  const outcome = await shop.lanes.whileOpening(uid, opening.number, () =>
+    shop.lock.run(`opening/${uid}`, () => withLine(shop, line, () => decide(shop, visit, opening, shown.id))),
+  );
   if (typeof outcome === "string") return visit.fault(opening.number, outcome);
   visit.send(openedItem(outcome));
 }
 
-/** Item 2: where a lane stands. */
-export const openedItem = ({ number, sequence, remaining, record, stated, run }: Lane): Uint8Array =>
+/** The statement, or the lane's origin, from which h is counted on. */
+export type ChainBase = Pick<Stated, "sequence" | "chain">;
+
+/** Item 2: where a lane stands, counted from there. */
+export const openedItem = (
+  { number, sequence, remaining, record, stated, run }: Lane,
+  base: ChainBase = stated,
+): Uint8Array =>
   encodeAs(laneOpened, [
     2,
     number,
     sequence,
     amountOf(record.currency, BigInt(remaining)),
-    chainOver(stated.chain, run),
+    chainOver(base.chain, run.slice(base.sequence - stated.sequence)),
   ]);
 
 async function decide(
@@ -61,10 +71,11 @@ async function decide(
     const isSame = known.record.scrip === id && equalBytes(known.record.session, session);
     return isSame && mayTake(known, visit) ? known : "in-use";
   }
+  // Nobody would learn of it: its customer asks for it in the next session.
+  if (!visit.session.isOpen) return "closed";
   if (lanes.isBroken) return "internal";
   if (number < 1 || lanes.all(owner).length >= limits.lanes) return "busy";
-  const { count, value } = lanes.pairOf(owner);
-  if (count >= limits.unstatedPurchases || value >= Number(limits.unstatedAmount)) return "statement-due";
+  if (!lanes.hasRoom(lanes.pairOf(owner), 1)) return "statement-due";
   const shown = readScrip(scrip[0]);
   if (isRefusal(shown)) return "malformed";
   const origin = laneOrigin(session, number, id);
@@ -86,11 +97,12 @@ async function decide(
     stated: { sequence: 0, remaining, chain: origin },
     openedAt: now,
   };
-  const lane = laneOf(party, owner, number, record, usable.salt, lanes.pairOf(owner));
   await party.store.commit([
-    lanes.tables.lanes.put(lane.id, record),
+    lanes.tables.lanes.put(laneId(owner, number), record),
     tables.scrip.put(id, { ...usable, state: "lane" }),
   ]);
+  // The pair as it is now: it may have been forgotten and begun anew with another lane's end.
+  const lane = laneOf(party, owner, number, record, usable.salt, lanes.pairOf(owner));
   lanes.add(lane);
   if (!visit.session.isOpen) return "closed";
   lane.visit = visit;

@@ -3,7 +3,7 @@ import { encodeAs, equalBytes, laneJoined } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Shop } from "../shop.ts";
 import { type Lane, type LaneVisit, mayTake } from "./lane.ts";
-import { openedItem } from "./open.ts";
+import { type ChainBase, openedItem } from "./open.ts";
 import { isStatementDue, proposeStatement, sendProposal } from "./state.ts";
 
 interface Resuming {
@@ -17,7 +17,9 @@ interface Resuming {
 export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, chain }: Resuming): void {
   const lane = shop.lanes.find(visit.customer.uid, number);
   if (lane === undefined) {
-    visit.fault(number, "wrong-reference");
+    // What the session before brought last may still be at work.
+    const code = shop.lanes.isOpening(visit.customer.uid, number) ? "pending" : "wrong-reference";
+    visit.fault(number, code);
     return;
   }
   if (!mayTake(lane, visit)) {
@@ -33,7 +35,8 @@ export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, cha
     visit.fault(number, "pending");
     return;
   }
-  if (!isKnown(lane, sequence, chain)) {
+  const base = baseOf(lane, sequence, chain);
+  if (base === undefined) {
     visit.fault(number, "conflict");
     return;
   }
@@ -48,16 +51,26 @@ export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, cha
     if (joined !== undefined) visit.send(encodeAs(laneJoined, [12, number, each, joined]));
     visit.send(answered);
   }
-  visit.send(openedItem(lane));
+  visit.send(openedItem(lane, base));
   sendProposal(shop, lane);
   if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
 }
 
-/** Whether the lane went through there: by our last statement, or by the one that was proposed and that its customer signed. */
-function isKnown({ stated, proposed, run }: Lane, sequence: number, chain: Uint8Array): boolean {
-  const upTo = (from: number) => run.slice(from - stated.sequence, sequence - stated.sequence);
-  if (sequence < stated.sequence || sequence > stated.sequence + run.length) return false;
-  if (equalBytes(chainOver(stated.chain, upTo(stated.sequence)), chain)) return true;
-  if (proposed === undefined || sequence < proposed.last) return false;
-  return equalBytes(chainOver(proposed.chain, upTo(proposed.last)), chain);
+/**
+ * The statement from which the customer counts on, where the lane went through what it says: our last one, or the one that was
+ * proposed and that it has signed without our having the signature yet.
+ */
+function baseOf(lane: Lane, sequence: number, chain: Uint8Array): ChainBase | undefined {
+  const { stated, proposed, run } = lane;
+  if (sequence < stated.sequence || sequence > stated.sequence + run.length) return undefined;
+  const bases: readonly ChainBase[] =
+    proposed === undefined ? [stated] : [stated, { sequence: proposed.last, chain: proposed.chain }];
+  return bases.find(
+    (base) =>
+      sequence >= base.sequence &&
+      equalBytes(
+        chainOver(base.chain, run.slice(base.sequence - stated.sequence, sequence - stated.sequence)),
+        chain,
+      ),
+  );
 }

@@ -51,21 +51,30 @@ export function goOn(shop: Shop, lane: Lane): void {
   }
 }
 
+/** There may be room for those lanes of this one's customer that waited for it. */
+export function goOnWaiting(shop: Shop, { pair: { waiting } }: Lane): void {
+  const lanes = [...waiting];
+  waiting.clear();
+  for (const lane of lanes) goOn(shop, lane);
+}
+
 /** Decides one purchase; false where it has to wait, or the lane cannot go on. */
 function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, { item, heads }: Asked): boolean {
   if (heads.sequence <= lane.sequence) return repeat(lane, visit, item, heads.sequence);
-  if (heads.sequence !== lane.sequence + 1 || lane.isClosing) return stop(visit, lane, "wrong-reference");
+  if (heads.sequence !== lane.sequence + 1) return stop(visit, lane, "wrong-reference");
+  // Its customer did not know yet: what comes now comes to nothing with the lane.
+  if (lane.isClosing) return lane.waiting.shift() !== undefined;
   if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))
     return stop(visit, lane, "bad-proof");
   const order = shop.orders.read(item, heads.tail);
   if (isRefusal(order) && order.code === "malformed") return stop(visit, lane, "malformed");
   const price = isRefusal(order) ? 0 : order.price;
-  const { count, value } = lane.pair;
-  // At the bound nobody goes on until the statement is signed.
-  if (count >= limits.unstatedPurchases || value + price > Number(limits.unstatedAmount)) {
+  // At the bound nobody goes on until a statement is signed, on whichever lane.
+  if (!shop.lanes.hasRoom(lane.pair, price)) {
     lane.dueSince ??= shop.party.runtime.now();
     visit.awaitStatement();
-    proposeStatement(shop, lane);
+    lane.pair.waiting.add(lane);
+    for (const each of shop.lanes.all(lane.owner)) proposeStatement(shop, each);
     return false;
   }
   lane.dueSince = undefined;
@@ -104,21 +113,35 @@ function deliver(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder): b
       return true;
     }
     lane.isDelivering = true;
+    make(lane, order.price, 1);
     made
       .then(
-        (later) => sold(shop, lane, item, order, later),
-        (error: unknown) => failed(shop, lane, item, error),
+        (later) => {
+          make(lane, -order.price, -1);
+          sold(shop, lane, item, order, later);
+        },
+        (error: unknown) => {
+          make(lane, -order.price, -1);
+          failed(shop, lane, item, error);
+        },
       )
       .catch(shop.onError)
       .finally(() => {
         lane.isDelivering = false;
         goOn(shop, lane);
+        goOnWaiting(shop, lane);
+        // One that was to end meanwhile.
+        if (lane.isClosing) proposeStatement(shop, lane);
       });
     return false;
   } catch (error) {
     failed(shop, lane, item, error);
     return true;
   }
+}
+
+function make({ pair }: Lane, price: number, count: number): void {
+  pair.making = { count: pair.making.count + count, value: pair.making.value + price };
 }
 
 function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made: Made): void {
@@ -130,7 +153,7 @@ function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made:
     return;
   }
   // Its scrip may have been ended by the broker while the goods were made.
-  if (!shop.lanes.has(lane)) return;
+  if (!shop.lanes.has(lane) || shop.lanes.isBroken) return;
   const remaining = lane.remaining - order.price;
   const { currency } = order;
   const sequence = lane.sequence + 1;
@@ -150,7 +173,7 @@ function typeBytesOf(name: string): Uint8Array {
 /** The handler's own error is the merchant's business; the customer learns that nothing was charged. */
 function failed(shop: Shop, lane: Lane, item: Uint8Array, error: unknown): void {
   shop.onError(error);
-  if (shop.lanes.has(lane)) refuseIt(shop, lane, item, "delivery-failed");
+  if (shop.lanes.has(lane) && !shop.lanes.isBroken) refuseIt(shop, lane, item, "delivery-failed");
 }
 
 function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): void {

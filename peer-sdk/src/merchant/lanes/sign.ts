@@ -3,7 +3,7 @@ import { encodeAs, isRefusal, laneClose, verifyStatementBy } from "@lepta/protoc
 import { withLine } from "../line.ts";
 import type { Shop } from "../shop.ts";
 import type { Lane, LaneVisit } from "./lane.ts";
-import { goOn } from "./sell.ts";
+import { goOn, goOnWaiting } from "./sell.ts";
 import { isStatementDue, keep, proposeStatement } from "./state.ts";
 
 /** Takes the customer's signature under the statement that we proposed; one under another ends the connection. */
@@ -26,4 +26,5 @@ export async function takeSignature(
   if (proposed.closes) visit.send(encodeAs(laneClose, [7, lane.number]));
   else if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
   goOn(shop, lane);
+  goOnWaiting(shop, lane);
 }

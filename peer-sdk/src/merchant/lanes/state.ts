@@ -21,7 +21,7 @@ import type { Change } from "../../ports.ts";
 import { issue, secretsOf } from "../issue.ts";
 import { lineOf, steppedLine } from "../line.ts";
 import type { Shop } from "../shop.ts";
-import { advance, type Lane, type Proposed, type Sold } from "./lane.ts";
+import { advance, type Lane, type Pair, type Proposed, type Sold } from "./lane.ts";
 import type { LaneRecord, UnstatedRecord } from "./records.ts";
 
 type Statement = Payload<typeof statement>;
@@ -30,9 +30,21 @@ type Statement = Payload<typeof statement>;
 export const isStatementDue = ({ run, runCharged }: Lane): boolean =>
   run.length >= limits.statementAfter || runCharged * 2 >= Number(limits.unstatedAmount);
 
+/** Whether a customer's lanes together are so near to its bounds that all of them are to be stated. */
+export const isPairDue = ({ count, value }: Pair): boolean =>
+  count >= limits.unstatedPurchases * NEAR || value >= Number(limits.unstatedAmount) * NEAR;
+
+const NEAR = 0.75;
+
 /** Proposes a statement about what is durable, unless one is under way; the closing one where the lane closes. */
 export function proposeStatement(shop: Shop, lane: Lane): void {
-  if (lane.isStating || shop.lanes.isBroken) return;
+  const { visit } = lane;
+  // Without its customer nothing is proposed: what both sign, they sign under the credentials that they have shown each other.
+  if (lane.isStating || shop.lanes.isBroken || visit === undefined || !shop.lanes.has(lane)) return;
+  if (visit.isOver()) {
+    visit.end("unknown-peer");
+    return;
+  }
   const isIdle = lane.waiting.length === 0 && !lane.isDelivering && lane.durable === lane.sequence;
   const closes = lane.isClosing && isIdle;
   // It was sent, and is sent again where the lane is resumed.
@@ -147,16 +159,23 @@ export async function keep(
   const stated = { sequence: last, remaining, chain, statement: digest };
   const latest = customer === undefined ? undefined : signed;
   const unsigned = customer === undefined ? unstatedWith(lane, covered) : undefined;
+  // At once: another lane that ends so meanwhile counts on from there.
+  if (unsigned !== undefined) lanes.count(lane.pair, unsigned);
   const { proposed: _done, ...kept } = lane.record;
   const record: LaneRecord = { ...kept, stated };
   await party.store.commit([
     closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
-    lanes.tables.runs.put(`${lane.owner}/${lane.name}/${digits(last)}`, {
-      statement: signed,
-      before: lane.stated.chain,
-      entries: keptEntries(covered),
-      line: lane.record.origin,
-    }),
+    // One that only closes is about no purchase, and stands in nobody's place.
+    ...(covered.length === 0
+      ? []
+      : [
+          lanes.tables.runs.put(`${lane.owner}/${lane.name}/${digits(last)}`, {
+            statement: signed,
+            before: lane.stated.chain,
+            entries: keptEntries(covered),
+            line: lane.record.origin,
+          }),
+        ]),
     outbox.put(signed),
     ...(unsigned === undefined ? [] : [lanes.tables.unstated.put(lane.owner, unsigned)]),
     ...(await moneyOf(shop, lane, proposed, covered, latest)),
@@ -165,7 +184,6 @@ export async function keep(
   lane.record = record;
   lane.proposed = undefined;
   advance(lane, stated);
-  if (unsigned !== undefined) lanes.count(lane.pair, unsigned);
   if (closes) {
     lanes.remove(lane);
     lane.visit?.lanes.delete(lane.number);
