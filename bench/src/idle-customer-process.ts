@@ -7,14 +7,20 @@ import { openHandshake } from "../../peer-sdk/src/session/handshake.ts";
 import { Session } from "../../peer-sdk/src/session/session.ts";
 import { answerCalls, type IdleCustomerCalls } from "./calls.ts";
 
+/** Connections that are being opened at any time. */
+const AT_ONCE = 20;
+
 const kept: unknown[] = [];
 let party: Party | undefined;
 
 answerCalls({
   open: async ({ url, broker, count }) => {
     if (broker !== undefined) party ??= await openParty({ store: memoryPeerStore(), broker });
-    for (let i = 0; i < count; i += 1)
-      kept.push(party === undefined ? await openBare(url) : await openSession(party, url));
+    const openNext = async (left: number): Promise<void> => {
+      for (let i = 0; i < left; i += 1)
+        kept.push(party === undefined ? await openBare(url) : await openSession(party, url));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, () => openNext(count / AT_ONCE)));
   },
 } satisfies IdleCustomerCalls);
 

@@ -42,7 +42,8 @@ export async function measureIdle(
 
 async function measureOnce(broker: string | undefined, core: number | undefined): Promise<Memory> {
   const server = startChild<IdleServerCalls>("idle-server-process.ts", core, ["--expose-gc"]);
-  const customer = startChild<IdleCustomerCalls>("idle-customer-process.ts", core);
+  // Where the system puts it: only the server is measured.
+  const customer = startChild<IdleCustomerCalls>("idle-customer-process.ts", undefined);
   try {
     const { url } = await server.ask("start", { broker });
     await customer.ask("open", { url, broker, count: BEFORE });

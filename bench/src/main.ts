@@ -19,7 +19,11 @@ async function bench({ rounds, seconds, connections, json, profile }: Options): 
     process.once(signal, () => process.exit(128 + number));
   const core = pinnableCore();
   const pinned = core !== undefined;
-  const progress = (line: string) => process.stderr.write(`bench: ${line}\n`);
+  const begin = performance.now();
+  const progress = (line: string) =>
+    process.stderr.write(
+      `bench: ${((performance.now() - begin) / 1000).toFixed(0).padStart(3)} s  ${line}\n`,
+    );
   progress(
     pinned
       ? `both ends on core ${core}`

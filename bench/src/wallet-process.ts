@@ -30,14 +30,10 @@ let bought = 0;
 answerCalls({
   ...itself,
   start: async ({ broker, url, connections, watched }) => {
-    for (let i = 0; i < connections; i += 1) {
+    const connect = watched ? { connect: watch } : {};
+    const open = async (): Promise<void> => {
       const store = memoryPeerStore();
-      const wallet = await Wallet.open({
-        store,
-        broker,
-        noticeDelay: NEVER,
-        ...(watched ? { connect: watch } : {}),
-      });
+      const wallet = await Wallet.open({ store, broker, noticeDelay: NEVER, ...connect });
       await wallet.topUp(VENDORSCRIP);
       await wallet.obtain(url, VENDORSCRIP);
       wallets.push(wallet);
@@ -46,7 +42,9 @@ answerCalls({
         await wallet.buy(url, ITEM.sku, BUY);
         bought += 1;
       });
-    }
+    };
+    // Side by side, as the broker has a core of its own.
+    await Promise.all(Array.from({ length: connections }, open));
     sent.length = 0;
     received.length = 0;
   },
