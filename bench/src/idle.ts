@@ -12,7 +12,7 @@ export interface IdleBytes {
   readonly connections: number;
 }
 
-const CONNECTIONS = 1000;
+const CONNECTIONS = 500;
 /** First, so that what is there once for all connections is not counted. */
 const BEFORE = 100;
 

@@ -3,6 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import type { ProcessCalls } from "./calls.ts";
 
+/** Between two samples, in microseconds. */
+const SAMPLING = 500;
+
 let profiler: Session | undefined;
 
 export const itself: ProcessCalls = {
@@ -14,6 +17,7 @@ export const itself: ProcessCalls = {
     profiler = new Session();
     profiler.connect();
     await profiler.post("Profiler.enable");
+    await profiler.post("Profiler.setSamplingInterval", { interval: SAMPLING });
     await profiler.post("Profiler.start");
   },
   endProfile: async (file: string) => {

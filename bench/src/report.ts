@@ -3,7 +3,14 @@ import { cpus } from "node:os";
 import type { Memory } from "./calls.ts";
 import type { Round, RunResult } from "./rounds.ts";
 import { median, spread } from "./statistics.ts";
-import { type Measurement, ON_DISK, PIPELINED, type SubjectName, subjectNames } from "./subject.ts";
+import {
+  FIGURE4_SCRIPS,
+  type Measurement,
+  ON_DISK,
+  PIPELINED,
+  type SubjectName,
+  subjectNames,
+} from "./subject.ts";
 
 /** Medians over the rounds. */
 interface Figures {
@@ -174,7 +181,7 @@ const explanations: Readonly<Record<SubjectName, string>> = {
   figure4Forge: "the same bytes on node-forge, the suite figure-4 as it is shipped",
   echoPipelined: `the bare echo with ${each16}, one message to a frame`,
   statementPipelined: `lanes with ${each16}`,
-  figure4OpenSSLPipelined: `figure 4 on OpenSSL with ${each16}: so many scrips each, as one follows on another`,
+  figure4OpenSSLPipelined: `figure 4 on OpenSSL with ${FIGURE4_SCRIPS} under way on each connection, each of a scrip of its own`,
   statementVolatile: `lanes with ${ON_DISK} under way in all, the merchant's store in memory`,
   statementDurable: `the same with every purchase on the merchant's disk before its answer leaves`,
 };

@@ -72,6 +72,11 @@ export interface Surroundings {
 export const PIPELINED = 16;
 /** Purchases under way in all where a store on disk is compared with one in memory. */
 export const ON_DISK = 64;
+/**
+ * Scrips of each of figure 4's customers where several are under way: one spends a scrip after the one before it, so several at
+ * once take several scrips. Its merchant is busy without a pause from the second on, and more of them would only wait.
+ */
+export const FIGURE4_SCRIPS = 4;
 /** Customers of node-forge: it takes a second for each before it begins, and is busy with any number. */
 const FORGE_CONNECTIONS = 4;
 
@@ -119,7 +124,7 @@ export async function startEach(
     figure4Forge: "figure-4",
   };
   const isPipelined = kind === "figure4OpenSSL";
-  const depths: Depths = { [kind]: 1, ...(isPipelined ? { figure4OpenSSLPipelined: PIPELINED } : {}) };
+  const depths: Depths = { [kind]: 1, ...(isPipelined ? { figure4OpenSSLPipelined: FIGURE4_SCRIPS } : {}) };
   const server = startChild<MerchantCalls>("merchant-process.ts", core);
   const client = startChild<CustomerCalls>("customer-process.ts", core);
   const suite = suites[kind];
@@ -130,7 +135,7 @@ export async function startEach(
       suite,
       url,
       connections: kind === "figure4Forge" ? Math.min(connections, FORGE_CONNECTIONS) : connections,
-      scrips: isPipelined ? PIPELINED : 1,
+      scrips: isPipelined ? FIGURE4_SCRIPS : 1,
     });
     return shop(depths, server, client, broker, "notices");
   });
