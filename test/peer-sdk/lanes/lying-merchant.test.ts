@@ -14,6 +14,7 @@ import {
 } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { issue, secretsOf } from "../../../peer-sdk/src/merchant/issue.ts";
+import { ScripTable } from "../../../peer-sdk/src/merchant/scrip-table.ts";
 import {
   type Draft,
   type LaneAtHand,
@@ -180,7 +181,10 @@ async function close(
 ): Promise<void> {
   const { party } = liar.hand;
   const { id, origin = id, expiresAt } = lane.scrip;
-  const change = issue(party, { owner: wallet.uid, value: money(value), expiresAt, parent: id, origin });
+  const change = issue(
+    { party, tables: { scrip: await ScripTable.open(party) } },
+    { owner: wallet.uid, value: money(value), expiresAt, parent: id, origin },
+  );
   const secret = customerSecret(secretsOf(party, change.salt), { owner: wallet.uid, id: change.id });
   await at.propose(lane, (draft) => ({ ...draft, change: change.grant, closes: 1 }), alter(secret));
 }
