@@ -66,8 +66,8 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
     timeoutSeconds: 15,
     table: {
       query: ["KEYS"],
-      get: ["PEER#*", "MERCHANT#*"],
-      put: ["PEER#*", "MERCHANT#*", "OPEN#*"],
+      get: ["PEER#*", "MERCHANT#*", "PAIR#*"],
+      put: ["PEER#*", "MERCHANT#*", "PAIR#*", "OPEN#*"],
       delete: ["MERCHANT#*", "OPEN#*"],
     },
     ...DECIDE,
@@ -97,7 +97,10 @@ export const functions: Readonly<Record<FunctionName, FunctionDefinition>> = {
   query: {
     memoryMiB: 512,
     timeoutSeconds: 15,
-    table: { query: ["KEYS", "PEER#*", "MERCHANT#*"], get: ["PEER#*", "MERCHANT#*"] },
+    table: {
+      query: ["KEYS", "PEER#*", "MERCHANT#*", "PAIR#*"],
+      get: ["PEER#*", "MERCHANT#*", "PAIR#*"],
+    },
     ...DECIDE,
   },
   rotate: {

@@ -185,6 +185,11 @@ export class BrokerLink {
     return check();
   }
 
+  /** The certificate of an operational key that the broker's list shows, for those who keep what it signed. */
+  certificateOf(key: Uid): Uint8Array | undefined {
+    return this.#keys.keys.get(key)?.certificate;
+  }
+
   async #askOnce<M extends MessageType>(
     path: string,
     sealed: Uint8Array,

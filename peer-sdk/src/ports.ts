@@ -41,7 +41,37 @@ export interface PeerStore {
   ): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
   /** Durable when it returns. */
   commit(changes: readonly Change[]): Promise<void>;
+  /** The log of this name, in small letters. Where it is opened again, what was opened before is closed. */
+  openLog(name: string): Promise<OpenedLog>;
+  /** Ends what is under way, in logs too. */
   close(): Promise<void>;
+}
+
+/** A log, and what is in it in the order in which it was appended. What was released may be among it. */
+export interface OpenedLog {
+  readonly log: RecordLog;
+  readonly found: readonly LogRecord[];
+}
+
+export interface LogRecord {
+  readonly position: number;
+  readonly record: Uint8Array;
+}
+
+/**
+ * Records in their order, made durable together and let go of one by one. A crash loses none that was synced; of the others
+ * it may lose all, or all from some point on.
+ */
+export interface RecordLog {
+  /** Takes in a record of 1 to `limits.logRecordBytes` bytes, which nobody changes from then on; later ones have higher positions. */
+  append(record: Uint8Array): number;
+  /**
+   * Resolves when all that was appended so far is durable. Once it has rejected it always will: nobody knows what is on
+   * disk then until the log is opened again.
+   */
+  sync(): Promise<void>;
+  /** Nobody needs this record any more. Where a crash follows it may be found again. */
+  release(position: number): void;
 }
 
 /** Sends bytes to the broker and brings its answer. Throws `unreachable` where none came. */

@@ -11,7 +11,7 @@ import { type Customer, remains } from "./customer/customer.ts";
 import { takeReturned } from "./customer/holdings.ts";
 import { LaneBook } from "./customer/lanes/book.ts";
 import { closeAll } from "./customer/lanes/close-all.ts";
-import { LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
+import { keepRecorded, LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
 import { recallFromLane, receiptOf } from "./customer/lanes/prove.ts";
 import { reconnect } from "./customer/lanes/reconnect.ts";
 import { type Acquaintance, askOffer, knownOffer, type Offered, offerOf, orderOf } from "./customer/meet.ts";
@@ -159,6 +159,7 @@ export class Wallet {
       },
       underWay: new Set(),
     };
+    outbox.listen({ acknowledged: (batch) => keepRecorded(party, batch) });
     const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
     await resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,

@@ -77,12 +77,24 @@ export const limits = {
   commitAttempts: 100,
   /** How often a store is asked again after a conflict or a throttle, within one attempt. */
   storeAttempts: 8,
-  /** Notices that wait for the broker; a merchant that has more sells no further until some are gone. */
+  /** Notices and statements that wait for the broker; a peer with as many buys and sells no further until some are gone. */
   outbox: 100_000,
-  /** Notices that a peer sends in one batch. */
-  outboxBatch: 500,
-  /** Bytes of the notices in one batch of a peer's. */
-  outboxBytes: 512 * 1024,
+  /** Their bytes: likewise. */
+  outboxStored: 128 * 1024 * 1024,
+  /** Notices and statements that a peer sends in one batch. */
+  outboxBatch: 1000,
+  /** Their bytes: sealed, with what stands around them, they are no more than `batchBytes`. */
+  outboxBytes: 1024 * 1024 - 16 * 1024,
+  /** The longest pause between two tries while the broker takes nothing, in milliseconds. */
+  outboxPause: 5 * 60 * 1000,
+  /** Entries that the broker refuses alone, one after the other, before a try is given up. */
+  outboxStrikes: 8,
+  /** Entries that the broker would not take and that are kept as evidence: the latest ones. */
+  outboxAside: 1000,
+  /** Bytes of the broker's acknowledgements that a merchant keeps for all customers who are away, the latest ones. */
+  recordedBytes: 16 * 1024 * 1024,
+  /** And for one of them. */
+  recordedPerCustomer: 32 * 1024,
   /** Frames of one connection that are worked on at once; the next are not read until one is done. */
   framesAtOnce: 16,
   /** Messages in a frame that a customer sends: each may be answered by two. */
@@ -105,6 +117,10 @@ export const limits = {
   refusalsPerScrip: 64,
   /** How often a request is sent again because its outcome is not known. */
   deliveryAttempts: 6,
+  /** Items of one batch of notices that the broker works on at once. */
+  noticesAtOnce: 32,
+  /** Statements of a lane that the broker reads to answer a query about one purchase. */
+  statementsRead: 256,
   /** Hashes on the way from an entry of a batch to the root of its tree. */
   merklePath: 16,
   /** Purchases of one customer with one merchant, over all lanes, that no statement covers yet: at so many both stop (N). */
@@ -147,6 +163,14 @@ export const limits = {
   sessionSilence: 90_000,
   /** How long a customer waits for the broker's acknowledgement of a statement before it sends its own copy, in milliseconds. */
   acknowledgedWithin: 10 * 60 * 1000,
+  /** Bytes of one record in a peer's log: a purchase with its answer. */
+  logRecordBytes: 1024 * 1024 + 64 * 1024,
+  /** Bytes of one file of a peer's log; at least one record fits. */
+  logSegmentBytes: 2 * 1024 * 1024,
+  /** Bytes of a buffer that a log keeps for what comes next. */
+  logBufferBytes: 256 * 1024,
+  /** Records of scrip that a merchant reads at once when it starts. */
+  scripRows: 4096,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

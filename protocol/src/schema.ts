@@ -24,7 +24,7 @@ export type Uid = string;
 export type Digest = string;
 /** 16 random bytes in base64url, chosen by the initiator of a transaction. */
 export type Txn = string;
-/** 16 bytes in base64url: epoch (4) and random or serial (12). */
+/** 16 bytes in base64url: epoch (4), and 12 that its issuer uses for no other. */
 export type ScripId = string;
 
 /** The bytes of a value in its codec. */

@@ -48,7 +48,7 @@ export type ScripBody = Value<typeof scripBodyCodec>;
 export interface IssuerSecrets {
   /** 32 bytes; one per epoch, for all scrip of that epoch. */
   readonly epochRoot: Uint8Array;
-  /** 32 bytes; one per scrip, forgotten when it is spent. */
+  /** At least 16 random bytes; one per scrip, forgotten when it is spent. */
   readonly salt: Uint8Array;
 }
 
@@ -95,7 +95,7 @@ export const readScrip = (encoded: Uint8Array): Or<ScripBody> => decodeAs(scripB
 /** The content of a spend, or `malformed`. */
 export const readSpend = <T>(codec: Codec<T>, [body]: Spend): Or<T> => decodeAs(codec, body);
 
-/** 16 bytes: the epoch (4, big-endian) and 12 random ones or a serial. */
+/** 16 bytes: the epoch (4, big-endian) and 12 that its issuer uses for no other. */
 export function makeScripId(epoch: number, rest: Uint8Array): ScripId {
   const head = new Uint8Array(4);
   new DataView(head.buffer).setUint32(0, epoch);

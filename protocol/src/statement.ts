@@ -161,6 +161,7 @@ function wronglyNamed(run: LaneRun, proposed: Statement): string | undefined {
     session: equalBytes(proposed.session, run.session),
     lane: proposed.lane === run.lane,
     scrip: proposed.scrip === run.scrip.id,
+    origin: proposed.origin === run.scrip.origin,
     first: proposed.first === run.first,
     last: proposed.last === run.last,
     previous: proposed.previous === run.previous,

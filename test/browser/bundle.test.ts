@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { bundled } from "./bundled.ts";
 
-const MOST_KIB = 60;
+const MOST_KIB = 72;
 
 const page = `
   import { memoryPeerStore, Wallet } from "@lepta/peer-sdk";

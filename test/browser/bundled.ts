@@ -1,12 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 
-/** A bundle, what it still imports, and the files it was made of. */
-export async function bundled(source: string, options: BuildOptions = {}) {
+const here = fileURLToPath(new URL(".", import.meta.url));
+
+/** The bundle of a source that stands in a directory, what it still imports, and the files it was made of. */
+export async function bundled(source: string, options: BuildOptions = {}, directory = here) {
   const { outputFiles, metafile } = await build({
     platform: "browser",
     ...options,
-    stdin: { contents: source, loader: "ts", resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
+    stdin: { contents: source, loader: "ts", resolveDir: directory },
     bundle: true,
     write: false,
     metafile: true,

@@ -19,8 +19,10 @@ import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
 import { KeyedLock } from "../../peer-sdk/src/lock.ts";
 import { LaneBook as MerchantLanes } from "../../peer-sdk/src/merchant/lanes/book.ts";
 import { Orders } from "../../peer-sdk/src/merchant/lanes/orders.ts";
+import { Recordings } from "../../peer-sdk/src/merchant/lanes/recordings.ts";
 import { Visits } from "../../peer-sdk/src/merchant/lanes/visits.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
+import { ScripTable } from "../../peer-sdk/src/merchant/scrip-table.ts";
 import type { Shop } from "../../peer-sdk/src/merchant/shop.ts";
 import { Outbox } from "../../peer-sdk/src/outbox.ts";
 import { openParty } from "../../peer-sdk/src/party.ts";
@@ -189,11 +191,13 @@ async function readerOf(seller: Merchant): Promise<Reader> {
     onBroken: () => {},
     underWay: new Set(),
   };
+  const scrip = await ScripTable.open(selling);
   const shop: Shop = {
     party: selling,
-    tables: merchantTables(selling.store),
-    lanes: await MerchantLanes.open(selling, merchantTables(selling.store)),
+    tables: { ...merchantTables(selling.store), scrip },
+    lanes: await MerchantLanes.open(selling, { scrip }),
     visits: new Visits(),
+    recorded: await Recordings.open(selling.store),
     orders: new Orders(new Map(), 0n),
     statementBelow: 0n,
     items: new Map(),

@@ -21,6 +21,7 @@ const oneEntry: PeerStore = {
   get: async () => entry,
   list: async (prefix) => [[prefix, entry]],
   commit: async () => {},
+  openLog: memoryPeerStore().openLog,
   close: async () => {},
 };
 

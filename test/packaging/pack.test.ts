@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startEmbeddedCloud } from "@lepta/local";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Built, buildPackages, publishedManifest, root, run } from "../../tools/packages.ts";
+import { bundled } from "../browser/bundled.ts";
 
 const MINUTES = 60_000;
 
@@ -71,6 +72,16 @@ describe("the packages, packed and installed elsewhere", () => {
     );
     const compiler = join(root, "node_modules/typescript/bin/tsc");
     await expect(run(process.execPath, [compiler, "-p", "."], { cwd: project })).resolves.toBe("");
+  });
+
+  test("make a page that pays, without a word of Node's", async () => {
+    const page = `
+      import { memoryPeerStore, Wallet } from "@lepta/peer-sdk";
+      globalThis.pay = (broker) => Wallet.open({ broker, store: memoryPeerStore() });
+    `;
+    const { code, imported } = await bundled(page, { minify: true }, project);
+    expect(imported).toEqual([]);
+    expect(code).not.toMatch(/["']node:/);
   });
 
   test("hold the code, its declarations and the documents, and nothing else", async () => {

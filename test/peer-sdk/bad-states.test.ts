@@ -122,7 +122,7 @@ describe("a wallet's file", () => {
     database.close();
     await expectRefused(
       "store-damaged",
-      new RegExp(`has format ${version}, and this version of Lepta reads format 2: use the version that`),
+      new RegExp(`has format ${version}, and this version of Lepta reads format 3: use the version that`),
     );
   });
 

@@ -49,6 +49,7 @@ import { WebSocket } from "ws";
 import { decodeFrame, encodeFrame } from "../../peer-sdk/src/channel/frame.ts";
 import { serveWebSockets } from "../../peer-sdk/src/channel/serve.ts";
 import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
+import { copyStore } from "../support/copy-store.ts";
 import { expectSettled } from "./support/audit.ts";
 import { errorIn, euro, given, Hand, type Meeting, orderFor, spendingOf } from "./support/hand.ts";
 import {
@@ -496,9 +497,7 @@ describe("what a wallet believes", () => {
 
   /** A wallet on a copy of the store: what it does the first one does not know. */
   async function copyOf(wallet: Wallet): Promise<Wallet> {
-    const copy = memoryPeerStore();
-    await copy.commit((await store.list("")).map(([key, value]) => ({ key, value })));
-    const twin = await world.wallet({ store: copy });
+    const twin = await world.wallet({ store: await copyStore(store) });
     expect(twin.uid).toBe(wallet.uid);
     return twin;
   }

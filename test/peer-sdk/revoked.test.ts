@@ -1,9 +1,10 @@
 /** A key of the broker was stolen and is revoked: peers learn it in time, refuse what it signed, and help themselves. */
 import { revokeKeys, rotationOf } from "@lepta/lambdas";
 import { REVOKED_AFTER } from "@lepta/lambdas/custody/key-items";
-import { LeptaError, memoryPeerStore, type PeerStore } from "@lepta/peer-sdk";
+import { LeptaError, memoryPeerStore } from "@lepta/peer-sdk";
 import { brokerKeysCodec, decodeAs, encodeAs, orThrow, type Purpose } from "@lepta/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { copyStore } from "../support/copy-store.ts";
 import { expectSettled } from "./support/audit.ts";
 import { codeOf, createWorld, HOUR, MINUTE, type World } from "./support/world.ts";
 
@@ -82,12 +83,7 @@ test("wallet and merchant renew a credential whose signer was revoked by themsel
 });
 
 /** The peer's directory as a thief or a latecomer brings it: with the credential of before. */
-async function stale(store: PeerStore): Promise<PeerStore> {
-  const copy = memoryPeerStore();
-  const entries = await store.list("");
-  await copy.commit(entries.map(([key, value]) => ({ key, value })));
-  return copy;
-}
+const stale = copyStore;
 
 test("a merchant refuses a credential that a revoked key signed, and a wallet that hears so renews and is served", async () => {
   await world.merchant(NEWS, { catalogue });

@@ -298,7 +298,7 @@ describe("the store on disk", () => {
     await store.close();
     setFormat(1);
     expect(await codeOf((async () => sqlitePeerStore(dir))())).toBe("store-damaged");
-    setFormat(2);
+    setFormat(3);
     const again = sqlitePeerStore(dir);
     expect(await again.get("a")).toEqual(bytes(1));
     await again.close();

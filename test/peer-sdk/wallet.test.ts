@@ -10,6 +10,7 @@ import {
 } from "@lepta/peer-sdk";
 import { brokerKeysCodec, decodeAs, encodeAs, orThrow } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { copyStore } from "../support/copy-store.ts";
 import { creditOf, expectSettled } from "./support/audit.ts";
 import {
   channelTo,
@@ -794,9 +795,7 @@ describe("what is lost on the way comes back", () => {
     await wallet.topUp("EUR 1.00");
     await wallet.obtain(NEWS, "EUR 0.10");
     // A copy of the wallet spends the scrip: this one has come from an old backup.
-    const copy = memoryPeerStore();
-    await copy.commit((await store.list("")).map(([key, value]) => ({ key, value })));
-    const twin = await world.wallet({ store: copy });
+    const twin = await world.wallet({ store: await copyStore(store) });
     await twin.buy(NEWS, "article", { max: "EUR 0.02" });
     expect(await codeOf(wallet.buy(NEWS, "article", { max: "EUR 0.02" }))).toBe("scrip-spent");
     expect(await scripAt(wallet, news)).toBeUndefined();

@@ -20,8 +20,9 @@ import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { errorIn, euro, given } from "../peer-sdk/support/hand.ts";
 import { codeOf } from "../peer-sdk/support/world.ts";
+import { copyStore } from "../support/copy-store.ts";
 import { flows } from "./support/flows.ts";
-import { forkOf, holdings, sealedTo, withAnswer } from "./support/forks.ts";
+import { holdings, sealedTo, withAnswer } from "./support/forks.ts";
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
 import { spendOf } from "./support/returns.ts";
 import { meet, openStage, type Seller, type Stage } from "./support/stage.ts";
@@ -168,7 +169,7 @@ test.each(Object.keys(actions))(
     const customer = given(stage.customers[0]);
     let played = 0;
     for (const piece of answers()) {
-      const store = await forkOf(customer.store);
+      const store = await copyStore(customer.store);
       const code = await codeOf(withAnswer(stage, customer, seller, store, piece, given(actions[name])));
       if (code === "internal" || (code === "no error" && name !== "renew"))
         expect.fail(`${piece.type.name}: ${code}`);
@@ -193,7 +194,7 @@ test("an answer of any other transaction settles nothing and gives nothing back 
     const draft = { to: world.network, txn, merchant: seller.merchant.uid, amount, scrip };
     const part = await customer.hand.sealToBroker(await customer.hand.sign(refundOrder, draft));
     for (const piece of answers()) {
-      const store = await forkOf(seller.store);
+      const store = await copyStore(seller.store);
       const sealed = await sealedTo(seller.hand, piece);
       const merchant = await Merchant.open({
         broker: world.broker,

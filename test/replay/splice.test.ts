@@ -23,8 +23,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { euro, given, orderFor } from "../peer-sdk/support/hand.ts";
 import { codeOf } from "../peer-sdk/support/world.ts";
+import { copyStore } from "../support/copy-store.ts";
 import { flows } from "./support/flows.ts";
-import { forkOf, holdings, liveAt, sealedTo, withAnswer } from "./support/forks.ts";
+import { holdings, liveAt, sealedTo, withAnswer } from "./support/forks.ts";
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
 import { openStage, type Seller, type Stage } from "./support/stage.ts";
 
@@ -167,7 +168,7 @@ test.each(Object.keys(actions))(
     let played = 0;
     for (const customer of stage.customers)
       for (const piece of answers()) {
-        const store = await forkOf(customer.store);
+        const store = await copyStore(customer.store);
         const code = await codeOf(withAnswer(stage, customer, seller, store, piece, given(actions[name])));
         if (code === "no error" || code === "internal")
           expect.fail(`${piece.type.name} to ${customer.name}: ${code}`);
@@ -193,7 +194,7 @@ test("an answer of any other transaction makes no VendorScrip live at a merchant
     const prepared = await real.obtain(euro("0.01"), await customer.hand.purse());
     const live = await liveAt(seller.store);
     for (const piece of answers()) {
-      const store = await forkOf(seller.store);
+      const store = await copyStore(seller.store);
       const sealed = await sealedTo(seller.hand, piece);
       const merchant = await Merchant.open({
         broker: world.broker,

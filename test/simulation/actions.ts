@@ -1,9 +1,11 @@
 /** What a customer can be told to do: one line each. */
-import { LeptaError } from "@lepta/peer-sdk";
+import { type BuyOptions, LeptaError } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
+import { goodsFor } from "./goods.ts";
+import { laneSalesOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
-import { absences, favoured } from "./rates.ts";
+import { absences, favoured, sessions } from "./rates.ts";
 
 export interface Stage {
   readonly customer: CustomerSide;
@@ -24,6 +26,7 @@ export interface Action {
 export const actions: readonly Action[] = [
   { name: "buy", weight: 120, run: buy },
   { name: "buy several", weight: 6, run: (stage) => buy(stage, stage.draws.between(2, 5)) },
+  { name: "buy a burst", weight: 4, run: buyBurst },
   { name: "buy too dear", weight: 2, run: (stage) => buy(stage, 1, "EUR 0.001") },
   { name: "top up", weight: 2, run: topUp },
   { name: "obtain", weight: 3, run: obtain },
@@ -74,12 +77,40 @@ const TOP_UP: Action = { name: "top up", weight: 0, run: topUp };
 const somewhere = ({ merchants, draws }: Pick<Stage, "merchants" | "draws">): string =>
   draws.pick(merchants).plan.url;
 
-async function buy({ customer, merchants, draws }: Stage, quantity = 1, max = "EUR 10.00"): Promise<void> {
+async function buy(stage: Stage, quantity = 1, max = "EUR 10.00"): Promise<void> {
+  const merchant = stage.draws.pick(stage.merchants);
+  await buyAt(stage, merchant, stage.draws.pick([...merchant.prices.keys()]), { max, quantity });
+}
+
+/** Many at once: on a lane they are all under way together. */
+async function buyBurst(stage: Stage): Promise<void> {
+  const { draws, merchants } = stage;
   const merchant = draws.pick(merchants);
   const sku = draws.pick([...merchant.prices.keys()]);
+  const all = Array.from({ length: draws.between(...sessions.burst) }, () =>
+    buyAt(stage, merchant, sku, { max: "EUR 10.00" }),
+  );
+  const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function buyAt(
+  { customer, draws }: Stage,
+  merchant: MerchantSide,
+  sku: string,
+  options: BuyOptions,
+): Promise<void> {
+  const signature = draws.chance(sessions.each)
+    ? "each"
+    : draws.chance(sessions.statement)
+      ? "statement"
+      : undefined;
   try {
     const { wallet } = customer;
-    const { goods, receipt } = await wallet.buy(merchant.plan.url, sku, { max, quantity });
+    const { goods, receipt } = await wallet.buy(merchant.plan.url, sku, {
+      ...options,
+      ...(signature === undefined ? {} : { signature }),
+    });
     customer.isPoor = false;
     const expected = goodsFor(wallet.uid, receipt.txn, sku);
     if (goods.text() !== expected && merchant.options.isHonest)
@@ -89,10 +120,6 @@ async function buy({ customer, merchants, draws }: Stage, quantity = 1, max = "E
     throw error;
   }
 }
-
-/** What every merchant of the simulation delivers. */
-export const goodsFor = (customer: string, txn: string, sku: string): string =>
-  `${sku} for ${customer}/${txn}`;
 
 async function topUp({ customer, draws }: Stage): Promise<void> {
   customer.isPoor = false;
@@ -157,9 +184,12 @@ async function settle({ merchants, draws }: Stage): Promise<void> {
 async function giveBack({ merchants, draws, scene }: Stage): Promise<void> {
   const side = openOf(draws.pick(merchants));
   const { sales } = merchantTables(side.disk);
-  const charged = (await sales.list()).filter(([, sale]) => sale.ok === 1);
-  if (charged.length === 0) return;
-  const [id] = draws.pick(charged);
+  const alone = (await sales.list()).filter(([, sale]) => sale.ok === 1).map(([id]) => id);
+  // Names of purchases on lanes come of signatures, which may differ from run to run: those come in the order of their sale.
+  const onLanes = (await laneSalesOf(side)).map(({ owner, txn }) => `${owner}/${txn}`);
+  const all = [...alone.filter((id) => !onLanes.includes(id)), ...onLanes];
+  if (all.length === 0) return;
+  const id = draws.pick(all);
   const [uid = "", txn = ""] = id.split("/");
   // It may be given back although the merchant dies before it says so.
   scene.customers.find((each) => each.uid === uid)?.toCollect.add(side.plan.url);

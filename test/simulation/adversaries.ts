@@ -1,8 +1,9 @@
 /** What an adversarial customer does instead of its turn: one line each. */
-import { type Channel, LeptaError, memoryPeerStore, type PeerStore, Wallet } from "@lepta/peer-sdk";
+import { type Channel, LeptaError, type PeerStore, Wallet } from "@lepta/peer-sdk";
 import { customerTables } from "@lepta/peer-sdk/records";
 import { abort, type Order, parseAmount, sha256, toText } from "@lepta/protocol";
 import { type Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
+import { copyStore } from "../support/copy-store.ts";
 import { type Action, choose, type Stage } from "./actions.ts";
 import { connectFor } from "./channel.ts";
 import { Life } from "./life.ts";
@@ -41,16 +42,10 @@ async function withClone(
   work: (stage: Stage, wallets: readonly Wallet[]) => Promise<unknown>[],
 ): Promise<void> {
   const { customer } = stage;
-  customer.attic = stage.draws.chance(0.3) ? await copyOf(customer.disk) : customer.attic;
-  const { clone, life } = await openCopy(customer, await copyOf(customer.disk));
+  customer.attic = stage.draws.chance(0.3) ? await copyStore(customer.disk) : customer.attic;
+  const { clone, life } = await openCopy(customer, await copyStore(customer.disk));
   await life.outlive(Promise.allSettled(work(stage, [customer.wallet, clone])));
   life.die("the copy is thrown away");
-}
-
-async function copyOf(store: PeerStore): Promise<PeerStore> {
-  const copy = memoryPeerStore();
-  await copy.commit((await store.list("")).map(([key, value]) => ({ key, value })));
-  return copy;
 }
 
 /** A wallet on a copy of a disk. It is part of the customer's process, and dies with it. */
@@ -111,10 +106,10 @@ async function replayReturn({ customer, draws }: Stage): Promise<void> {
 async function spendOldCopy(stage: Stage): Promise<void> {
   const { customer } = stage;
   if (customer.attic === undefined) {
-    customer.attic = await copyOf(customer.disk);
+    customer.attic = await copyStore(customer.disk);
     return;
   }
-  const { clone, life } = await openCopy(customer, await copyOf(customer.attic));
+  const { clone, life } = await openCopy(customer, await copyStore(customer.attic));
   await life.outlive(Promise.allSettled([...buySame(stage, [clone]), ...spendPurse(stage, [clone])]));
   life.die("the copy is thrown away");
 }

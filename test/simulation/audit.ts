@@ -6,6 +6,8 @@ import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
 import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
+import { goodsFor } from "./goods.ts";
+import { type LaneSale, laneSalesOf, readLanes, readPaying, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import { type BrokerSays, readTable } from "./says.ts";
 import type { Findings } from "./violation.ts";
@@ -124,17 +126,29 @@ function checkChains(
 async function checkMerchant(
   merchant: MerchantSide,
   says: BrokerSays,
-  { findings, now }: Audited,
+  { findings, now, customers }: Audited,
 ): Promise<Stock> {
   const tables = merchantTables(merchant.disk);
   const { name, uid } = merchant;
   const living = new Map<string, string>();
   const live = new Map<string, bigint>();
+  const lanes = await readLanes(merchant);
+  const honest = new Set(customers.filter(({ options }) => options.isHonest).map((each) => each.uid));
+  for (const { owner, what } of lanes.unsettled) if (honest.has(owner)) stuck(findings, `${name}: ${what}`);
+  for (const [scrip, { owner, origin, remaining, standing }] of lanes.open) {
+    if ((await tables.scrip.get(scrip))?.state !== "lane")
+      findings.broken("a lane holds its scrip", `${name} ${scrip}`);
+    const line = `${owner}/${origin}`;
+    live.set(line, (live.get(line) ?? 0n) + remaining);
+    living.set(scrip, standing);
+  }
   for (const [id, scrip] of await tables.scrip.list()) {
     if (scrip.state === "reserved" || scrip.state === "returning")
       stuck(findings, `${name}: VendorScrip ${id} is still ${scrip.state}`);
     if (scrip.state === "spent" && scrip.salt !== undefined)
       findings.broken("secrets of spent scrip are gone", `${name} ${id}`);
+    if (scrip.state === "lane" && !lanes.open.has(id))
+      findings.broken("a lane holds its scrip", `${name}: nobody opened one on ${id}`);
     if (scrip.state !== "live") continue;
     const line = `${scrip.owner}/${scrip.origin}`;
     live.set(line, (live.get(line) ?? 0n) + scrip.value.value);
@@ -169,6 +183,7 @@ async function checkMerchant(
   }
   const sales = new Map<string, bigint>();
   const givenBack = new Map<string, bigint>();
+  for (const { owner, txn, charged } of await laneSalesOf(merchant)) sales.set(`${owner}/${txn}`, charged);
   for (const [id, sale] of await tables.sales.list()) {
     if (sale.ok !== 1) continue;
     sales.set(id, sale.charged.value);
@@ -242,12 +257,21 @@ async function checkCustomer(
       "the customer's money is whole",
       `${name}: in ${toppedUp}, out ${redeemed}, purse ${record?.value}, with merchants ${owed}`,
     );
+  const paying = await readPaying(customer);
   for (const merchant of merchants) {
     const mine = (await tables.vendorscrip.list({ under: `${merchant.uid}/` })).map(([, scrip]) =>
       bodyOf(scrip),
     );
     const stock = shelves.get(merchant.uid);
-    const pairs = mine.map((body) => [body.id, `${body.owner} ${body.value.value}`] as const);
+    const pairs = mine.map(
+      (body) =>
+        [body.id, paying.lanes.get(body.id)?.standing ?? `${body.owner} ${body.value.value}`] as const,
+    );
+    for (const body of mine) {
+      const state = paying.lanes.get(body.id)?.state;
+      if (stock !== undefined && state !== undefined && state !== "open")
+        stuck(findings, `${name}: its lane at ${merchant.name} on ${body.id} is ${state}`);
+    }
     const wrong = stock && difference(pairs, stock.living, uid);
     if (wrong !== undefined)
       findings.broken("VendorScrip is what its issuer says", `${name} at ${merchant.name}: ${wrong}`);
@@ -255,6 +279,28 @@ async function checkCustomer(
   const history = await tables.history.list();
   if (!customer.isRestored) await checkDealings(customer, history, says, shelves, audited);
   await checkGoods(customer, history, shelves, broker, findings);
+  for (const { uid: merchant } of merchants)
+    if (shelves.has(merchant)) await checkLaneGoods(customer, paying.boughtAt(merchant), shelves, findings);
+}
+
+/** What was paid on lanes of an honest merchant has its goods, and the merchant sold it for as much. */
+async function checkLaneGoods(
+  customer: CustomerSide,
+  bought: readonly LaneSale[],
+  shelves: ReadonlyMap<string, Stock>,
+  findings: Findings,
+): Promise<void> {
+  for (const { owner, txn, sku, charged } of bought) {
+    const name = `${customer.uid}/${txn}`;
+    const sold = shelves.get(owner)?.sales.get(name);
+    if (sold !== charged)
+      findings.broken("a purchase on a lane is charged once", `${customer.name} ${txn}: ${charged}, ${sold}`);
+    if (customer.checked.has(txn)) continue;
+    customer.checked.add(txn);
+    const recalled = await customer.wallet.recall(txn);
+    if (recalled?.goods.text() !== goodsFor(customer.uid, txn, sku))
+      findings.broken("a paid purchase has its goods", `${customer.name} ${txn}: ${recalled?.goods.text()}`);
+  }
 }
 
 type History = Awaited<ReturnType<ReturnType<typeof customerTables>["history"]["list"]>>;
@@ -270,11 +316,11 @@ async function checkDealings(
   const { name, uid } = customer;
   const tables = customerTables(customer.disk);
   const all = await tables.pending.list();
+  const paying = await readPaying(customer);
   for (const merchant of merchants) {
     const stock = shelves.get(merchant.uid);
-    const mine = (await tables.vendorscrip.list({ under: `${merchant.uid}/` })).map(([, scrip]) =>
-      bodyOf(scrip),
-    );
+    const mine = (await tables.vendorscrip.list({ under: `${merchant.uid}/` })).map(([, scrip]) => scrip);
+    const onLanes = paying.boughtAt(merchant.uid).reduce((total, { charged }) => total + charged, 0n);
     const ended = history.filter(([, each]) => each.merchant === merchant.uid).map(([, each]) => each);
     const sum = (list: readonly { readonly amount: { readonly value: bigint } }[]): bigint =>
       list.reduce((total, { amount }) => total + amount.value, 0n);
@@ -287,9 +333,10 @@ async function checkDealings(
     );
     const dealings = {
       owed: (says.owed.get(`${uid} ${merchant.uid}`) ?? 0n) + (stock?.losses.get(uid) ?? 0n),
-      held: sum(mine.map((body) => ({ amount: body.value }))),
+      held: mine.reduce((total, scrip) => total + worthOf(scrip, paying), 0n),
       paid:
-        sum(purchases.filter(({ outcome }) => outcome === "done")) -
+        sum(purchases.filter(({ outcome }) => outcome === "done")) +
+        onLanes -
         (stock === undefined
           ? sum(ended.filter(({ kind }) => kind === "received"))
           : (stock.givenBack.get(uid) ?? 0n)) +

@@ -4,6 +4,10 @@
  */
 import { carryItem, creditItem, type Item, type Key, purseItem, transactionItem } from "@lepta/lambdas";
 import type { SaleRecord, ScripRecord } from "@lepta/peer-sdk/records";
+import { isRefusal } from "@lepta/protocol";
+import { type Run, runEntries } from "../../peer-sdk/src/lanes/run.ts";
+import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
+import type { LaneRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
 import { itemKind } from "./stores.ts";
 
 /** The currency of the simulated network. */
@@ -57,6 +61,22 @@ export const merchantWeight = {
   sale: (record: SaleRecord | undefined): number =>
     record === undefined || record.refunded !== undefined ? 0 : -Number(record.charged.value),
 } as const;
+
+/**
+ * The same of lanes: the scrip of an open one lives in the lane, with what its last statement says that remains; what a statement
+ * covers is sold.
+ */
+export const laneWeight = {
+  lane: (record: LaneRecord | undefined): number => (record === undefined ? 0 : -record.stated.remaining),
+  run: (run: Run | undefined): number =>
+    run === undefined ? 0 : -runEntries(run).reduce((sum, { answered }) => sum + chargedIn(answered), 0),
+} as const;
+
+/** What an item 4 or 5 charged, in millionths. */
+export function chargedIn(answered: Uint8Array): number {
+  const answer = answeredOf(answered);
+  return isRefusal(answer) ? 0 : answer.charged;
+}
 
 /** What one customer's money has become at one merchant. */
 export interface Dealings {

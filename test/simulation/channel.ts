@@ -1,8 +1,12 @@
 /** Channels from customers to merchants, without sockets: over the network that loses and doubles, copied as a socket would. */
 import { type ConnectChannel, LeptaError, type Visit } from "@lepta/peer-sdk";
+import type { Clock } from "./clock.ts";
+import type { Interceptor } from "./interceptor.ts";
 import type { Life } from "./life.ts";
 import { type Network, newLine } from "./network.ts";
 import type { Recorder } from "./recorder.ts";
+import type { Weather } from "./weather.ts";
+import { openWire, type WireEnd } from "./wire.ts";
 
 /** What an address leads to. */
 export interface Place {
@@ -13,20 +17,28 @@ export interface Place {
 
 export interface Visitor {
   readonly name: string;
+  /** Whether its connections carry sessions: without them every message has an envelope of its own. */
+  readonly hasSessions: boolean;
   readonly around: {
+    readonly clock: Clock;
+    readonly weather: Weather;
     readonly network: Network;
     readonly recorder: Recorder;
+    readonly interceptor: Interceptor;
     readonly places: ReadonlyMap<string, Place>;
   };
 }
 
 /** Opens channels to merchants over the network. */
 export function connectFor(peer: Visitor, life: Life): ConnectChannel {
-  const { network, places, recorder } = peer.around;
+  const { network, recorder } = peer.around;
   return (url) =>
     life.call("network connect", async () => {
       const line = newLine(`${peer.name} → ${url}`);
-      const { home, visit } = await network.exchange({ line, deliver: async () => knock(places, url) });
+      const { home, visit, wire } = await network.exchange({
+        line,
+        deliver: async () => knock(peer, life, url),
+      });
       let isOpen = true;
       home.onDeath(() => {
         isOpen = false;
@@ -41,35 +53,46 @@ export function connectFor(peer: Visitor, life: Life): ConnectChannel {
       };
       return {
         get isOpen() {
-          return isOpen;
+          return isOpen && wire?.isOpen !== false;
         },
+        ...(wire === undefined ? {} : { wire }),
         request: (messages) =>
           life.call(`channel ${kindsOf(messages)}`, async () => {
-            if (!isOpen) throw new LeptaError("unreachable", "closed");
+            if (!isOpen || wire?.isOpen === false) throw new LeptaError("unreachable", "closed");
             recorder.toMerchant(peer.name, url, kindsOf(messages), messages);
             return network.exchange({
               line,
               deliver: () => answered(messages),
               onBreak: () => {
                 isOpen = false;
+                wire?.close();
               },
             });
           }),
         close: () => {
           isOpen = false;
+          wire?.close();
         },
       };
     });
 }
 
-/** Who is at home there, and the handler of a new connection. */
+/** Who is at home there, the handler of a new connection, and the wire on it where both have sessions. */
 function knock(
-  places: ReadonlyMap<string, Place>,
+  { around, hasSessions }: Visitor,
+  life: Life,
   url: string,
-): { readonly home: Life; readonly visit: Visit } {
+): { readonly home: Life; readonly visit: Visit; readonly wire: WireEnd | undefined } {
+  const { places, clock, weather, interceptor } = around;
   const place = places.get(url);
   if (place === undefined || !place.isOpen) throw new LeptaError("unreachable", url);
-  return { home: place.life, visit: place.visit() };
+  const home = place.life;
+  const visit = place.visit();
+  if (!hasSessions || visit.attach === undefined) return { home, visit, wire: undefined };
+  const meddle = (bytes: Uint8Array) => interceptor.onWire(bytes);
+  const [wire, theirs] = openWire({ clock, weather, lives: [life, home], meddle });
+  visit.attach(theirs);
+  return { home, visit, wire };
 }
 
 /** The kinds of messages, from their media types, which stand in the clear at their head. */

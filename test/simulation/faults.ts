@@ -20,6 +20,7 @@ export interface Fault {
 }
 
 const SELL = "peer-sdk/src/merchant/sell-item.ts";
+const SCRIP_TABLE = "peer-sdk/src/merchant/scrip-table.ts";
 const AUTHORISE_AT_MERCHANT = "peer-sdk/src/merchant/sell-vendorscrip.ts";
 const BUY = "peer-sdk/src/customer/buy-item.ts";
 const OBTAIN = "peer-sdk/src/customer/obtain-vendorscrip.ts";
@@ -49,9 +50,15 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "price-not-compared": { file: SELL, text: "    sameAmount(amount, price) &&\n", instead: "", within: 4000 },
   "secrets-of-spent-scrip-kept": {
-    file: SELL,
-    text: "const { salt: _gone, ...spent } = scrip;",
-    instead: "const spent = scrip;",
+    file: SCRIP_TABLE,
+    text: 'const spent: ScripRecord = { ...record, state: "spent",',
+    instead: 'const spent: ScripRecord = { ...record, ...(salt ? { salt } : {}), state: "spent",',
+    within: 2000,
+  },
+  "spent-scrip-stays-in-memory": {
+    file: SCRIP_TABLE,
+    text: 'if (standing === "gone") this.#memory.free(place, salt);',
+    instead: 'if (standing === "gone") return;',
     within: 2000,
   },
   "sale-not-idempotent": {
@@ -128,10 +135,10 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "outbox-cleared-before-acknowledgement": {
     file: OUTBOX,
-    text: "      const answer = await this.#send(entries.map(([, notice]) => notice));",
+    text: "    const answer = await sendBatch(\n",
     instead:
-      "      await this.#party.store.commit(entries.map(([id]) => this.#entries.remove(id)));\n" +
-      "      const answer = await this.#send(entries.map(([, notice]) => notice));",
+      "    await this.#party.store.commit(batch.map(([id]) => this.#entries.remove(id)));\n" +
+      "    const answer = await sendBatch(\n",
     within: 2000,
   },
   "resume-forgets-top-ups": {
@@ -266,7 +273,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "refunded-scrip-lives-on": {
     file: "peer-sdk/src/merchant/refund-vendorscrip.ts",
-    text: 'tables.scrip.put(record.scrip, { ...spent, state: "spent" })',
+    text: "...tables.scrip.spend(record.scrip, scrip)",
     instead: 'tables.scrip.put(record.scrip, { ...scrip, state: "live" })',
     favours: ["refund"],
     within: 1000,
@@ -280,16 +287,15 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "claims-believed-without-evidence": {
     file: REVERSE,
-    text: "  if (spend === undefined || isRefusal(spend)) return 0n;",
-    instead:
-      "  if (claimed !== null) return claimed.value < (credit.owed ?? 0n) ? claimed.value : (credit.owed ?? 0n);",
+    text: "  const proven = evidence && provenBy(merchant, customer, credit, evidence);",
+    instead: "  const proven = evidence === null ? undefined : claimed.value;",
     favours: ["obtain", "reclaim", "a merchant claims what it did not sell"],
     within: 2500,
   },
   "evidence-never-counts": {
     file: REVERSE,
-    text: "  if (!isOfThis || isRefusal(rest)) return 0n;",
-    instead: "  if (isOfThis || isRefusal(rest)) return 0n;",
+    text: "  if (!isOfThis || isRefusal(rest)) return undefined;",
+    instead: "  if (isOfThis || isRefusal(rest)) return undefined;",
     within: 1500,
   },
   "evidence-believed-beyond-the-credit": {
@@ -331,7 +337,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "renewal-leaves-the-old-scrip": {
     file: "peer-sdk/src/merchant/renew-vendorscrip.ts",
-    text: '    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),\n',
+    text: "    ...tables.scrip.spend(shown.id, scrip, txn),\n",
     instead: "",
     within: 2000,
   },

@@ -5,8 +5,12 @@ import type { Change, PeerStore } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
 import { Booked } from "./booked.ts";
 import type { Clock } from "./clock.ts";
+import { isSold } from "./lane-shelf.ts";
+import { LaneWallet } from "./lane-wallet.ts";
 import { Shelf, type ShelfOptions } from "./shelf.ts";
+import { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
+import { watchLog } from "./watch-log.ts";
 
 export class Ledger {
   readonly #findings: Findings;
@@ -17,6 +21,11 @@ export class Ledger {
   #table: Store | undefined;
   /** Purchases that were sold, by honest merchants and others. */
   sold = 0;
+  /** Those of them on lanes. */
+  soldOnLanes = 0;
+  /** Lanes that went on in another session. */
+  resumed = 0;
+  readonly statements: Statements;
   /** Known once the broker has its root key. */
   network = "";
   /** The broker's grace, in milliseconds. */
@@ -25,6 +34,7 @@ export class Ledger {
   constructor(findings: Findings, clock: Clock) {
     this.#findings = findings;
     this.#clock = clock;
+    this.statements = new Statements(findings);
   }
 
   /** Of all decisions and commits so far, of nothing that is random under real signatures. */
@@ -68,6 +78,11 @@ export class Ledger {
     this.#spentBy.set(scrip, by);
   };
 
+  readonly #soldOnLane = (): void => {
+    this.sold += 1;
+    this.soldOnLanes += 1;
+  };
+
   /** An honest merchant's store, watched. */
   watchShelf(inner: PeerStore, options: Omit<ShelfOptions, "tables">): PeerStore {
     const keeper = {
@@ -75,22 +90,42 @@ export class Ledger {
       clock: this.#clock,
       trace: this.trace,
       spend: this.#spend,
-      sold: () => {
+      sold: this.#soldOnLane,
+      soldAlone: () => {
         this.sold += 1;
       },
+      statements: this.statements,
       table: () => this.#table,
     };
-    const shelf = new Shelf(keeper, { ...options, tables: merchantTables(inner) });
-    return { ...inner, commit: (changes) => shelf.commit(changes, () => inner.commit(changes)) };
+    const shelf = new Shelf(keeper, inner, { ...options, tables: merchantTables(inner) });
+    return {
+      ...inner,
+      commit: (changes) => shelf.commit(changes, () => inner.commit(changes)),
+      openLog: watchLog(inner, "bought", (record) => shelf.bought(record)),
+    };
   }
 
   /** An honest wallet's store: a scrip that is on its way to its issuer is sent in no other transaction. */
   watchWallet(name: string, inner: PeerStore): PeerStore {
     const { pending } = customerTables(inner);
+    const lanes = new LaneWallet(
+      {
+        findings: this.#findings,
+        clock: this.#clock,
+        trace: this.trace,
+        resumed: () => {
+          this.resumed += 1;
+        },
+        statements: this.statements,
+      },
+      name,
+      inner,
+    );
     const sentIn = new Map<string, string>();
     const scripOf = new Map<string, string>();
     const commit = async (changes: readonly Change[]): Promise<void> => {
       await inner.commit(changes);
+      await lanes.committed(changes);
       for (const { key, value } of changes) {
         if (!key.startsWith("pending/")) continue;
         const txn = key.slice(8);
@@ -110,7 +145,7 @@ export class Ledger {
         if (value === undefined) scripOf.delete(txn);
       }
     };
-    return { ...inner, commit };
+    return { ...inner, commit, openLog: watchLog(inner, "buying", (record) => lanes.buying(record)) };
   }
 
   /** An adversary's store: only what it sold is counted. */
@@ -123,6 +158,9 @@ export class Ledger {
       await inner.commit(changes);
       for (const id of fresh) if ((await sales.get(id))?.ok === 1) this.sold += 1;
     };
-    return { ...inner, commit };
+    const openLog = watchLog(inner, "bought", (record) => {
+      if (isSold(record)) this.#soldOnLane();
+    });
+    return { ...inner, commit, openLog };
   }
 }

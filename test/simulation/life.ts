@@ -58,6 +58,18 @@ export class Life {
     }
   }
 
+  /** The same of something that is done at once; what a dead one does has no effect. */
+  pass(what: string, effect: () => void): void {
+    if (this.#isDead) return;
+    const spot = this.#weather.spotOf(this.#role, what);
+    if (this.#weather.strikes(spot.before)) {
+      this.die(spot.before.name);
+      return;
+    }
+    effect();
+    if (!this.#isDead && this.#weather.strikes(spot.after)) this.die(spot.after.name);
+  }
+
   /** Waits for work of this life; undefined where it died meanwhile. */
   outlive<T>(work: Promise<T>): Promise<{ readonly value: T } | undefined> {
     return new Promise((resolve, reject) => {

@@ -48,6 +48,8 @@ export interface PeerOptions {
   readonly draws: Draws;
   readonly skew: number;
   readonly account: string;
+  /** Whether a customer's connections carry sessions. */
+  readonly hasSessions: boolean;
   readonly store?: PeerStore;
   /** Another, empty one. */
   readonly newStore?: () => PeerStore;
@@ -80,6 +82,10 @@ export abstract class PeerSide {
 
   get name(): string {
     return this.options.name;
+  }
+
+  get hasSessions(): boolean {
+    return this.options.hasSessions;
   }
 
   abstract get isOpen(): boolean;
@@ -192,6 +198,8 @@ export class CustomerSide extends PeerSide {
   readonly toCollect = new Set<string>();
   /** Up to where in its history the audit has looked. */
   checkedUntil = "";
+  /** Purchases on lanes at which it has looked. */
+  readonly checked = new Set<string>();
 
   get isOpen(): boolean {
     return this.#wallet !== undefined && !this.life.isDead;
@@ -229,6 +237,7 @@ export class CustomerSide extends PeerSide {
     this.isRestored = true;
     this.isIncomplete = true;
     this.checkedUntil = "";
+    this.checked.clear();
     this.disk = this.options.newStore?.() ?? memoryPeerStore();
     this.vanish(lossPause, true);
     await clock.sleep(lossPause);
@@ -242,6 +251,8 @@ export interface ShopPlan {
   /** How long expired scrip can be renewed and given back. */
   readonly grace: number;
   readonly tendEvery: number;
+  /** Up to which price it sells through lanes. */
+  readonly statementBelow?: string;
   /** What an adversary does to the answers. */
   readonly twist?: (visit: Visit, merchant: MerchantSide) => Visit;
 }
@@ -271,7 +282,7 @@ export class MerchantSide extends PeerSide {
 
   protected async start(life: Life): Promise<void> {
     this.#merchant = undefined;
-    const { catalogue, scripLife, grace, tendEvery } = this.plan;
+    const { catalogue, scripLife, grace, tendEvery, statementBelow } = this.plan;
     const { findings } = this.around;
     const merchant = await Merchant.open({
       ...this.optionsFor(life),
@@ -279,6 +290,7 @@ export class MerchantSide extends PeerSide {
       scripLife,
       grace,
       tendEvery,
+      ...(statementBelow === undefined ? {} : { statementBelow }),
       onError: (error) => {
         const isPlanned = error instanceof Error && error.message === HANDLER_FAILS;
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);

@@ -16,6 +16,8 @@ export const network = {
   patience: 30 * SECOND,
   /** A connection that breaks where a message was lost, instead of only being silent. */
   breaks: 0.5,
+  /** An end of a wire that broke hears of it at once, instead of after a long delay. */
+  aware: 0.7,
 } as const;
 
 /** What befalls the broker's table. */
@@ -78,6 +80,24 @@ export const adversaries = {
   twistObtain: 0.25,
   /** An answer of the broker that is taken for another. */
   intercept: 0.002,
+  /** A message of a session that is left out, doubled, altered or an old one. */
+  meddle: 0.001,
+  /** A message of a session of an adversarial merchant's that is not what it should be. */
+  twistItems: 0.04,
+} as const;
+
+/** Who has sessions, and what is bought in which mode. */
+export const sessions = {
+  /** An episode in which anybody has them, and a customer in such an episode who does. */
+  episode: 0.85,
+  customer: 0.8,
+  /** Up to which price a merchant sells through lanes. */
+  statementBelow: ["EUR 0.05", "EUR 0.05", "EUR 0.25", "EUR 0.03", "EUR 0"],
+  /** A purchase that is to be signed by itself, and one that is to be under a statement whatever the merchant offers. */
+  each: 0.2,
+  statement: 0.05,
+  /** Purchases at once. */
+  burst: [3, 20],
 } as const;
 
 export const goods = {

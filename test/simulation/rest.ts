@@ -17,7 +17,12 @@ export async function comeToRest(scene: Scene, findings: Findings): Promise<void
     findings.broken("everything ends", `${who?.name} is still busy ${sizes.rest} ms later`);
     return;
   }
-  // Some come up again and take up what they left; the others are told to resume.
+  // Some end in good order, which closes their lanes. Some come up again and take up what they left; the others are told to resume.
+  for (const [index, customer] of customers.entries()) {
+    if (index % RESTARTS !== 1 || !customer.isOpen) continue;
+    await within(scene, findings, quietly(customer.wallet.close()));
+    customer.life.die("closed");
+  }
   for (const [index, peer] of [...merchants, ...customers].entries())
     if (index % RESTARTS === 0) peer.life.die("restart");
   let before = "";

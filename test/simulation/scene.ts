@@ -2,16 +2,16 @@
 import type { Catalogue } from "@lepta/peer-sdk";
 import { memoryPeerStore } from "@lepta/peer-sdk";
 import type { Suite } from "@lepta/protocol";
-import { goodsFor } from "./actions.ts";
 import { type BrokerPolicy, BrokerSide } from "./broker.ts";
 import { Clock } from "./clock.ts";
+import { goodsFor } from "./goods.ts";
 import { Interceptor } from "./interceptor.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
 import { CustomerSide, HANDLER_FAILS, MerchantSide, type PeerOptions, type Surroundings } from "./peers.ts";
 import type { EpisodePlan } from "./plan.ts";
 import { type Draws, drawsOf } from "./random.ts";
-import { clock as clockRates, goods, policy, scripLife, episode as sizes } from "./rates.ts";
+import { clock as clockRates, goods, policy, scripLife, sessions, episode as sizes } from "./rates.ts";
 import { Recorder } from "./recorder.ts";
 import { twistOf } from "./twists.ts";
 import type { Findings } from "./violation.ts";
@@ -53,6 +53,7 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     interceptor: new Interceptor(weather, draws.fork("interceptor")),
     places: new Map(),
   };
+  const isWired = draws.fork("sessions").chance(sessions.episode);
   const hasAdversaries = !plan.without.has("adversary");
   const optionsFor = (role: string, index: number, of: number): PeerOptions => {
     const name = `${role} ${index}`;
@@ -60,7 +61,8 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     const skew = plan.without.has("skew") ? 0 : own.between(-clockRates.skew, clockRates.skew);
     const isHonest = !hasAdversaries || index >= Math.ceil(of * sizes.adversaries);
     const suffix = own.pick(ACCOUNTS);
-    return { role, name, isHonest, draws: own, skew, account: `${role}-${index}${suffix}` };
+    const hasSessions = isWired && own.fork("sessions").chance(sessions.customer);
+    return { role, name, isHonest, draws: own, skew, account: `${role}-${index}${suffix}`, hasSessions };
   };
   const twisted = { count: 0 };
   let customers: readonly CustomerSide[] = [];
@@ -70,12 +72,14 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     const disk = memoryPeerStore();
     const known = { uid: "" };
     const catalogue = catalogueOf(prices, options.draws, () => weather.has("delivery"));
+    const statementBelow = options.draws.fork("lanes").pick(sessions.statementBelow);
     const shopPlan = {
       url: `ws://${options.role}-${index}.example/`,
       catalogue,
       scripLife: options.draws.pick(scripLife.vendor),
       grace: options.draws.pick(policy.grace),
       tendEvery: options.draws.pick(policy.tendEvery),
+      statementBelow,
       ...(options.isHonest ? {} : { twist: twistOf(options.draws.fork("twist"), twisted, () => customers) }),
     };
     const watch = options.isHonest

@@ -1,26 +1,24 @@
 /** Watches every commit of an honest merchant: each must add up, on the broker's word where money comes or goes. */
 import { type CreditRecord, creditItem, keys, type Store } from "@lepta/lambdas";
-import type { Change } from "@lepta/peer-sdk";
+import type { Change, PeerStore } from "@lepta/peer-sdk";
 import type { MerchantTables, SaleRecord, ScripRecord } from "@lepta/peer-sdk/records";
 import type { LineRecord } from "../../peer-sdk/src/merchant/records.ts";
 import { merchantWeight } from "./books.ts";
-import type { Clock } from "./clock.ts";
-import type { Findings } from "./violation.ts";
+import { type Laned, type LaneKeeper, LaneShelf } from "./lane-shelf.ts";
 
 /** What a commit of a merchant is about. */
 interface Shelved {
   readonly scrip: ReadonlyMap<string, ScripRecord | undefined>;
   readonly sales: ReadonlyMap<string, SaleRecord | undefined>;
   readonly lines: ReadonlyMap<string, LineRecord | undefined>;
+  readonly laned: Laned;
 }
 
 /** What a shelf needs of whoever keeps the ledger. */
-export interface Keeper {
-  readonly findings: Findings;
-  readonly clock: Clock;
-  readonly trace: (line: string) => void;
+export interface Keeper extends LaneKeeper {
   readonly spend: (scrip: string, by: string) => void;
-  readonly sold: () => void;
+  /** A purchase that was signed by itself. */
+  readonly soldAlone: () => void;
   readonly table: () => Store | undefined;
 }
 
@@ -41,9 +39,12 @@ export class Shelf {
   readonly #keeper: Keeper;
   readonly #options: ShelfOptions;
 
-  constructor(keeper: Keeper, options: ShelfOptions) {
+  readonly #lanes: LaneShelf;
+
+  constructor(keeper: Keeper, store: PeerStore, options: ShelfOptions) {
     this.#keeper = keeper;
     this.#options = options;
+    this.#lanes = new LaneShelf(keeper, store, options);
   }
 
   /** Commits, and looks at what it did. */
@@ -51,13 +52,18 @@ export class Shelf {
     const before = await this.#read(changes);
     await commit();
     const after = await this.#read(changes);
-    let change = this.#sales(before, after);
+    let change = this.#sales(before, after) + (await this.#lanes.step(before.laned, after.laned, changes));
     for (const [id, scrip] of after.scrip)
       change += await this.#scrip(id, before.scrip.get(id), scrip, after);
     if (change === 0) return;
     this.#keeper.findings.conserved = false;
     const what = changes.map(({ key }) => key).join(", ");
     this.#broken("conserved", `a commit makes ${change} millionths: ${what}`);
+  }
+
+  /** A purchase on a lane became durable. */
+  bought(record: Uint8Array): void {
+    this.#lanes.bought(record);
   }
 
   #broken(rule: string, what: string): void {
@@ -71,29 +77,33 @@ export class Shelf {
     const lines = new Map<string, LineRecord | undefined>();
     for (const { key } of changes) {
       const id = key.slice(key.indexOf("/") + 1);
-      if (key.startsWith("scrip/")) scrip.set(id, await tables.scrip.get(id));
+      if (/^(scrip|spent)\//.test(key)) scrip.set(id, await tables.scrip.get(id));
       if (key.startsWith("line/")) lines.set(id, await tables.lines.get(id));
       if (key.startsWith("sale/")) sales.set(id, await tables.sales.get(id));
     }
-    return { scrip, sales, lines };
+    return { scrip, sales, lines, laned: await this.#lanes.read(changes) };
   }
 
   #sales(before: Shelved, after: Shelved): number {
-    const { findings, clock, trace, sold } = this.#keeper;
+    const { findings, clock, trace, soldAlone } = this.#keeper;
     const { name, prices } = this.#options;
     let change = 0;
     for (const [id, sale] of after.sales) {
-      const was = before.sales.get(id);
+      // One on a lane has no record of its own before it is given back.
+      const onLane = this.#lanes.nameOf(id);
+      const was = before.sales.get(id) ?? (onLane === undefined ? undefined : unreturned(sale));
       change += merchantWeight.sale(sale) - merchantWeight.sale(was);
       const isKept =
         was === undefined || (was.request === sale?.request && was.charged.value === sale.charged.value);
       if (!isKept) this.#broken("a sale is kept", id);
       if (was?.refunded !== undefined && was.refunded !== sale?.refunded)
         this.#broken("a purchase is given back once", id);
-      if (was === undefined && sale?.ok === 1) sold();
+      if (was === undefined && sale?.ok === 1) soldAlone();
       const price = sale === undefined ? 0n : prices(sale.sku) * BigInt(sale.quantity);
       if (sale?.ok === 1 && sale.charged.value !== price) this.#broken("the price is the catalogue's", id);
-      trace(`M ${clock.now} ${name} sale ${id} ${sale?.ok} ${sale?.charged.value} ${sale?.refunded ?? ""}\n`);
+      trace(
+        `M ${clock.now} ${name} sale ${onLane ?? id} ${sale?.ok} ${sale?.charged.value} ${sale?.refunded ?? ""}\n`,
+      );
       const what = sale?.refunded === undefined ? "sale" : "given back";
       findings.tell(
         clock.now,
@@ -149,7 +159,7 @@ export class Shelf {
 
   /** What the broker has booked for this V0. */
   async #authorised(id: string, scrip: ScripRecord): Promise<bigint> {
-    const credit = await this.#creditOf(scrip.owner, scrip.from);
+    const credit = await this.#creditOf(scrip.owner, scrip.from ?? "");
     // A customer may have had it taken back already, unseen.
     if (credit?.scrip === id && credit.state !== "void") return credit.value;
     this.#broken("V0 lives on M4", `${id} is live and nothing is booked for it`);
@@ -171,4 +181,11 @@ export class Shelf {
       this.#broken("a line ends with a reversal", `${id} of ${spentBy}: ${credit?.state}`);
     return value.value;
   }
+}
+
+/** A sale as it was before it was given back. */
+function unreturned(sale: SaleRecord | undefined): SaleRecord | undefined {
+  if (sale === undefined) return undefined;
+  const { refunded: _gone, ...kept } = sale;
+  return kept;
 }

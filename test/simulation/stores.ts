@@ -2,6 +2,7 @@
 import type { Key, Store, Write } from "@lepta/lambdas";
 import type { PeerStore } from "@lepta/peer-sdk";
 import { StoreBusy } from "../../lambdas/src/ports/store.ts";
+import { mortalLog } from "../support/mortal-log.ts";
 import type { Clock } from "./clock.ts";
 import type { Life } from "./life.ts";
 import type { Weather } from "./weather.ts";
@@ -26,6 +27,15 @@ export function livePeerStore(inner: PeerStore, { life, clock, weather }: Surrou
     commit: (changes) => {
       const tables = namesOf(changes, ({ key }) => tableOf(key));
       return life.call(`store commit ${tables}`, () => slowly(() => inner.commit(changes)));
+    },
+    openLog: async (name) => {
+      const { log, found } = await life.call(`log open ${name}`, () => slowly(() => inner.openLog(name)));
+      const mortal = mortalLog(log, {
+        isDead: () => life.isDead,
+        around: (sync) => life.call(`log sync ${name}`, () => slowly(sync)),
+      });
+      life.onDeath(() => mortal.die((unsynced) => weather.survivors(unsynced)));
+      return { log: mortal.log, found };
     },
     close: async () => {},
   };

@@ -55,8 +55,8 @@ export function twistOf(
   accomplices: () => readonly CustomerSide[],
 ) {
   const said: Frame[] = [];
-  return (visit: Visit, merchant: MerchantSide): Visit =>
-    async (messages) => {
+  return (visit: Visit, merchant: MerchantSide): Visit => {
+    const twisted = async (messages: Frame): Promise<Frame> => {
       const { weather } = merchant.around;
       const kind = kindsOf(messages);
       const isObtain = kind === "vendorscrip-request";
@@ -77,6 +77,8 @@ export function twistOf(
         said,
       });
     };
+    return visit.attach === undefined ? twisted : Object.assign(twisted, { attach: visit.attach });
+  };
 }
 
 const REMEMBERED = 16;

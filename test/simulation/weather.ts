@@ -67,6 +67,7 @@ export class Weather {
   readonly #messages: Draws;
   readonly #table: Draws;
   readonly #slow: Draws;
+  readonly #torn: Draws;
   isCalm = true;
 
   constructor(options: WeatherOptions) {
@@ -75,6 +76,7 @@ export class Weather {
     this.#messages = drawsOf(`${options.seed}/messages`);
     this.#table = drawsOf(`${options.seed}/table`);
     this.#slow = drawsOf(`${options.seed}/slow`);
+    this.#torn = drawsOf(`${options.seed}/torn`);
   }
 
   /** Whether faults of this kind happen now. */
@@ -124,6 +126,11 @@ export class Weather {
     return this.#slow.between(rates.slowness[0], rates.slowness[1]);
   }
 
+  /** How many of so many records that were written and not synced are on disk after a crash. */
+  survivors(unsynced: number): number {
+    return this.#torn.between(0, unsynced);
+  }
+
   /** How long a message is on its way; undefined where it is lost. */
   transit(): number | undefined {
     const draws = this.#messages;
@@ -148,6 +155,13 @@ export class Weather {
   /** Whether the connection breaks with the message that was lost. */
   breaks(): boolean {
     return this.#messages.chance(network.breaks);
+  }
+
+  /** How long an end of a wire does not know that the other is gone. */
+  unawareness(): number {
+    const [least, most] =
+      this.isCalm || this.#messages.chance(network.aware) ? network.latency : network.longDelay;
+    return this.#messages.between(least, most);
   }
 
   /** What the table does with a commit. */

@@ -5,6 +5,7 @@ import {
   brokerscripResponse,
   isRefusal,
   limits,
+  noticeBatch,
   orThrow,
   purchaseNotice,
   saleNotice,
@@ -42,6 +43,7 @@ import {
   reverse,
   settle,
 } from "./returns.ts";
+import { makeStatement } from "./statements.ts";
 
 export interface BusyTable {
   readonly broker: BrokerUnderTest;
@@ -109,7 +111,8 @@ export async function busyTable(
   const answered = await sell(shop, "0.13");
   await reverse(alice, await makeReversal(alice, shop.uid, answered.txn));
   const evidence = (await makeEvidence(alice, shop, answered, euro("0.04"))).bytes;
-  const claimed = { customer: alice.uid, subject: answered.txn, claimed: euro("0.04"), evidence };
+  // A cent more than the evidence, this once.
+  const claimed = { customer: alice.uid, subject: answered.txn, claimed: euro("0.05"), evidence };
   orThrow(await claim(shop, await makeClaim(shop, claimed)));
   // The claim and the schedule have minted into the purse: alice asks for what she holds by renewing it.
   broker.runtime.advance(DAY);
@@ -190,6 +193,16 @@ export async function busyTable(
     const m3 = await shop.sign(saleNotice, sold, { txn });
     orThrow(await tell(shop, "POST /notices", await shop.seal(m3)));
   }
+  const lane = { network: broker.network, merchant: shop, customer: alice };
+  const entries = [
+    await makeStatement(lane),
+    await makeStatement(lane, { first: 129, last: 256 }, { merchant: shop }),
+    await makeStatement(lane, { first: 257, last: 384 }, { merchant: shop }),
+    await makeStatement(lane, { first: 257, last: 384, total: euro("0.50") }, { customer: alice }),
+    await makeStatement(lane, { first: 385, last: 384, closes: 1 }),
+  ].map(({ bytes }) => bytes);
+  const stated = await shop.sign(noticeBatch, { entries });
+  orThrow(await tell(shop, "POST /notices", await shop.seal(stated)));
   // What the bank has not said yet: charging, charged and paying stay as they are until a schedule runs.
   const late = await enrolledPeer(broker, "lena+unknown");
   txns.charging = late.newTxn();

@@ -55,7 +55,7 @@ import {
   vendorscripResponse,
   verifyAnswer,
 } from "@lepta/protocol";
-import type { BrokerUnderTest } from "./broker.ts";
+import type { BrokerUnderTest, HttpAnswer } from "./broker.ts";
 
 export const MINUTE = 60 * 1000;
 export const HOUR = 60 * MINUTE;
@@ -123,7 +123,12 @@ export interface TestPeer {
   topUp(amount: Amount, overrides?: Overrides): Promise<Or<Verified<typeof brokerscripResponse>>>;
   /** Tops up and takes the scrip. */
   fund(amount: Amount): Promise<Held>;
-  query(initiator: string, subject: string): Promise<Or<Verified<typeof transactionResponse>>>;
+  /** With a merchant it is about a purchase. */
+  query(
+    initiator: string,
+    subject: string,
+    merchant?: string,
+  ): Promise<Or<Verified<typeof transactionResponse>>>;
   abort(
     initiator: string,
     subject: string,
@@ -131,8 +136,15 @@ export interface TestPeer {
   ): Promise<Or<Verified<typeof transactionResponse>>>;
 }
 
+/** What a peer asks of a broker and of its surroundings. */
+export interface Reachable extends Pick<BrokerUnderTest, "network" | "keys"> {
+  readonly runtime: Pick<BrokerUnderTest["runtime"], "now" | "random">;
+  readonly wiring: Pick<BrokerUnderTest["wiring"], "suite">;
+  call(route: string, body?: Uint8Array): Promise<Pick<HttpAnswer, "code" | "body">>;
+}
+
 /** A peer with keys of its own, drawn from the broker's seeded randomness. Not enrolled yet. */
-export async function testPeer(broker: BrokerUnderTest, name: string): Promise<TestPeer> {
+export async function testPeer(broker: Reachable, name: string): Promise<TestPeer> {
   const { runtime, network } = broker;
   const { random } = runtime;
   const { suite } = broker.wiring;
@@ -213,10 +225,12 @@ export async function testPeer(broker: BrokerUnderTest, name: string): Promise<T
         "decide",
       ),
     fund: async (amount) => heldOf(orThrow(await peer.topUp(amount))),
-    query: async (initiator, subject) =>
+    query: async (initiator, subject, merchant) =>
       peer.post(
         "POST /query",
-        await peer.seal(await sign(query, { initiator, subject })),
+        await peer.seal(
+          await sign(query, { initiator, subject, ...(merchant === undefined ? {} : { merchant }) }),
+        ),
         transactionResponse,
         "decide",
       ),
@@ -232,7 +246,7 @@ export async function testPeer(broker: BrokerUnderTest, name: string): Promise<T
 }
 
 /** A peer that is enrolled with its own name as its account. */
-export async function enrolledPeer(broker: BrokerUnderTest, name: string): Promise<TestPeer> {
+export async function enrolledPeer(broker: Reachable, name: string): Promise<TestPeer> {
   const peer = await testPeer(broker, name);
   const { payload } = orThrow(await peer.enrol());
   if (!payload.ok) throw new Error(`${name} was not enrolled: ${payload.reason}`);
@@ -344,7 +358,10 @@ export interface Authorised {
 }
 
 /** Sends M2; M4 checked by the merchant, M3 by the customer. */
-export async function authorise(broker: BrokerUnderTest, sale: Sale): Promise<Or<Authorised>> {
+export async function authorise(
+  broker: Pick<Reachable, "runtime" | "keys">,
+  sale: Sale,
+): Promise<Or<Authorised>> {
   const { merchant, customer } = sale;
   const m4 = await merchant.post("POST /authorise", sale.sealed, authorizationResponse, "decide");
   if (isRefusal(m4)) return m4;

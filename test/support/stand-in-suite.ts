@@ -28,6 +28,7 @@ import {
 import { encryptionData, layer, type Sealed, writeEncrypt } from "../../protocol/src/cose/encrypt.ts";
 import { encodeX25519, readKey, x25519Map } from "../../protocol/src/cose/key.ts";
 import { header } from "../../protocol/src/cose/labels.ts";
+import { agreementKey } from "../../protocol/src/suite/x25519.ts";
 
 /** A new register of keys and the suite on it: parties that are to understand each other take the same one. */
 export function standInSuite(): Suite {
@@ -66,7 +67,9 @@ export function standInSuite(): Suite {
 
   function openingKey(privateBytes: Uint8Array): OpeningKey {
     if (privateBytes.length !== 32) throw new TypeError("not a private key of X25519");
-    const publicKey = encodeX25519(mac(privateBytes, "x"));
+    // Sessions agree on their keys as everywhere: a real point, for a handshake that is real.
+    const agreement = agreementKey(privateBytes);
+    const publicKey = encodeX25519(agreement.publicKey);
     const id = learn(publicKey, privateBytes);
     const possession = (other: SealingKey, context: Uint8Array): Uint8Array => {
       const parts = decodeKey(other.publicKey);
@@ -80,6 +83,7 @@ export function standInSuite(): Suite {
     return {
       publicKey,
       id,
+      agreement,
       authenticates: true,
       open: (sealed) => open(privateBytes, sealed),
       provePossession: possession,

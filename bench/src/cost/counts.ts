@@ -9,7 +9,7 @@ const nothing = {
   invocations: 0,
   /** By the functions' memory and their CPU time on this machine, scaled to the part of a core that they get on AWS. */
   gbSeconds: 0,
-  /** SDK calls, each weighed with its function's memory in GB: for the time that they wait for AWS. */
+  /** SDK calls, each weighed with its function's memory in GB and shared by those that wait at once: for that time. */
   gbCalls: 0,
   sdkCalls: 0,
   writeUnits: 0,

@@ -12,6 +12,8 @@ export interface Estimate {
   readonly parts: Readonly<Record<Part, Dollars>>;
   /** Of a million purchases' notices alone. */
   readonly notices: { readonly single: Dollars; readonly batch: Dollars };
+  /** Of a million purchases on lanes: their statements in batches of a thousand purchases, and in the largest batches. */
+  readonly statements: { readonly batch: Dollars; readonly full: Dollars };
   /** Figure 8 with its intent, and a credit's part of a full settlement. */
   readonly perThousandVendorScrip: Dollars;
   /** Without a single request. */
@@ -75,6 +77,7 @@ export function estimate(counted: Counted, prices: Prices, assumptions: Assumpti
     perMillionPurchases: addDollars(...Object.values(parts)),
     parts,
     notices,
+    statements: { batch: million(of("statements")), full: million(of("statementsInFull")) },
     perThousandVendorScrip: price(times(vendorScrip, 1000)),
     idlePerMonth: idle(counted, prices, assumptions),
     inUsePerMonth: inUse(counted, prices, assumptions),

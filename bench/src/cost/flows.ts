@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { limits } from "@lepta/protocol";
 import { type CountedCloud, startCountedCloud } from "./cloud.ts";
 import { coldStart } from "./cold-start.ts";
 import type { Counts } from "./counts.ts";
 import { times } from "./counts.ts";
+import { openLanes, PER_STATEMENT } from "./lanes.ts";
 import { CUSTOMER_FLOWS, type CustomerFlow, openMarket } from "./market.ts";
 import { type Invocation, totalOf } from "./recorder.ts";
 
@@ -27,6 +29,9 @@ export const flowNames = [
   /** Both sides' notices of one purchase: each by itself, and in batches. */
   "singleNotices",
   "batchedNotices",
+  /** Of one purchase of a lane: statements in batches of a thousand purchases, and in the largest batches. */
+  "statements",
+  "statementsInFull",
 ] as const;
 export type FlowName = (typeof flowNames)[number];
 
@@ -65,6 +70,9 @@ const DAY_HOURS = 24;
 const WARM_HOURS = 24;
 /** Purchases in batches at least, so that small batches are timed more than once. */
 const LEAST_BATCHED = 20;
+/** Purchases whose statements go in one batch, in whole statements, and how many such batches are counted. */
+const STATED_PURCHASES = 1000;
+const STATED_BATCHES = 20;
 
 /** Starts everything in a temporary directory, counts, and ends everything again. */
 export async function countFlows(options: CountOptions): Promise<Counted> {
@@ -138,6 +146,18 @@ async function countAll(
       batched.push(...(await recorder.during(() => market.flushNotices())));
     }
     counted.set("batchedNotices", flowOf(batched, perBatch * batches));
+    progress("statements over lanes");
+    const lanes = await openLanes(cloud);
+    await lanes.sendBatch(1);
+    for (const [name, statements, runs] of [
+      ["statements", Math.ceil(STATED_PURCHASES / PER_STATEMENT), STATED_BATCHES],
+      ["statementsInFull", limits.batchEntries, 1],
+    ] as const) {
+      const invocations: Invocation[] = [];
+      for (let run = 0; run < runs; run += 1)
+        invocations.push(...onlyNotices(await recorder.during(() => lanes.sendBatch(statements))));
+      counted.set(name, flowOf(invocations, runs * statements * PER_STATEMENT));
+    }
     progress("the next day");
     await cloud.passHours(DAY_HOURS);
     for (const name of ["customerDay", "merchantDay"] as const)
@@ -156,6 +176,10 @@ async function countAll(
     await market.close();
   }
 }
+
+/** A peer by hand reads the broker's keys before each batch, which ours do once in ten minutes. */
+const onlyNotices = (invocations: readonly Invocation[]): readonly Invocation[] =>
+  invocations.filter(({ name }) => name === "notices");
 
 async function countSchedules(cloud: CountedCloud): Promise<Counted["schedules"]> {
   // The first of each is a cold start.

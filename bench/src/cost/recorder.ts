@@ -19,6 +19,8 @@ export const CORE_MIB = 1769;
 interface Running {
   readonly name: FunctionName;
   counts: Record<CountName, number>;
+  /** SDK calls that wait for their answer. */
+  waiting: number;
 }
 
 export class Recorder {
@@ -55,11 +57,11 @@ export class Recorder {
     dynamoDb.middlewareStack.add(
       (next, context) => async (args) => {
         const command = context.commandName ?? "";
-        const result = await next(args).catch((error: unknown) => {
-          this.#dynamoDb(name, command, args.input, undefined);
+        const result = await this.#call(name, () => next(args)).catch((error: unknown) => {
+          this.#dynamoDb(command, args.input, undefined);
           throw error;
         });
-        this.#dynamoDb(name, command, args.input, result.output);
+        this.#dynamoDb(command, args.input, result.output);
         return result;
       },
       { step: "initialize", name: "count" },
@@ -68,8 +70,7 @@ export class Recorder {
       (next, context) => (args) => {
         const isAsymmetric = ASYMMETRIC.has(context.commandName ?? "");
         this.#count(isAsymmetric ? "kmsAsymmetric" : "kmsSymmetric", 1);
-        this.#call(name);
-        return next(args);
+        return this.#call(name, () => next(args));
       },
       { step: "initialize", name: "count" },
     );
@@ -77,7 +78,7 @@ export class Recorder {
 
   /** Runs a function once and counts it. */
   async run<T>(name: FunctionName, route: string, work: () => Promise<T>): Promise<T> {
-    const running: Running = { name, counts: { ...zero } };
+    const running: Running = { name, counts: { ...zero }, waiting: 0 };
     // CPU time and not the clock's: what a function waits for here says nothing about AWS, and others use this machine.
     const start = process.cpuUsage();
     const result = await this.#running.run(running, work);
@@ -103,9 +104,8 @@ export class Recorder {
     return this.#invocations.slice(before);
   }
 
-  #dynamoDb(name: FunctionName, command: string, input: unknown, output: unknown): void {
+  #dynamoDb(command: string, input: unknown, output: unknown): void {
     const usage = usageOf(command, input, output, (item) => this.#sizes.get(item) ?? 0);
-    this.#call(name);
     this.#count("readUnits", usage.readUnits);
     this.#count("writeUnits", usage.writeUnits);
     if (output === undefined) return;
@@ -118,9 +118,17 @@ export class Recorder {
     }
   }
 
-  #call(name: FunctionName): void {
+  /** Several that wait at once share the time that the function waits. */
+  async #call<T>(name: FunctionName, work: () => Promise<T>): Promise<T> {
+    const running = this.#running.getStore() ?? { waiting: 0 };
+    running.waiting += 1;
     this.#count("sdkCalls", 1);
-    this.#count("gbCalls", functions[name].memoryMiB / 1024);
+    this.#count("gbCalls", functions[name].memoryMiB / 1024 / running.waiting);
+    try {
+      return await work();
+    } finally {
+      running.waiting -= 1;
+    }
   }
 
   #count(name: CountName, value: number): void {

@@ -1,5 +1,6 @@
 /** How an estimate is shown: tables for people, one JSON object for programs. */
 
+import { limits } from "@lepta/protocol";
 import type { Assumptions } from "./assumptions.ts";
 import { type Dollars, type Service, services, totalDollars } from "./dollars.ts";
 import { type Estimate, monthOf, noticeRatio, type Part } from "./estimate.ts";
@@ -50,11 +51,13 @@ const flowTitles: Readonly<Record<FlowName, string>> = {
   settlement: "a full settlement",
   singleNotices: "a purchase's notices, each by itself",
   batchedNotices: "a purchase's notices, in batches",
+  statements: "a lane's purchase, in statements",
+  statementsInFull: "a lane's purchase, in full batches",
 };
 
 /** The tables, without a line break at the end. */
 export function describe({ purchases, assumptions, file, counted, estimate }: Report): string {
-  const { perMillionPurchases, notices, idlePerMonth, inUsePerMonth } = estimate;
+  const { perMillionPurchases, notices, statements, idlePerMonth, inUsePerMonth } = estimate;
   const month = monthOf(estimate, purchases);
   const total = [month, perMillionPurchases, idlePerMonth, inUsePerMonth];
   const sums = (each: readonly Dollars[]): readonly string[] => each.map((one) => usd(totalDollars(one)));
@@ -83,6 +86,22 @@ export function describe({ purchases, assumptions, file, counted, estimate }: Re
         .map((service) => [serviceNames[service], usd(single[service]), usd(batch[service])]),
       ["Total", ...sums([single, batch])],
     ]),
+    "",
+    ...table([
+      [
+        "a million purchases' statements",
+        "a thousand each",
+        `in ${integer.format(limits.batchEntries)} entries`,
+      ],
+      ...services
+        .filter((service) => statements.batch[service] + statements.full[service] > 0)
+        .map((service) => [
+          serviceNames[service],
+          fine(statements.batch[service]),
+          fine(statements.full[service]),
+        ]),
+      ["Total", ...[statements.batch, statements.full].map((each) => fine(totalDollars(each)))],
+    ]),
     `Single notices cost ${noticeRatio(estimate).toFixed(2)} times as much as batches of ${assumptions.purchasesPerBatch}.`,
     "",
     `A thousand VendorScrips                  ${usd(totalDollars(estimate.perThousandVendorScrip))}`,
@@ -104,7 +123,7 @@ export function describe({ purchases, assumptions, file, counted, estimate }: Re
 
 /** The object of `--json`. */
 export function jsonOf({ purchases, assumptions, file, counted, estimate }: Report) {
-  const { perMillionPurchases, parts, notices, idlePerMonth, inUsePerMonth } = estimate;
+  const { perMillionPurchases, parts, notices, statements, idlePerMonth, inUsePerMonth } = estimate;
   return {
     perMillionPurchases: {
       ...shown(perMillionPurchases),
@@ -123,6 +142,7 @@ export function jsonOf({ purchases, assumptions, file, counted, estimate }: Repo
       batch: rounded(totalDollars(notices.batch)),
       ratio: rounded(noticeRatio(estimate)),
     },
+    statements: { batch: shown(statements.batch), full: shown(statements.full) },
     counted: {
       ...Object.fromEntries(Object.entries(counted.flows).map(([name, { counts }]) => [name, counts])),
       schedules: Object.fromEntries(
@@ -164,6 +184,8 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
 const integer = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const small = new Intl.NumberFormat("en", { minimumFractionDigits: 6, maximumFractionDigits: 6 });
+const fine = (value: number): string => small.format(value);
 const usd = (value: number): string => money.format(value);
 /** Twelve digits: far more than anybody knows of a price, and few enough that sums come out even. */
 const rounded = (value: number): number => Number(value.toPrecision(12));

@@ -32,6 +32,12 @@ import {
 /** Writes to commit, and what is known once they are. Without writes it was decided before, or nothing changes. */
 export interface Decided<R> {
   readonly writes: readonly Write[];
+  /**
+   * Each by itself before the commit and after it, which costs half of what it costs within: entries of an index by which
+   * a sweep goes. One too many does no harm there, and a sweep takes it away.
+   */
+  readonly ahead?: readonly Write[];
+  readonly behind?: readonly Write[];
   readonly outcome: R;
 }
 

@@ -193,8 +193,41 @@ export const noticeItem = itemType({
 });
 export type NoticeRecord = RecordOf<typeof noticeItem>;
 
-/** A notice whose other side is missing. */
-export const waitingItem = itemType({ customer: "text", merchant: "text", txn: "text", due: "integer" });
+/** A statement over a run of a lane: one item, of one write unit, for all its purchases. */
+export const statementItem = itemType({
+  /** one-sided, matched or differs. */
+  state: "text",
+  /** The signed-statement that came first, with each signature over it that has come, packed (`packed.ts`). */
+  signed: "bytes",
+  /** Another about the same end of the run: the other side's version, or that of a side that says two things. */
+  other: "bytes?",
+  at: "integer",
+  /** When a sweep found it one-sided for too long. */
+  flaggedAt: "integer?",
+  /** In seconds: when the table may forget it. Nothing is judged by it. */
+  ttl: "integer",
+});
+export type StatementRecord = RecordOf<typeof statementItem>;
+
+/** What a merchant kept once beyond what its customer had signed: never again in this pair, so it is never forgotten. */
+export const excessItem = itemType({
+  /** The reversal in which it was. */
+  txn: "text",
+  value: "money",
+  currency: "text",
+  at: "integer",
+});
+export type ExcessRecord = RecordOf<typeof excessItem>;
+
+/** A notice or a statement whose other side is missing. */
+export const waitingItem = itemType({
+  customer: "text",
+  merchant: "text",
+  txn: "text",
+  due: "integer",
+  /** Of a statement: the sort key of its item. */
+  place: "text?",
+});
 export type WaitingRecord = RecordOf<typeof waitingItem>;
 
 /** A transaction that a schedule must bring to its end. */
@@ -257,9 +290,10 @@ export const keys = {
   carry: (merchant: Uid, currency: string): Key => ({ pk: `MERCHANT#${merchant}`, sk: `CARRY#${currency}` }),
   loss: (currency: string, uid: Uid, txn: Txn): Key => ({ pk: `LOSS#${currency}`, sk: `${uid}#${txn}` }),
   exposure: (currency: string): Key => ({ pk: "EXPOSURE", sk: currency }),
-  waiting: (due: number, customer: Uid, merchant: Uid, txn: Txn): Key => ({
+  excess: (customer: Uid, merchant: Uid): Key => ({ pk: `PAIR#${customer}#${merchant}`, sk: "EXCESS" }),
+  waiting: (due: number, customer: Uid, merchant: Uid, txn: Txn, place?: string): Key => ({
     pk: `WAITING#${txn.charAt(0)}`,
-    sk: `${moment(due)}#${customer}#${merchant}#${txn}`,
+    sk: `${moment(due)}#${customer}#${merchant}#${place ?? txn}`,
   }),
   open: (uid: Uid, txn: Txn): Key => ({ pk: openPartition(txn), sk: `${uid}#${txn}` }),
 } as const;
@@ -268,6 +302,13 @@ export const keys = {
 export const DUE = "DUE#";
 export const DISPUTE = "DISPUTE#";
 export const TRANSACTION = "TXN#";
+
+/** The first part of the sort keys of a lane's statements. */
+export const statementsOf = (lane: string): string => `STATEMENT#${lane}#`;
+
+/** The sort key of a statement: those of a lane sort by their last purchase, one that only closes it behind its last. */
+export const statementPlace = (lane: string, last: number, closesOnly = false): string =>
+  `${statementsOf(lane)}${last.toString().padStart(16, "0")}${closesOnly ? "#CLOSED" : ""}`;
 
 /** Sorts as the moments do. */
 const moment = (at: number): string => at.toString().padStart(15, "0");

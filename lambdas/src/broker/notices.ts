@@ -2,7 +2,7 @@
  * Figure 7, M0 and M3: the broker observes. Each notice is verifiable on its own; both sides of one purchase meet in one
  * item, and what is one-sided or differs is flagged there. Nothing here delays a purchase.
  */
-import type { Or, Payload, Verified } from "@lepta/protocol";
+import type { OpenedOf, Or, Payload, Verified } from "@lepta/protocol";
 import {
   equalBytes,
   isRefusal,
@@ -13,15 +13,24 @@ import {
   type Txn,
   type Uid,
 } from "@lepta/protocol";
-import type { Write } from "../ports/store.ts";
+import type { Item, Key, Write } from "../ports/store.ts";
 import { forgottenAfter } from "../resources.ts";
 import type { Decision, Terms } from "./decision.ts";
-import { keys, type NoticeRecord, noticeItem, type WaitingRecord, waitingItem } from "./items.ts";
+import {
+  type ItemType,
+  keys,
+  type NoticeRecord,
+  noticeItem,
+  type StatementRecord,
+  statementItem,
+  type WaitingRecord,
+  waitingItem,
+} from "./items.ts";
 
 export type Notice = Verified<typeof purchaseNotice> | Verified<typeof saleNotice>;
 
 /** The two sides that a notice names and the key under which they meet. */
-export function pairOf(notice: Notice): {
+export function pairOf(notice: OpenedOf<typeof purchaseNotice | typeof saleNotice>): {
   readonly customer: Uid;
   readonly merchant: Uid;
   readonly place: string;
@@ -52,7 +61,7 @@ export function decideNotice(
   const isCustomer = notice.payload.type === "purchase-notice";
   const known = isCustomer ? before?.customerDigest : before?.merchantDigest;
   if (known !== undefined && before !== undefined) {
-    const outcome: NoticeOutcome = { state: stateOf(before), conflict: known !== notice.digest };
+    const outcome: NoticeOutcome = { state: stateOfNotices(before), conflict: known !== notice.digest };
     if (known === notice.digest || before.state === "differs") return { writes: [], outcome };
     return record({ ...before, state: "differs" }, { state: "differs", conflict: true });
   }
@@ -91,27 +100,35 @@ export function decideNotice(
             merchantDigest: before.merchantDigest,
           };
     const put: Write = { put: noticeItem.toItem(next), at: keys.notice(customer, merchant, place), expect };
-    return { writes: [put, ...more], outcome: told };
+    return before === undefined
+      ? { ahead: more, writes: [put], outcome: told }
+      : { writes: [put], behind: more, outcome: told };
   }
 }
 
-/** A notice whose other side has not come for too long is flagged; it may still come. */
+/** A notice or a statement whose other side has not come for too long is flagged; it may still come. */
 export function decideFlag(
   waiting: WaitingRecord,
-  before: NoticeRecord | undefined,
+  item: Item | undefined,
   now: number,
 ): Decision<{ readonly flagged: boolean }> {
-  const { customer, merchant, txn, due } = waiting;
+  const { customer, merchant, txn, due, place } = waiting;
   if (now < due) return { writes: [], outcome: { flagged: false } };
-  const gone: Write = { remove: true, at: keys.waiting(due, customer, merchant, txn), expect: "any" };
+  const gone: Write = { remove: true, at: keys.waiting(due, customer, merchant, txn, place), expect: "any" };
+  const type: ItemType<NoticeRecord | StatementRecord> = place === undefined ? noticeItem : statementItem;
+  const before = type.read(item);
   if (before?.state !== "one-sided") return { writes: [gone], outcome: { flagged: false } };
   const put: Write = {
-    put: noticeItem.toItem({ ...before, flaggedAt: now }),
-    at: keys.notice(customer, merchant, placeOf(txn)),
+    put: type.toItem({ ...before, flaggedAt: now }),
+    at: waitsAt(waiting),
     expect: { state: "one-sided" },
   };
   return { writes: [put, gone], outcome: { flagged: true } };
 }
+
+/** The item that waits. */
+export const waitsAt = ({ customer, merchant, txn, place }: WaitingRecord): Key =>
+  keys.notice(customer, merchant, place ?? placeOf(txn));
 
 /** Outside sessions the key is the transaction's id; in a session, the session and a block of its sequence. */
 export const placeOf = (txn: Txn): string => `TXN#${txn}`;
@@ -145,5 +162,6 @@ function sides(
   return isRefusal(purchase) ? purchase : [purchase.payload, notice.payload];
 }
 
-const stateOf = (record: NoticeRecord): NoticeOutcome["state"] =>
+/** The state of both notices of a purchase. */
+export const stateOfNotices = (record: NoticeRecord): NoticeOutcome["state"] =>
   record.state === "matched" || record.state === "differs" ? record.state : "one-sided";

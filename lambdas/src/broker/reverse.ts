@@ -1,13 +1,14 @@
 /**
  * A customer says that the VendorScrip it obtained is of no use, within the time that the credit is held. The merchant
- * may answer with the latest purchase that the customer signed; what that leaves goes back, or everything where the
- * merchant stays silent (design section 5). `disputed` until then; it cannot be aborted.
+ * may answer with the latest purchase or statement that the customer signed; what that leaves goes back, or everything
+ * where the merchant stays silent (design section 5). `disputed` until then; it cannot be aborted.
  */
 import {
   type Amount,
   amountOf,
   isExpired,
   isRefusal,
+  limits,
   originOf,
   type Payload,
   type purchaseRequest,
@@ -15,6 +16,7 @@ import {
   readScrip,
   readSpend,
   type reversalRequest,
+  type Statement,
   subtract,
   type Txn,
   type Uid,
@@ -35,6 +37,8 @@ import {
   creditItem,
   type DisputeRecord,
   disputeItem,
+  type ExcessRecord,
+  excessItem,
   keys,
   type PurseRecord,
   type TransactionRecord,
@@ -117,16 +121,29 @@ export function decideReversal(
   }
 }
 
-/** What a merchant answers: what it keeps, and the purchase that bears it out, whose signature was checked. */
+/** What a merchant answers: what it keeps, and the purchase or statement that bears it out, whose signature was checked. */
 export interface Claim {
   readonly claimed: Amount;
-  readonly evidence: Payload<typeof purchaseRequest> | undefined;
+  readonly evidence: Evidence | undefined;
 }
+
+/** What the customer has signed for this merchant. */
+export type Evidence = Payload<typeof purchaseRequest> | Statement;
 
 export interface ClosingState extends DisputeState {
   readonly transaction: TransactionRecord;
   readonly dispute: DisputeRecord | undefined;
+  /** What this merchant kept beyond such evidence of this customer's before. */
+  readonly excess: ExcessRecord | undefined;
 }
+
+/** What a merchant keeps of a disputed credit, and what of that is beyond what its customer has signed. */
+interface Share {
+  readonly kept: bigint;
+  readonly excess: bigint;
+}
+
+const NO_SHARE: Share = { kept: 0n, excess: 0n };
 
 /** The merchant answers, or its time is over: what it cannot claim goes back to the customer. */
 export function decideDispute(
@@ -153,7 +170,8 @@ export function decideDispute(
   const owed = owedOf(credit);
   // A merchant whose time was over has been silent, whenever the schedule comes by.
   const isInTime = now < (transaction.answerBy ?? 0);
-  const kept = claim !== undefined && isInTime ? keptBy(merchant, customer, credit, claim) : 0n;
+  const { kept, excess } =
+    claim !== undefined && isInTime ? shareOf(merchant, customer, credit, claim, state.excess) : NO_SHARE;
   const reversed = amountOf(owed.currency, owed.value - kept);
   const back =
     reversed.value === 0n
@@ -176,17 +194,60 @@ export function decideDispute(
       expect: { state: "disputed", owed: credit.owed },
     },
     ...(kept === 0n ? [] : [dueAt(merchant, heldUntil, customer, subject)]),
+    ...(excess === 0n ? [] : [excessOnce()]),
     removeOpen(customer, txn),
   ];
   return { writes: [...writes, ...ended, ...heard], outcome: { step: "decided", record } };
+
+  function excessOnce(): Write {
+    const mark = { txn, value: excess, currency: owed.currency, at: now };
+    return { put: excessItem.toItem(mark), at: keys.excess(customer, merchant), expect: "absent" };
+  }
 }
 
-/** What the evidence bears out of what is claimed: V0's value less what the customer's signature left of it. */
-function keptBy(merchant: Uid, customer: Uid, credit: CreditRecord, { claimed, evidence }: Claim): bigint {
-  const spend = evidence && readSpend(purchaseSpendCodec, evidence.spend);
-  if (spend === undefined || isRefusal(spend)) return 0n;
+/**
+ * The least of what is claimed, what is owed, and what the evidence bears out. Beyond the evidence up to A are believed,
+ * which both sides let come together before they sign, and that once for each pair.
+ */
+function shareOf(
+  merchant: Uid,
+  customer: Uid,
+  credit: CreditRecord,
+  { claimed, evidence }: Claim,
+  before: ExcessRecord | undefined,
+): Share {
+  const proven = evidence && provenBy(merchant, customer, credit, evidence);
+  if (proven === undefined || claimed.currency !== credit.currency) return NO_SHARE;
+  const borneOut = least(proven, claimed.value, credit.owed ?? 0n);
+  if (before !== undefined) return { kept: borneOut, excess: 0n };
+  const kept = least(proven + limits.unstatedAmount, claimed.value, credit.owed ?? 0n);
+  return { kept, excess: kept - borneOut };
+}
+
+/** V0's value less what the customer's signature left of it; undefined where the evidence is about something else. */
+function provenBy(
+  merchant: Uid,
+  customer: Uid,
+  credit: CreditRecord,
+  evidence: Evidence,
+): bigint | undefined {
+  const left =
+    evidence.type === "statement"
+      ? leftByStatement(merchant, customer, credit, evidence)
+      : leftByPurchase(merchant, customer, credit, evidence);
+  return left === undefined ? undefined : credit.value - left;
+}
+
+function leftByPurchase(
+  merchant: Uid,
+  customer: Uid,
+  credit: CreditRecord,
+  evidence: Payload<typeof purchaseRequest>,
+): bigint | undefined {
+  const spend = readSpend(purchaseSpendCodec, evidence.spend);
+  if (isRefusal(spend)) return undefined;
   const scrip = readScrip(spend.scrip[0]);
-  if (isRefusal(scrip)) return 0n;
+  if (isRefusal(scrip)) return undefined;
   const rest = subtract(scrip.value, spend.amount);
   // The body is what customer and merchant say; its certificate is the merchant's to check. So no more is believed of it
   // than that V0 was worth what the credit says, and that what descends from it is worth no more.
@@ -195,9 +256,29 @@ function keptBy(merchant: Uid, customer: Uid, credit: CreditRecord, { claimed, e
     scrip.issuer === merchant &&
     scrip.owner === customer &&
     originOf(scrip) === credit.scrip &&
-    scrip.value.currency === credit.currency &&
-    claimed.currency === credit.currency;
-  if (!isOfThis || isRefusal(rest)) return 0n;
-  const proven = credit.value - rest.value;
-  return [proven, claimed.value, credit.owed ?? 0n].reduce((least, each) => (each < least ? each : least));
+    scrip.value.currency === credit.currency;
+  if (!isOfThis || isRefusal(rest)) return undefined;
+  return rest.value;
+}
+
+/** In a statement the customer signs which V0 its lane's scrip descends from: one of another line bears nothing out. */
+function leftByStatement(
+  merchant: Uid,
+  customer: Uid,
+  credit: CreditRecord,
+  said: Statement,
+): bigint | undefined {
+  const isOfThis =
+    said.remaining.value <= credit.value &&
+    said.from === merchant &&
+    said.customer === customer &&
+    originOf({ ...said, id: said.scrip }) === credit.scrip &&
+    said.remaining.currency === credit.currency;
+  return isOfThis ? said.remaining.value : undefined;
+}
+
+function least(first: bigint, ...others: readonly bigint[]): bigint {
+  let low = first;
+  for (const each of others) if (each < low) low = each;
+  return low;
 }

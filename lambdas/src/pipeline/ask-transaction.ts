@@ -23,6 +23,7 @@ import {
   signStatement,
   verdictOf,
 } from "./answers.ts";
+import { askPurchase, type PurchaseStanding } from "./ask-purchase.ts";
 import { type Broker, type Peer, receive, sealAnswer, settle, signAnswer } from "./broker.ts";
 
 interface Subject {
@@ -35,14 +36,23 @@ export async function queryTransaction(broker: Broker, bytes: Uint8Array): Promi
   const received = await receive(broker, bytes, [query]);
   if (isRefusal(received)) return received;
   const { message, sender, keySet, now } = received;
+  const { initiator, subject, merchant } = message.payload;
   const standing = await settle(
     broker,
-    () => loadSubject(broker, sender.uid, message.payload),
+    // A purchase that C asks about is no transaction of C's with B.
+    async () => (merchant === undefined ? loadSubject(broker, sender.uid, message.payload) : NOTHING),
     (state) => decideQuery(message, state, now),
   );
   if (isRefusal(standing)) return standing;
-  return answer(broker, keySet, sender, message.digest, message.payload, standing);
+  // M's question is about a credit or, where there is none, about a purchase; only the two parties of either are told.
+  const seller = merchant ?? sender.uid;
+  const isParty = sender.uid === initiator || sender.uid === seller;
+  const isTold = standing.state !== "unknown" || seller === initiator || !isParty;
+  const purchase = isTold ? undefined : await askPurchase(broker.store, initiator, seller, subject);
+  return answer(broker, keySet, sender, message.digest, message.payload, standing, purchase);
 }
+
+const NOTHING: SubjectState = { transaction: undefined, purse: undefined, credit: undefined };
 
 /** POST /abort. */
 export async function abortTransaction(broker: Broker, bytes: Uint8Array): Promise<Or<Uint8Array>> {
@@ -81,9 +91,13 @@ async function answer(
   request: string,
   payload: Subject & { readonly txn: string },
   standing: Standing,
+  purchase?: PurchaseStanding,
 ): Promise<Uint8Array> {
   const { initiator, subject, txn } = payload;
-  const decided = await decidedAnswer(broker, keySet, asker.uid, payload, standing);
+  const decided =
+    purchase === undefined
+      ? await decidedAnswer(broker, keySet, asker.uid, payload, standing)
+      : { attachments: purchase.signed };
   const verdict = standing.transaction === undefined ? undefined : verdictOf(standing.transaction);
   const decidedAt = standing.transaction?.decidedAt ?? standing.credit?.decidedAt;
   const message = await signAnswer(broker, keySet, transactionResponse, {
@@ -92,7 +106,7 @@ async function answer(
     request,
     initiator,
     subject,
-    state: standing.state,
+    state: purchase?.state ?? standing.state,
     ...(decidedAt === undefined ? {} : { decidedAt }),
     ...(verdict?.record ? { record: verdict.record } : {}),
   });

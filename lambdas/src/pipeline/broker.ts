@@ -121,6 +121,11 @@ export async function loadPeer(broker: Broker, uid: Uid): Promise<Peer | undefin
   return credential === undefined ? undefined : broker.peers.import(uid, credential, broker.suite);
 }
 
+/** The key with which an enrolled peer signs, or undefined. A UID names its key for good: what is known is not read again. */
+export async function signingKeyOf(broker: Broker, uid: Uid): Promise<VerifyingKey | undefined> {
+  return broker.peers.verifyingKey(uid) ?? (await loadPeer(broker, uid))?.verifyingKey;
+}
+
 /**
  * Whether the operator has frozen this peer. Judged once for a request, by the credential that was loaded for it: a freeze
  * that comes later comes after the request.
@@ -130,6 +135,11 @@ export const isFrozenPeer = ({ credential }: Peer): boolean => credential.frozen
 /** Imported keys of peers, bounded; importing costs as much as verifying. */
 export class PeerCache {
   readonly #peers = new Map<Uid, Peer>();
+
+  /** Of a peer that was imported before. */
+  verifyingKey(uid: Uid): VerifyingKey | undefined {
+    return this.#peers.get(uid)?.verifyingKey;
+  }
 
   async import(uid: Uid, credential: CredentialRecord, suite: Suite): Promise<Peer> {
     const known = this.#peers.get(uid);
@@ -161,19 +171,22 @@ export const settle = <S, R>(
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
   tell: (outcome: R) => void = () => {},
-): Promise<Or<R>> => broker.observer.timed("settle", () => settled(broker, load, decide, tell));
+): Promise<Or<R>> => broker.observer.timed("settle", () => settleUntimed(broker, load, decide, tell));
 
-async function settled<S, R>(
-  broker: Pick<Broker, "store" | "runtime" | "observer">,
+/** The same where many together are timed. */
+export async function settleUntimed<S, R>(
+  broker: Pick<Broker, "store" | "runtime">,
   load: () => Promise<S>,
   decide: (state: S) => Decision<R>,
-  tell: (outcome: R) => void,
+  tell: (outcome: R) => void = () => {},
 ): Promise<Or<R>> {
   for (let attempt = 0; attempt < limits.commitAttempts; attempt += 1) {
     const decision = decide(await load());
     if (isRefusal(decision)) return decision;
     if (decision.writes.length === 0) return decision.outcome;
+    for (const write of decision.ahead ?? []) await broker.store.commit([write]);
     if ((await broker.store.commit(decision.writes)) === "committed") {
+      for (const write of decision.behind ?? []) await broker.store.commit([write]);
       tell(decision.outcome);
       return decision.outcome;
     }

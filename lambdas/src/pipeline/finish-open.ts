@@ -5,7 +5,6 @@ import { isTerminal, removeOpen } from "../broker/decision.ts";
 import {
   behind,
   keys,
-  noticeItem,
   type OpenRecord,
   openItem,
   openPartitions,
@@ -15,7 +14,7 @@ import {
   waitingItem,
   waitingPartitions,
 } from "../broker/items.ts";
-import { decideFlag, placeOf } from "../broker/notices.ts";
+import { decideFlag, waitsAt } from "../broker/notices.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { type Broker, settle } from "./broker.ts";
 import { finishFunding } from "./obtain-brokerscrip.ts";
@@ -100,9 +99,7 @@ async function finish(broker: Broker, keySet: KeySet, open: OpenRecord): Promise
 }
 
 async function flag(broker: Broker, waiting: WaitingRecord, now: number): Promise<boolean> {
-  const { customer, merchant, txn } = waiting;
-  const at = keys.notice(customer, merchant, placeOf(txn));
-  const load = async () => noticeItem.read((await broker.store.get([at]))[0]);
+  const load = async () => (await broker.store.get([waitsAt(waiting)]))[0];
   return !isRefusal(await settle(broker, load, (before) => decideFlag(waiting, before, now)));
 }
 

@@ -3,9 +3,9 @@ import {
   isExpired,
   isRefusal,
   type Or,
-  type Payload,
   purchaseRequest,
   readMessage,
+  readStatement,
   refuse,
   reversal,
   reversalClaim,
@@ -13,17 +13,25 @@ import {
   type Txn,
   type Uid,
   verifyMessage,
+  verifyStatement,
 } from "@lepta/protocol";
 import {
   credentialItem,
   creditItem,
   disputeItem,
+  excessItem,
   keys,
   purseItem,
   transactionItem,
 } from "../broker/items.ts";
 import type { ReturnOutcome } from "../broker/renew.ts";
-import { type Claim, type ClosingState, decideDispute, decideReversal } from "../broker/reverse.ts";
+import {
+  type Claim,
+  type ClosingState,
+  decideDispute,
+  decideReversal,
+  type Evidence,
+} from "../broker/reverse.ts";
 import type { KeySet } from "../ports/custody.ts";
 import { conflictVerdict, secretsBeside, signReversal } from "./answers.ts";
 import {
@@ -134,19 +142,26 @@ async function closeDispute(
   return outcome;
 }
 
-/** The purchase that the merchant shows: signed by this customer, for this merchant. Anything else bears nothing out. */
+/** What the merchant shows: signed by this customer, for this merchant. Anything else bears nothing out. */
 async function verifyEvidence(
   broker: Broker,
   { message, sender, keySet, now }: Received<typeof reversalClaim>,
-): Promise<Payload<typeof purchaseRequest> | undefined> {
+): Promise<Evidence | undefined> {
   const { evidence, customer } = message.payload;
-  const read = evidence && readMessage(evidence, [purchaseRequest]);
-  const peer = await loadPeer(broker, customer);
-  if (read === undefined || isRefusal(read) || peer === undefined) return undefined;
+  const peer = evidence && (await loadPeer(broker, customer));
+  if (evidence === undefined || peer === undefined) return undefined;
   const { network } = keySet;
-  const by = { key: peer.verifyingKey, kid: customer, from: customer, to: sender.uid, network, now };
-  const verified = await verifyMessage(read, by);
-  return isRefusal(verified) ? undefined : verified.payload;
+  const purchase = readMessage(evidence, [purchaseRequest]);
+  if (!isRefusal(purchase)) {
+    const by = { key: peer.verifyingKey, kid: customer, from: customer, to: sender.uid, network, now };
+    const verified = await verifyMessage(purchase, by);
+    return isRefusal(verified) ? undefined : verified.payload;
+  }
+  const statement = readStatement(evidence);
+  if (isRefusal(statement)) return undefined;
+  const parties = { merchant: sender.verifyingKey, customer: peer.verifyingKey, network, now };
+  const verified = await verifyStatement(statement, parties);
+  return isRefusal(verified) || !verified.byCustomer ? undefined : verified.payload;
 }
 
 async function loadDispute(broker: Broker, customer: Uid, txn: Txn): Promise<ClosingState> {
@@ -158,9 +173,16 @@ async function loadDispute(broker: Broker, customer: Uid, txn: Txn): Promise<Clo
     keys.purse(customer),
     keys.credit(merchant, customer, subject),
     keys.dispute(merchant, customer, subject),
+    keys.excess(customer, merchant),
   ]);
   const purse = purseItem.read(items[1]);
   if (purse === undefined) throw new Error("an enrolled peer has no purse");
   const transaction = transactionItem.fromItem(items[0] ?? {});
-  return { transaction, purse, credit: creditItem.read(items[2]), dispute: disputeItem.read(items[3]) };
+  return {
+    transaction,
+    purse,
+    credit: creditItem.read(items[2]),
+    dispute: disputeItem.read(items[3]),
+    excess: excessItem.read(items[4]),
+  };
 }

@@ -8,17 +8,21 @@ import {
   isRefusal,
   LeptaError,
   limits,
+  type Opened,
+  originOf,
   orThrow,
-  type Payload,
   purchaseRequest,
   purchaseSpendCodec,
   readMessage,
   readScrip,
   readSpend,
+  readStatement,
+  refuse,
   type Secret,
   subtract,
   toText,
   verifyMessage,
+  verifyStatementBy,
 } from "@lepta/protocol";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Customer } from "./customer.ts";
@@ -94,20 +98,55 @@ export async function takeReturned(customer: Customer, merchant: Acquaintance): 
   }
 }
 
-/** What is left of a scrip by the latest purchase under it, where that is one that we signed ourselves. */
-export async function evidenceOf(
-  { party }: Customer,
+/** What we have signed ourselves of a line: the V0 at its beginning, and what is left of it. */
+export interface LeftOver {
+  readonly origin: string | undefined;
+  readonly rest: Amount;
+}
+
+/** What is left by the latest purchase or statement under a scrip, where that is one that we signed ourselves. */
+export async function leftOverOf(
+  customer: Customer,
   merchant: string,
   { evidence }: HoldingsLine,
-): Promise<Payload<typeof purchaseRequest> | undefined> {
-  const { identity } = party;
-  const read = evidence && readMessage(evidence, [purchaseRequest]);
-  if (read === undefined || isRefusal(read)) return undefined;
-  const { uid, network, signing } = identity;
+): Promise<LeftOver | undefined> {
+  if (evidence === undefined) return undefined;
+  const purchase = readMessage(evidence, [purchaseRequest]);
+  return isRefusal(purchase)
+    ? leftByStatement(customer, merchant, evidence)
+    : leftByPurchase(customer, merchant, purchase);
+}
+
+async function leftByPurchase(
+  { party }: Customer,
+  merchant: string,
+  purchase: Opened<typeof purchaseRequest>,
+): Promise<LeftOver | undefined> {
+  const { uid, network, signing } = party.identity;
   const key = orThrow(await party.suite.verifyingKey(signing.publicKey));
   const by = { key, kid: uid, from: uid, to: merchant, network, now: party.runtime.now() };
-  const verified = await verifyMessage(read, by);
-  return isRefusal(verified) ? undefined : verified.payload;
+  const verified = await verifyMessage(purchase, by);
+  if (isRefusal(verified)) return undefined;
+  const spend = readSpend(purchaseSpendCodec, verified.payload.spend);
+  const scrip = isRefusal(spend) ? spend : readScrip(spend.scrip[0]);
+  const rest = isRefusal(spend) || isRefusal(scrip) ? refuse("malformed") : subtract(scrip.value, spend.amount);
+  return isRefusal(scrip) || isRefusal(rest) ? undefined : { origin: scrip.origin ?? scrip.id, rest };
+}
+
+/** A statement of this merchant's that we have signed says which V0 its lane's scrip descends from. */
+async function leftByStatement(
+  { party }: Customer,
+  merchant: string,
+  evidence: Uint8Array,
+): Promise<LeftOver | undefined> {
+  const { uid, network, signing } = party.identity;
+  const read = readStatement(evidence);
+  if (isRefusal(read) || read.signed.customer === undefined) return undefined;
+  const key = orThrow(await party.suite.verifyingKey(signing.publicKey));
+  const said = await verifyStatementBy(read.signed.statement, read.signed.customer, key, uid);
+  if (isRefusal(said)) return undefined;
+  const isOurs = said.from === merchant && said.customer === uid && said.network === network;
+  return isOurs ? { origin: originOf({ ...said, id: said.scrip }), rest: said.remaining } : undefined;
 }
 
 /**
@@ -122,22 +161,11 @@ export async function wasSpentByUs(
 ): Promise<boolean> {
   const { uid } = merchant.credential;
   for (const { line } of await askHoldings(customer, merchant, true)) {
-    const signed = line.origin === origin ? await evidenceOf(customer, uid, line) : undefined;
-    if (signed === undefined || originOfPurchase(signed) !== origin) continue;
-    const spend = readSpend(purchaseSpendCodec, signed.spend);
-    const scrip = isRefusal(spend) ? spend : readScrip(spend.scrip[0]);
-    if (isRefusal(spend) || isRefusal(scrip)) continue;
-    const rest = subtract(scrip.value, spend.amount);
-    if (!isRefusal(rest) && rest.value < value.value) return true;
+    const signed = line.origin === origin ? await leftOverOf(customer, uid, line) : undefined;
+    const isOfThis = signed?.origin === origin && signed.rest.currency === value.currency;
+    if (isOfThis && signed.rest.value < value.value) return true;
   }
   return false;
-}
-
-/** The line that a purchase was paid from: the id of its V0. */
-export function originOfPurchase({ spend }: Payload<typeof purchaseRequest>): string | undefined {
-  const body = readSpend(purchaseSpendCodec, spend);
-  const scrip = isRefusal(body) ? body : readScrip(body.scrip[0]);
-  return isRefusal(scrip) ? undefined : (scrip.origin ?? scrip.id);
 }
 
 function heldOf(

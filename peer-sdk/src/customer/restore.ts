@@ -7,12 +7,8 @@ import {
   brokerscripChange,
   isRefusal,
   LeptaError,
-  type Payload,
-  type purchaseRequest,
-  purchaseSpendCodec,
+  originOf,
   query,
-  readScrip,
-  readSpend,
   type VerifiedOf,
 } from "@lepta/protocol";
 import { type Dealing, readAccount, takeLive } from "./account.ts";
@@ -20,7 +16,7 @@ import type { Acquaintances } from "./acquaintances.ts";
 import { askBroker, endAtBroker } from "./ask-broker.ts";
 import { openEscrow } from "./check-change.ts";
 import type { Customer } from "./customer.ts";
-import { askHoldings, evidenceOf, type HeldLine, originOfPurchase } from "./holdings.ts";
+import { askHoldings, type HeldLine, leftOverOf } from "./holdings.ts";
 import { reversedLanes } from "./lanes/end.ts";
 import type { Acquaintance } from "./meet.ts";
 import { bodyOf, type Holding, OPEN } from "./records.ts";
@@ -171,23 +167,20 @@ async function bringBack(
   await party.store.commit([tables.evidence.put(txn, { response: change.signed }), ...live.flatMap(keep)]);
   if (v0 === undefined) return live.length > 0;
   const first = bodyOf(v0).id;
-  const isShown = live.some((held) => (bodyOf(held).origin ?? bodyOf(held).id) === first);
-  if (isShown) return true;
-  const signed = (await Promise.all(ours.map(({ line }) => evidenceOf(customer, uid, line)))).find(
-    (each) => each !== undefined && originOfPurchase(each) === first,
+  const isShown = live.some((held) => originOf(bodyOf(held)) === first);
+  // What a lane of ours holds is shown to nobody: this wallet has gone on buying since it was restored.
+  const isOnLane = customer.lanes
+    .with(uid)
+    .some(({ held, record }) => record.state !== "lost" && originOf(bodyOf(held)) === first);
+  if (isShown || isOnLane) return true;
+  const signed = (await Promise.all(ours.map(({ line }) => leftOverOf(customer, uid, line)))).find(
+    (each) => each?.origin === first,
   );
   if (signed !== undefined) {
     // What our own signature left of V0 was given back since, or the merchant hides it.
     const givenBack = bodyOf(v0).value.value - owed.value;
-    return restOf(signed) <= givenBack;
+    return signed.rest.value <= givenBack;
   }
   await party.store.commit(keep(v0));
   return false;
-}
-
-/** What a purchase left of its scrip, in millionths. */
-function restOf({ spend }: Payload<typeof purchaseRequest>): bigint {
-  const read = readSpend(purchaseSpendCodec, spend);
-  const scrip = isRefusal(read) ? read : readScrip(read.scrip[0]);
-  return isRefusal(read) || isRefusal(scrip) ? 0n : scrip.value.value - read.amount.value;
 }

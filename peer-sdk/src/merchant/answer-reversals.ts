@@ -105,8 +105,7 @@ async function endLine(shop: Shop, id: string, credit: string): Promise<void> {
     tables.lines.put(id, ended),
     ...scrip.flatMap(([each, record]) => {
       if (record === undefined) return [];
-      const { salt: _gone, ...spent } = record;
-      return [tables.scrip.put(each, { ...spent, state: "spent", spentBy: credit })];
+      return tables.scrip.spend(each, record, credit);
     }),
   ]);
 }

@@ -4,21 +4,30 @@ import {
   customerSecret,
   type IssuerSecrets,
   type Minted,
-  makeScripId,
   mint,
   type Secret,
 } from "@lepta/protocol";
 import type { Party } from "../party.ts";
+import { SALT } from "./outstanding.ts";
 import type { ScripRecord } from "./records.ts";
+import type { ScripTable } from "./scrip-table.ts";
 
 export interface Issued extends Minted {
   readonly id: string;
   readonly salt: Uint8Array;
 }
 
+/** What it takes to make VendorScrip; a shop has it. */
+export interface Issuer {
+  readonly party: Pick<Party, "runtime"> & {
+    readonly identity: Pick<Party["identity"], "uid" | "network" | "epochRoot">;
+  };
+  readonly tables: { readonly scrip: ScripTable };
+}
+
 /** Makes a VendorScrip of this merchant. */
 export function issue(
-  { identity, runtime }: Party,
+  { party, tables }: Issuer,
   draft: {
     readonly owner: string;
     readonly value: Amount;
@@ -28,9 +37,9 @@ export function issue(
     readonly origin?: string;
   },
 ): Issued {
-  const { uid: issuer, network, epoch, epochRoot } = identity;
-  const id = makeScripId(epoch, runtime.random(12));
-  const salt = runtime.random(32);
+  const { uid: issuer, network, epochRoot } = party.identity;
+  const salt = party.runtime.random(SALT);
+  const id = tables.scrip.take(salt);
   return { id, salt, ...mint({ epochRoot, salt }, { kind: "vendor", network, issuer, id, ...draft }) };
 }
 

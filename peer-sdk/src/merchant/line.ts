@@ -1,14 +1,23 @@
 /** A V0 and all that descends from it: what is live in it, what was charged under it, and its lock. */
-import { type Amount, add, isRefusal, LeptaError, limits, type Uid } from "@lepta/protocol";
+import {
+  type Amount,
+  add,
+  isRefusal,
+  LeptaError,
+  limits,
+  originOf,
+  type ScripBody,
+  type Uid,
+} from "@lepta/protocol";
 import type { Change } from "../ports.ts";
 import { type LineRecord, lineId } from "./records.ts";
 import type { Shop } from "./shop.ts";
 
-/** The line of a scrip that somebody shows, by our own table: what the scrip says of itself is not checked yet. */
-export async function shownLine({ tables }: Shop, owner: Uid, scrip: string): Promise<string> {
-  const known = await tables.scrip.get(scrip);
-  return known === undefined ? lineId(owner, scrip) : lineId(known.owner, known.origin);
-}
+/**
+ * The line of a scrip that somebody shows, by what the scrip says of itself: to be locked before that is checked. One that
+ * lies about it is not genuine, and nothing happens to it.
+ */
+export const shownLine = (owner: Uid, shown: ScripBody): string => lineId(owner, originOf(shown));
 
 /** Nothing else happens to this line meanwhile. */
 export const withLine = <T>(shop: Shop, id: string, work: () => Promise<T>): Promise<T> =>

@@ -11,11 +11,14 @@ import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
 import { endExpired } from "./lanes/desert.ts";
 import { Orders } from "./lanes/orders.ts";
+import { acknowledged } from "./lanes/recorded.ts";
+import { Recordings } from "./lanes/recordings.ts";
 import { laneSales } from "./lanes/sales.ts";
 import { Visits } from "./lanes/visits.ts";
 import { merchantTables, type ScripRecord } from "./records.ts";
 import { refundSale } from "./refund-sale.ts";
 import { resumeRefunds } from "./refund-vendorscrip.ts";
+import { ScripTable } from "./scrip-table.ts";
 import { resumeAuthorizations } from "./sell-vendorscrip.ts";
 import { resumeSettlement, settle, statements } from "./settle.ts";
 import type { Shop } from "./shop.ts";
@@ -91,9 +94,11 @@ export class Merchant {
   readonly #serving = new Set<Serving>();
   #callOff: CallOff | undefined;
   #soon: CallOff | undefined;
+  readonly #unlisten: CallOff;
 
-  private constructor(shop: Shop, ownsParty: boolean) {
+  private constructor(shop: Shop, ownsParty: boolean, unlisten: CallOff) {
     this.#opened = shop;
+    this.#unlisten = unlisten;
     this.#ownsParty = ownsParty;
   }
 
@@ -110,11 +115,13 @@ export class Merchant {
   }
 
   /** A merchant of a party that is open already. */
-  static async of(party: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
+  static async of(peer: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
     const { scripLife = 90 * DAY, grace = 90 * DAY, noticeDelay = 1000, onError = tellFault } = options;
     const { tendEvery = HOUR } = options;
     const items = readCatalogue(options.catalogue);
-    const tables = merchantTables(party.store);
+    const scrip = await ScripTable.open(peer);
+    const party = { ...peer, store: scrip.store };
+    const tables = { ...merchantTables(scrip.store), scrip };
     const statementBelow = belowOf(options.statementBelow);
     const lanes = await LaneBook.open(party, tables);
     const shop: Shop = {
@@ -122,6 +129,7 @@ export class Merchant {
       tables,
       lanes,
       visits: new Visits(),
+      recorded: await Recordings.open(party.store),
       orders: new Orders(items, statementBelow),
       statementBelow,
       items,
@@ -133,7 +141,12 @@ export class Merchant {
       onError,
       tendSoon: () => merchant.#tendSoon(),
     };
-    const merchant = new Merchant(shop, ownsParty);
+    const unlisten = outbox.listen({
+      acknowledged: (batch) => acknowledged(shop, batch),
+      refused: onError,
+      failed: onError,
+    });
+    const merchant = new Merchant(shop, ownsParty, unlisten);
     attendBook(shop);
     await merchant.tend();
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
@@ -268,6 +281,7 @@ export class Merchant {
     this.#opened.visits.close();
     for (const serving of this.#serving) await serving.close();
     this.#opened.lanes.close();
+    this.#unlisten();
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();

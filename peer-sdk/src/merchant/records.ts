@@ -23,19 +23,20 @@ import {
 } from "@lepta/protocol";
 import type { PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
+import { SALT } from "./outstanding.ts";
 
 /**
  * A VendorScrip that this merchant made: `reserved` until the broker has authorised it, `live`, `returning` while the
  * broker has not decided its refund, `lane` while it pays for an open lane, `spent`. Spent ones keep no salt: their secrets are gone.
  */
-const scripRecord = struct({
+export const scripRecord = struct({
   state: field(1, word("reserved", "live", "returning", "lane", "spent")),
   owner: field(2, uid),
   value: field(3, amount),
   expiresAt: field(4, time),
-  salt: optional(5, bytes(32)),
-  /** The transaction in which it was obtained, or that gave it as change. */
-  from: field(6, txn),
+  salt: optional(5, bytes(SALT)),
+  /** The transaction in which it was obtained, or that gave it as change; not kept of what was spent from memory. */
+  from: optional(6, txn),
   /** The transaction that spent it, or is about to give it back. */
   spentBy: optional(7, txn),
   /** Refused purchases that were kept for it. */
@@ -134,6 +135,27 @@ const settlementRecord = struct({
 });
 export type SettlementRecord = Value<typeof settlementRecord>;
 
+/** What the keys of scrip that is not spent begin with. */
+export const UNSPENT = "scrip/";
+
+/**
+ * All scrip. What is spent lies apart, so that a merchant that starts reads what is outstanding and not all that ever was: to
+ * spend is to put the one and to remove the other, in one commit.
+ */
+function scripRecords(store: PeerStore): Table<ScripRecord> {
+  const unspent = table(store, "scrip", scripRecord);
+  const spent = table(store, "spent", scripRecord);
+  return {
+    get: async (id) => (await unspent.get(id)) ?? (await spent.get(id)),
+    list: async (options = {}) => {
+      const all = [...(await unspent.list(options)), ...(await spent.list(options))];
+      return all.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, options.limit);
+    },
+    put: (id, record) => (record.state === "spent" ? spent : unspent).put(id, record),
+    remove: (id) => unspent.remove(id),
+  };
+}
+
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
   /** Under `owner/origin`. */
@@ -153,7 +175,7 @@ export interface MerchantTables {
 }
 
 export const merchantTables = (store: PeerStore): MerchantTables => ({
-  scrip: table(store, "scrip", scripRecord),
+  scrip: scripRecords(store),
   lines: table(store, "line", lineRecord),
   authorizations: table(store, "authorization", authorizationRecord),
   sent: table(store, "sent", boolean),

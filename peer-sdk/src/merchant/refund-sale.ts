@@ -23,7 +23,7 @@ export async function refundSale(shop: Shop, customer: Uid, txn: string): Promis
       const sold = subtract(line.sold, charged);
       if (isRefusal(sold)) throw new LeptaError(sold.code);
       const expiresAt = party.runtime.now() + shop.scripLife;
-      const back = issue(party, { owner: customer, value: charged, expiresAt });
+      const back = issue(shop, { owner: customer, value: charged, expiresAt });
       const { salt } = back;
       // A line of its own: what is spent of it says nothing about the V0 that it was bought with.
       const own: LineRecord = {

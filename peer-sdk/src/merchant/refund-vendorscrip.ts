@@ -32,7 +32,7 @@ export async function refundVendorScrip(shop: Shop, request: Request): Promise<O
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  return withLine(shop, await shownLine(shop, customer.uid, shown.id), () =>
+  return withLine(shop, shownLine(customer.uid, shown), () =>
     shop.lock.run(lockName(id), async () => {
       const known = await shop.tables.refunds.get(id);
       if (known !== undefined && known.request !== message.digest) return refuse("conflict");
@@ -130,7 +130,6 @@ async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<
   const { sealed: _sent, ...kept } = record;
   const change = decision.change === undefined ? {} : { change: decision.change };
   const decided: RefundRecord = { ...kept, ...change, state: ok ? "done" : "refused" };
-  const { salt: _gone, ...spent } = scrip;
   const { spentBy: _free, ...free } = scrip;
   const lineName = lineId(scrip.owner, scrip.origin);
   await party.store.commit([
@@ -141,7 +140,7 @@ async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<
       ? []
       : ok
         ? [
-            tables.scrip.put(record.scrip, { ...spent, state: "spent" }),
+            ...tables.scrip.spend(record.scrip, scrip),
             steppedLine(shop, lineName, await lineOf(shop, lineName), { spent: record.scrip }),
           ]
         : [tables.scrip.put(record.scrip, { ...free, state: "live" })]),

@@ -29,7 +29,7 @@ export async function renewVendorScrip(shop: Shop, request: Request): Promise<Or
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  return withLine(shop, await shownLine(shop, customer.uid, shown.id), async () => {
+  return withLine(shop, shownLine(customer.uid, shown), async () => {
     const known = await shop.tables.renewals.get(id);
     if (known !== undefined && known.request !== message.digest)
       return sealRefusal(shop, request, "conflict");
@@ -53,7 +53,7 @@ async function renew(
   if (isRefusal(scrip)) return scrip;
   const { owner, value, origin } = scrip;
   const expiresAt = Math.max(now + shop.scripLife, scrip.expiresAt);
-  const fresh = issue(party, { owner, value, expiresAt, parent: shown.id, origin });
+  const fresh = issue(shop, { owner, value, expiresAt, parent: shown.id, origin });
   const response = await party.sign(renewalResponse, {
     to: owner,
     txn,
@@ -64,12 +64,11 @@ async function renew(
     spent: shown.id,
   });
   const record: RenewalRecord = { request: message.digest, scrip: fresh.id, response: response.bytes };
-  const { salt: _gone, ...spent } = scrip;
   const line = await lineOf(shop, lineId(owner, origin));
   const { salt } = fresh;
   await party.store.commit([
     tables.renewals.put(id, record),
-    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),
+    ...tables.scrip.spend(shown.id, scrip, txn),
     tables.scrip.put(fresh.id, {
       state: "live",
       owner,

@@ -1,7 +1,6 @@
 /** VendorScrip that its owner gives back or wants renewed. */
 import {
   customerSecret,
-  isGenuine,
   isProven,
   isRefusal,
   type Or,
@@ -13,6 +12,7 @@ import {
   sameAmount,
   type Uid,
 } from "@lepta/protocol";
+import { genuineScrip } from "./genuine.ts";
 import { secretsOf } from "./issue.ts";
 import type { ScripRecord } from "./records.ts";
 import { resumeAuthorization } from "./sell-vendorscrip.ts";
@@ -29,24 +29,22 @@ export async function returnable(
   shown: ScripBody,
   m4: Uint8Array | undefined,
 ): Promise<Or<ScripRecord & { readonly salt: Uint8Array }>> {
-  const { party, tables } = shop;
+  const { party } = shop;
   const spend = readSpend(returnSpendCodec, proof);
   if (isRefusal(spend)) return spend;
   if (shown.kind !== "vendor" || shown.issuer !== party.identity.uid) return refuse("wrong-issuer");
   if (shown.owner !== owner) return refuse("not-owner");
-  let scrip = await tables.scrip.get(shown.id);
-  if (scrip?.state === "reserved") {
+  let scrip = await genuineScrip(shop, shown, spend.scrip);
+  if (!isRefusal(scrip) && scrip.state === "reserved") {
     await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, m4);
-    scrip = await tables.scrip.get(shown.id);
+    scrip = await genuineScrip(shop, shown, spend.scrip);
   }
-  if (scrip === undefined || scrip.owner !== owner) return refuse("scrip-forged");
+  if (isRefusal(scrip)) return scrip;
   if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
   if (scrip.state === "lane") return refuse("in-use");
   const { salt } = scrip;
   if (scrip.state === "spent" || salt === undefined) return refuse("scrip-spent");
-  const secrets = secretsOf(party, salt);
-  if (!isGenuine(secrets, spend.scrip)) return refuse("scrip-forged");
-  if (!isProven(customerSecret(secrets, shown), proof)) return refuse("bad-proof");
+  if (!isProven(customerSecret(secretsOf(party, salt), shown), proof)) return refuse("bad-proof");
   if (!sameAmount(spend.amount, scrip.value)) return refuse("insufficient");
   return party.runtime.now() < scrip.expiresAt + shop.grace ? { ...scrip, salt } : refuse("scrip-expired");
 }

@@ -31,6 +31,8 @@ export interface Sold {
   readonly sale: SaleRecord;
   /** M2, signed. */
   readonly response: Uint8Array;
+  /** The secret of the change that it has just made. */
+  readonly beside?: Secret;
 }
 
 /** M2 that moves no money. */
@@ -97,7 +99,8 @@ export async function saleContent(shop: Shop, sold: Sold): Promise<Uint8Array> {
 }
 
 /** The change's secret, while the change lives. */
-async function secretsOfSale({ party, tables }: Shop, { sale }: Sold): Promise<readonly Secret[]> {
+async function secretsOfSale({ party, tables }: Shop, { sale, beside }: Sold): Promise<readonly Secret[]> {
+  if (beside !== undefined) return [beside];
   const change = sale.change === undefined ? undefined : await tables.scrip.get(sale.change);
   return sale.change && change ? [secretBeside(party, sale.change, change)] : [];
 }

@@ -4,7 +4,6 @@ import {
   customerSecret,
   type ErrorCode,
   isExpired,
-  isGenuine,
   isProven,
   isRefusal,
   limits,
@@ -23,6 +22,7 @@ import {
 import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
 import { produce } from "./catalogue.ts";
+import { genuineScrip } from "./genuine.ts";
 import { issue, secretsOf } from "./issue.ts";
 import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
 import { lineId, type ScripRecord } from "./records.ts";
@@ -67,7 +67,7 @@ async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
   const shown = readScrip(spend.scrip[0]);
   if (isRefusal(shown)) return shown;
   const id = `${customer.uid}/${message.payload.txn}`;
-  const line = await shownLine(shop, customer.uid, shown.id);
+  const line = shownLine(customer.uid, shown);
   // The transaction first, then the scrip's line, then what is asked of the broker: two never wait for each other.
   return shop.lock.run(`sale/${id}`, async () => {
     const known = await readSale(shop, id);
@@ -114,23 +114,21 @@ export async function usableScrip(
   const { party, tables } = shop;
   if (shown.kind !== "vendor" || shown.issuer !== party.identity.uid) return refuse("wrong-issuer");
   if (shown.owner !== customer.uid) return refuse("not-owner");
-  let scrip = await tables.scrip.get(shown.id);
-  if (scrip?.state === "reserved") {
+  let scrip = tables.scrip.find(shown, tuple) ?? (await genuineScrip(shop, shown, tuple));
+  if (!isRefusal(scrip) && scrip.state === "reserved") {
     // V0 is live on a valid M4, whoever brings it: ours may have been lost.
     await resumeAuthorization(shop, `${scrip.owner}/${scrip.from}`, authorization);
-    scrip = await tables.scrip.get(shown.id);
+    scrip = await genuineScrip(shop, shown, tuple);
   }
-  if (scrip?.state === "returning") {
+  if (!isRefusal(scrip) && scrip.state === "returning") {
     await resumeRefund(shop, `${scrip.owner}/${scrip.spentBy}`);
-    scrip = await tables.scrip.get(shown.id);
+    scrip = await genuineScrip(shop, shown, tuple);
   }
-  if (scrip === undefined || scrip.owner !== customer.uid) return refuse("scrip-forged");
+  if (isRefusal(scrip)) return scrip;
   if (scrip.state === "reserved" || scrip.state === "returning") return refuse("pending");
   if (scrip.state === "lane") return refuse("in-use");
   if (scrip.salt === undefined) return scrip.state === "spent" ? scrip : refuse("scrip-spent");
-  const secrets = secretsOf(party, scrip.salt);
-  if (!isGenuine(secrets, tuple)) return refuse("scrip-forged");
-  return holds(customerSecret(secrets, shown)) ? scrip : refuse("bad-proof");
+  return holds(customerSecret(secretsOf(party, scrip.salt), shown)) ? scrip : refuse("bad-proof");
 }
 
 /** Time, double spending, price and value; then the goods are made. */
@@ -184,7 +182,7 @@ async function sell(
   const line = await lineOf(shop, lineId(owner, origin));
   const parent = shown.id;
   const change =
-    rest.value === 0n ? undefined : issue(party, { owner, value: rest, expiresAt, parent, origin });
+    rest.value === 0n ? undefined : issue(shop, { owner, value: rest, expiresAt, parent, origin });
   const response = await signResponse(shop, request, {
     ok: true,
     charged: spend.amount,
@@ -200,11 +198,10 @@ async function sell(
     origin,
     ...(change ? { change: change.id } : {}),
   });
-  const { salt: _gone, ...spent } = scrip;
   const changes: Change[] = [
     tables.sales.put(id, sale),
     tables.responses.put(id, response.bytes),
-    tables.scrip.put(shown.id, { ...spent, state: "spent", spentBy: txn }),
+    ...tables.scrip.spend(shown.id, scrip, txn),
     steppedLine(shop, lineId(owner, origin), line, {
       spent: shown.id,
       change: change?.id,
@@ -230,7 +227,8 @@ async function sell(
   }
   await party.store.commit(changes);
   shop.outbox.flushSoon(shop.noticeDelay);
-  return { sale, response: response.bytes };
+  const { id: granted = "", customerSecret: secret } = change ?? {};
+  return { sale, response: response.bytes, ...(secret ? { beside: { scrip: granted, secret } } : {}) };
 }
 
 /**
@@ -241,9 +239,12 @@ async function keepRefusal(
   shop: Shop,
   request: Request,
   id: string,
-  { spend, shown, scrip }: Purchase,
+  { spend, shown }: Purchase,
   code: ErrorCode,
 ): Promise<Or<Sold>> {
+  const { tables } = shop;
+  const scrip = await tables.scrip.get(shown.id);
+  if (scrip === undefined) return refuse("internal");
   const { refusals = 0 } = scrip;
   if (refusals >= limits.refusalsPerScrip)
     // What has expired stays so, kept or not; anything else may still change, until this M1 has expired.
@@ -253,7 +254,6 @@ async function keepRefusal(
   const none = nothing(spend.amount.currency);
   const response = await signRefusal(shop, request, spend, code);
   const sale = saleOf(shop, request, spend, { ok: 0, charged: none });
-  const { tables } = shop;
   await shop.party.store.commit([
     tables.sales.put(id, sale),
     tables.responses.put(id, response.bytes),

@@ -89,7 +89,7 @@ async function reserve(
   if (payload.minimumExpiry > expiresAt) return refuse("scrip-expired");
 
   const { txn, amount } = payload;
-  const issued = issue(party, { owner: customer.uid, value: amount, expiresAt });
+  const issued = issue(shop, { owner: customer.uid, value: amount, expiresAt });
   const response = await party.sign(vendorscripResponse, {
     to: customer.uid,
     txn,
@@ -169,7 +169,7 @@ async function conclude(
           tables.scrip.put(record.scrip, { ...scrip, state: "live" }),
           tables.lines.put(lineId(customer, record.scrip), line),
         ]
-      : [tables.scrip.remove(record.scrip)]),
+      : [tables.scrip.forget(record.scrip, scrip)]),
   ]);
   return concluded;
 }

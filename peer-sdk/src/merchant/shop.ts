@@ -6,12 +6,20 @@ import type { Party } from "../party.ts";
 import type { Listed } from "./catalogue.ts";
 import type { LaneBook } from "./lanes/book.ts";
 import type { Orders } from "./lanes/orders.ts";
+import type { Recordings } from "./lanes/recordings.ts";
 import type { Visits } from "./lanes/visits.ts";
 import type { MerchantTables } from "./records.ts";
+import type { ScripTable } from "./scrip-table.ts";
+
+/** What a merchant keeps, its outstanding scrip also in memory. */
+export interface ShopTables extends Omit<MerchantTables, "scrip"> {
+  readonly scrip: ScripTable;
+}
 
 export interface Shop {
+  /** Its store is the one that `tables.scrip` follows. */
   readonly party: Party;
-  readonly tables: MerchantTables;
+  readonly tables: ShopTables;
   readonly items: ReadonlyMap<string, Listed>;
   readonly outbox: Outbox;
   readonly lock: KeyedLock;
@@ -19,6 +27,8 @@ export interface Shop {
   readonly lanes: LaneBook;
   /** The sessions that are open. */
   readonly visits: Visits;
+  /** The broker's acknowledgements of statements, on their way to customers. */
+  readonly recorded: Recordings;
   /** Orders that came on lanes. */
   readonly orders: Orders;
   /** Below this a purchase goes through a lane, in millionths of the currency's major unit. */

@@ -16,6 +16,7 @@ import {
   isErrorCode,
   isRefusal,
   LeptaError,
+  limits,
   type Or,
   orThrow,
   pong,
@@ -45,8 +46,10 @@ export interface Handshaken {
 
 /** How long one message of a handshake may take, in milliseconds. */
 const PATIENCE = 30_000;
-/** Messages that may come before a handshake has ended: those of the handshake, and what follows it at once. */
-const MOST_HELD = 64;
+/** Bytes that may be held: the other side is paused at once, and then only what had been read already can come. */
+const MOST_HELD = 2 * limits.frameBytes;
+/** What a held message costs besides its bytes. */
+const EACH = 64;
 
 /** Numbers of items: an echo that nobody asked for says that the merchant takes the session; an end says why it does not. */
 const PONG = 9;
@@ -84,15 +87,15 @@ export async function openHandshake(
 }
 
 /**
- * The merchant's side, from the first message of a handshake on. A customer whose credential is not taken is told so inside the
+ * The merchant's side, from the first message of a handshake on, which may have been read already. A customer whose credential is not taken is told so inside the
  * session, which ends then. Throws what the customer's side throws.
  */
 export async function acceptHandshake(
   party: Party,
   raw: Wire,
-  first: Uint8Array,
+  first?: Uint8Array,
 ): Promise<Handshaken & { readonly ours: Credential }> {
-  const wire = new HeldWire(raw, [first]);
+  const wire = new HeldWire(raw, first === undefined ? [] : [first]);
   const handshake = begin(party, "responder");
   orThrow(await handshake.read(orThrow(unframed(await wire.next(party)))));
   const ours = await party.credential();
@@ -158,21 +161,22 @@ const framed = (message: Uint8Array): Uint8Array => concat(new Uint8Array([HANDS
 const unframed = (message: Uint8Array): Or<Uint8Array> =>
   message[0] === HANDSHAKE ? message.subarray(1) : refuse("wrong-type", "no message of a handshake");
 
-/** A wire whose messages wait until somebody listens. */
+/** A wire whose messages wait until somebody listens; meanwhile the other side is paused. */
 class HeldWire implements Wire {
   readonly #wire: Wire;
-  readonly #held: Uint8Array[];
+  #held: Uint8Array[] = [];
+  #cost = 0;
   #isClosed = false;
+  #isOver = false;
   #waiting: ((message: Uint8Array | undefined) => void) | undefined;
 
   constructor(wire: Wire, held: readonly Uint8Array[] = []) {
     this.#wire = wire;
-    this.#held = [...held];
+    for (const bytes of held) this.#hold(bytes);
     wire.listen({
       message: (bytes) => {
         if (this.#waiting !== undefined) this.#waiting(bytes);
-        else if (this.#held.length < MOST_HELD) this.#held.push(bytes);
-        else this.#wire.close();
+        else this.#hold(bytes);
       },
       closed: () => {
         this.#isClosed = true;
@@ -188,7 +192,11 @@ class HeldWire implements Wire {
   /** The next message. Throws `unreachable` where none comes in time. */
   async next({ runtime }: Party): Promise<Uint8Array> {
     const held = this.#held.shift();
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      this.#cost -= held.length + EACH;
+      if (this.#held.length === 0) this.#wire.resume();
+      return held;
+    }
     const message = this.#isClosed
       ? undefined
       : await new Promise<Uint8Array | undefined>((resolve) => {
@@ -200,14 +208,20 @@ class HeldWire implements Wire {
           };
         });
     if (message !== undefined) return message;
-    this.#wire.close();
+    this.close();
     throw new LeptaError("unreachable", "no answer in the handshake");
   }
 
+  /** What was held comes in a turn of its own: who listens may not have been made yet. */
   listen(events: WireEvents): void {
-    this.#wire.listen(events);
-    for (const bytes of this.#held.splice(0)) events.message(bytes);
-    if (this.#isClosed) events.closed();
+    queueMicrotask(() => {
+      this.#wire.listen(events);
+      const held = this.#held;
+      this.#held = [];
+      for (const bytes of held) events.message(bytes);
+      if (held.length > 0) this.#wire.resume();
+      if (this.#isClosed) events.closed();
+    });
   }
 
   send(bytes: Uint8Array): void {
@@ -223,6 +237,17 @@ class HeldWire implements Wire {
   }
 
   close(): void {
+    this.#isOver = true;
+    if (this.#held.length > 0) this.#wire.resume();
+    this.#held = [];
     this.#wire.close();
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#held.push(bytes);
+    this.#cost += bytes.length + EACH;
+    if (this.#held.length === 1) this.#wire.pause();
+    if (this.#cost > MOST_HELD) this.close();
   }
 }

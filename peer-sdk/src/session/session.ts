@@ -68,11 +68,7 @@ export class Session {
     this.#runtime = runtime;
     this.#events = events;
     this.#beat = this.#beatLater();
-  }
-
-  /** From now on items come, those first that came meanwhile. */
-  begin(): void {
-    this.#wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
+    wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
   }
 
   get isOpen(): boolean {

@@ -1,11 +1,14 @@
 /** A peer's store in memory: for tests, and for peers that need not survive. */
 import type { PeerStore } from "../ports.ts";
+import { MemoryLog } from "./log/memory-log.ts";
+import { checkName } from "./log/record.ts";
 
 /** A new, empty store. */
 export function memoryPeerStore(): PeerStore {
   const entries = new Map<string, Uint8Array>();
   // Kept in order, so that a list costs what it finds and not what there is.
   const keys: string[] = [];
+  const logs = new Map<string, MemoryLog>();
   return {
     get: async (key) => entries.get(key)?.slice(),
     list: async (prefix, { after = "", limit = Number.POSITIVE_INFINITY } = {}) => {
@@ -29,6 +32,12 @@ export function memoryPeerStore(): PeerStore {
         if (isKnown && value === undefined) keys.splice(placeOf(keys, key), 1);
         else if (!isKnown && value !== undefined) keys.splice(placeOf(keys, key), 0, key);
       }
+    },
+    openLog: async (name) => {
+      checkName(name);
+      const log = logs.get(name) ?? new MemoryLog();
+      logs.set(name, log);
+      return { log, found: log.records() };
     },
     close: async () => {},
   };

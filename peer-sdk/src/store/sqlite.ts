@@ -1,4 +1,4 @@
-/** A peer's store on node:sqlite: one file, one process, every commit on disk before it returns. */
+/** A peer's store on node:sqlite: one file and the logs beside it, one process, every commit on disk before it returns. */
 import {
   accessSync,
   chmodSync,
@@ -13,11 +13,14 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LeptaError } from "@lepta/protocol";
 import type { PeerStore } from "../ports.ts";
+import { damaged } from "./damaged.ts";
+import { nodeDisk } from "./log/disk.ts";
+import { FileLogs } from "./log/file-logs.ts";
 
 const FILE = "lepta.sqlite";
 /** "Lept" in ASCII: says that a database is ours. */
 const APPLICATION_ID = 0x4c657074;
-const FORMAT = 2;
+const FORMAT = 3;
 /** Of a database of SQLite, in bytes: its header, and its smallest page. */
 const HEADER = 100;
 const SMALLEST_PAGE = 512;
@@ -45,7 +48,18 @@ export function sqlitePeerStore(dir: string): PeerStore {
   const remove = database.prepare("DELETE FROM entries WHERE key = ?");
   const begin = database.prepare("BEGIN IMMEDIATE");
   const commit = database.prepare("COMMIT");
+  // The database's lock covers them: it is taken before the first is opened, and given back when the last is closed.
+  const logs = new FileLogs(nodeDisk, dir);
   let isOpen = true;
+  let closing: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    isOpen = false;
+    try {
+      await logs.close();
+    } finally {
+      database.close();
+    }
+  };
   /** What SQLite says of its file in our words. */
   const guarded = async <T>(work: () => T): Promise<T> => {
     if (!isOpen) throw new LeptaError("closed", file);
@@ -80,9 +94,13 @@ export function sqlitePeerStore(dir: string): PeerStore {
           throw error;
         }
       }),
-    close: async () => {
-      if (isOpen) database.close();
-      isOpen = false;
+    openLog: async (name) => {
+      if (!isOpen) throw new LeptaError("closed", file);
+      return logs.open(name);
+    },
+    close: () => {
+      closing ??= end();
+      return closing;
     },
   };
 }
@@ -187,9 +205,6 @@ function inOurWords(error: unknown, file: string): LeptaError {
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const damaged = (file: string, message: string): LeptaError =>
-  new LeptaError("store-damaged", `${file}: ${message}; restore the whole directory from a copy`);
 
 function isWhole(file: string): boolean {
   const { size } = statSync(file);

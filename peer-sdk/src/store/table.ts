@@ -40,3 +40,16 @@ export function table<T>(store: PeerStore, name: string, codec: Codec<T>): Table
     remove: (id) => ({ key: prefix + id, value: undefined }),
   };
 }
+
+/** All records in their order, a page at a time in memory. */
+export async function* everyOne<T>({ list }: Table<T>): AsyncGenerator<readonly [id: string, record: T]> {
+  for (let after: string | undefined; ; ) {
+    const page = await list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
+    yield* page;
+    after = page.at(-1)?.[0];
+    if (page.length < PAGE) return;
+  }
+}
+
+/** Records that are read at once where all are looked at. */
+const PAGE = 500;

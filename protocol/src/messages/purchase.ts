@@ -72,7 +72,7 @@ export const saleNotice = message("sale-notice", "notice", {
 export const noticeBatch = message(
   "notice-batch",
   "notice",
-  { entries: field(10, list(embedded(2048), limits.batchEntries, 1)) },
+  { entries: field(10, list(embedded(4096), limits.batchEntries, 1)) },
   limits.batchBytes,
 );
 

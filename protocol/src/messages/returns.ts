@@ -98,13 +98,13 @@ export const reversalRequest = message("reversal-request", "request", {
   subject: field(11, txn),
 });
 
-/** M → B: what M keeps, and the latest purchase that C signed under V0. */
+/** M → B: what M keeps, and the latest purchase or statement that C signed under V0. */
 export const reversalClaim = message("reversal-claim", "request", {
   customer: field(10, uid),
   subject: field(11, txn),
   /** B leaves M no more than this, nor more than the evidence bears out. */
   claimed: field(12, charge),
-  /** M1 of figure 7, as C signed it. */
+  /** M1 of figure 7 as C signed it, or a signed-statement with C's signature. */
   evidence: optional(13, embedded(4096)),
 });
 

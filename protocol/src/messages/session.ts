@@ -102,6 +102,8 @@ export const statement = message("statement", "notice", {
   /** A closing statement names the change; its CustomerSecret travels beside it. */
   change: optional(20, grantCodec),
   closes: optional(21, uint(1, 1)),
+  /** The V0 from which the opening scrip descends, absent where it is V0 itself: so C signs in which line it bought. */
+  origin: optional(22, scripId),
 });
 
 /** A statement and the signatures over it, each a COSE_Sign1 without its payload. One that misses is that side's refusal. */

@@ -7,6 +7,8 @@ import { recordCodec } from "./parts.ts";
 export const query = message("query", "request", {
   initiator: field(10, uid),
   subject: field(11, txn),
+  /** With it C asks about a purchase from this merchant: the `txn` of figure 7, or a lane's name for it. */
+  merchant: optional(12, uid),
 });
 
 /** C or M → B: end this transaction unless it is decided. M names its M2, whose credit becomes void. */
@@ -18,7 +20,10 @@ export const abort = message("abort", "request", {
   amount: optional(13, amount),
 });
 
-/** `paying`: the rail has not confirmed a payment. `disputed`: a merchant may still answer a reversal. */
+/**
+ * `paying`: the rail has not confirmed a payment. `disputed`: a merchant may still answer a reversal. `one-sided`,
+ * `matched`, `differs`: of a purchase, by what its parties have told.
+ */
 export const transactionState = word(
   "unknown",
   "open",
@@ -29,6 +34,9 @@ export const transactionState = word(
   "done",
   "refused",
   "aborted",
+  "one-sided",
+  "matched",
+  "differs",
 );
 export type TransactionState = Value<typeof transactionState>;
 

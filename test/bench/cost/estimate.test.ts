@@ -71,6 +71,13 @@ test("an idle month costs keys, alarms, a dashboard, metrics and what runs by th
   expect(apiGateway).toBe(0);
 });
 
+test("statements are priced apart, and are no part of what purchases with single notices cost", () => {
+  const found = of({ statements: { writeUnits: 1 / 128 }, statementsInFull: { writeUnits: 1 / 256 } });
+  expect(found.statements.batch.dynamoDb).toBeCloseTo(7 / 128, 9);
+  expect(found.statements.full.dynamoDb).toBeCloseTo(7 / 256, 9);
+  expect(totalDollars(found.perMillionPurchases)).toBe(0);
+});
+
 test("notices are priced apart: each by itself, and in batches", () => {
   const found = of(
     { singleNotices: { httpUnits: 2 }, batchedNotices: { httpUnits: 0.02 } },

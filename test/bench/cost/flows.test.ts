@@ -1,8 +1,10 @@
+import { limits } from "@lepta/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { standardAssumptions } from "../../../bench/src/cost/assumptions.ts";
 import { services } from "../../../bench/src/cost/dollars.ts";
 import { estimate } from "../../../bench/src/cost/estimate.ts";
 import { type Counted, countFlows } from "../../../bench/src/cost/flows.ts";
+import { PER_STATEMENT } from "../../../bench/src/cost/lanes.ts";
 import { readPriceFile } from "../../../bench/src/cost/prices.ts";
 import { describe, jsonOf } from "../../../bench/src/cost/report.ts";
 
@@ -44,6 +46,20 @@ test("a batch writes no more for each purchase, and reads less", () => {
   expect(batch.writeUnits).toBeLessThanOrEqual(single.writeUnits);
   expect(batch.readUnits).toBeLessThan(single.readUnits);
   expect(batch.sdkCalls).toBeLessThan(single.sdkCalls);
+});
+
+test("a statement of a lane's purchases is one call and one write unit, reads nothing, and asks KMS nothing", () => {
+  const { statements, statementsInFull } = counted.flows;
+  for (const { counts } of [statements, statementsInFull]) {
+    expect(counts.writeUnits).toBeCloseTo(1 / PER_STATEMENT, 9);
+    expect(counts.kmsSymmetric + counts.kmsAsymmetric).toBe(0);
+  }
+  // The sender's credential is read once for a batch; keys are read again by the clock.
+  const ofBatch = (name: "sdkCalls" | "readUnits") =>
+    statementsInFull.counts[name] * PER_STATEMENT * limits.batchEntries;
+  expect(ofBatch("sdkCalls")).toBeCloseTo(limits.batchEntries + 1, 6);
+  expect(ofBatch("readUnits")).toBeCloseTo(1, 6);
+  expect(statementsInFull.calls["POST /notices"]).toBeCloseTo(1 / (PER_STATEMENT * limits.batchEntries), 12);
 });
 
 test("figure 8 is the intent and the authorisation, and spends one scrip", () => {
@@ -90,6 +106,8 @@ test("the report has its promised shape: single notices cost more, and services 
     prices: { date: file.date },
   });
   expect(json.notices.single).toBeGreaterThan(json.notices.batch);
+  expect(json.notices.batch).toBeGreaterThan(json.statements.batch.total);
+  expect(json.statements.batch.total).toBeGreaterThan(json.statements.full.total);
   const { total, byService } = json.perMillionPurchases;
   expect(Object.keys(byService)).toEqual([...services]);
   expect(Object.values<number>(byService).reduce((sum, each) => sum + each, 0)).toBeCloseTo(total, 8);

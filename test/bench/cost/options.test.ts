@@ -24,7 +24,7 @@ test.each([
   ["--purchases", "many"],
   ["--purchases", ""],
   ["--per-batch", "0"],
-  ["--per-batch", "501"],
+  ["--per-batch", "1001"],
   ["--per-vendorscrip", "0"],
   ["--days", "32"],
 ])("%s %s is refused with a sentence that names the flag", (flag, value) => {

@@ -11,7 +11,12 @@ import {
   type Visit,
   Wallet,
 } from "@lepta/peer-sdk";
+import { noticeBatch, orThrow } from "@lepta/protocol";
 import { channelTo, codeOf, DAY, MINUTE, NEVER, type WorldRuntime } from "../../peer-sdk/support/world.ts";
+import { authorise, enrolledPeer, euro, makeSale, type Reachable, tell } from "../../support/peer.ts";
+import { reachable } from "../../support/reachable.ts";
+import { claim, makeClaim, makeReversal, reverse as reclaim } from "../../support/returns.ts";
+import { makeStatement } from "../../support/statements.ts";
 
 const catalogue = { article: { price: "EUR 0.02", deliver: () => "text" } };
 const NEWS = "ws://news.example/pay";
@@ -20,7 +25,7 @@ const NEWS = "ws://news.example/pay";
 export async function runEveryFlow(cloud: EmbeddedCloud, runtime: WorldRuntime): Promise<void> {
   const town = peers(cloud, runtime);
   try {
-    for (const flow of [obtain, buyAndReturn, reverse, failHalfway, settle, restore, growOld])
+    for (const flow of [obtain, buyAndReturn, reverse, state, failHalfway, settle, restore, growOld])
       await flow(town);
   } finally {
     await town.close();
@@ -34,6 +39,8 @@ interface Town {
   readonly restored: (phrase: string) => Promise<Wallet>;
   readonly places: Map<string, () => Visit>;
   readonly close: () => Promise<void>;
+  /** For peers without a wallet. */
+  readonly broker: Reachable;
   /** Time passes, and the schedules run as they do every few minutes. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
@@ -55,6 +62,7 @@ function peers(cloud: EmbeddedCloud, runtime: WorldRuntime): Town {
     runtime,
     places,
     wait,
+    broker: reachable(cloud.pinnedUrl, httpTransport, runtime),
     wallet: async (account, more) => {
       const wallet = await Wallet.open({ ...common, store: memoryPeerStore(), connect, account, ...more });
       closers.push(() => wallet.close());
@@ -156,6 +164,32 @@ async function reverse({ wallet, merchant, places, wait }: Town): Promise<void> 
   await carol.resume();
   places.set(place, visit);
   await shop.tend();
+}
+
+/** Statements: of both sides, of one that is flagged, asked about, and as evidence of what a merchant sold beyond it. */
+async function state({ broker, wait, runtime }: Town): Promise<void> {
+  const [lena, stand] = [await enrolledPeer(broker, "lena"), await enrolledPeer(broker, "stand")];
+  const sale = await makeSale(lena, stand, runtime.now(), {
+    amount: euro("0.30"),
+    held: await lena.fund(euro("1.00")),
+  });
+  await authorise(broker, sale);
+  const lane = { network: broker.network, merchant: stand, customer: lena, scrip: sale.v0.body.id };
+  const both = await makeStatement(lane, { total: euro("0.20"), remaining: euro("0.10") });
+  const one = await makeStatement(lane, { first: 129, last: 256 }, { merchant: stand });
+  const batch = await stand.sign(noticeBatch, { entries: [both.bytes, one.bytes] });
+  await tell(stand, "POST /notices", await stand.seal(batch));
+  await lena.query(lena.uid, both.purchase(1), stand.uid);
+  await reclaim(lena, await makeReversal(lena, stand.uid, sale.txn));
+  const claimed = {
+    customer: lena.uid,
+    subject: sale.txn,
+    claimed: euro("0.25"),
+    evidence: both.bytes,
+  };
+  const { payload } = orThrow(await claim(stand, await makeClaim(stand, claimed)));
+  if (payload.amount.value !== 50_000n) throw new Error("the merchant was not left what it claimed");
+  await wait(8 * DAY);
 }
 
 /** What breaks off is aborted: by the customer where the merchant is silent, by the merchant where the broker was. */

@@ -7,6 +7,7 @@ import {
   creditItem,
   disputeItem,
   dueItem,
+  excessItem,
   exposureItem,
   type ItemType,
   keys,
@@ -14,6 +15,7 @@ import {
   noticeItem,
   openItem,
   purseItem,
+  statementItem,
   tombstoneItem,
   transactionItem,
 } from "@lepta/lambdas";
@@ -35,7 +37,9 @@ const kinds: readonly (readonly [pk: string, sk: string, type: ItemType<unknown>
   ["MERCHANT#", "DISPUTE#", disputeItem],
   ["MERCHANT#", "CARRY#", carryItem],
   ["LOSS#", "", lossItem],
-  ["PAIR#", "", noticeItem],
+  ["PAIR#", "TXN#", noticeItem],
+  ["PAIR#", "STATEMENT#", statementItem],
+  ["PAIR#", "EXCESS", excessItem],
   ["OPEN#", "", openItem],
   ["EXPOSURE", "", exposureItem],
 ] as const as readonly (readonly [string, string, ItemType<unknown>])[];

@@ -65,6 +65,7 @@ export function rewindPeerStore(): RewindPeerStore {
       await store.commit(changes);
       commits += 1;
     },
+    openLog: (name) => store.openLog(name),
     close: async () => {},
     get commits() {
       return commits;

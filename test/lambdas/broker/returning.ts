@@ -8,6 +8,7 @@ import {
   DUE,
   disputeItem,
   dueItem,
+  excessItem,
   keys,
   type PurseRecord,
   tombstoneItem,
@@ -197,7 +198,9 @@ export function returning({ read, list, apply, purseAt, remember, now, newTxn, f
       spend: [encodeAs(purchaseSpendCodec, spend), sha256()],
     });
     const claim = claimed === undefined ? undefined : { claimed: amountOf("EUR", claimed), evidence };
-    const whole = frozen({ ...state, transaction });
+    const [granted] = await read(keys.excess(sold.customer, sold.merchant));
+    const excess = excessItem.read(granted);
+    const whole = frozen({ ...state, transaction, excess });
     await apply(decideDispute(sold.customer, txn, whole, claim, now(), terms, fresh()));
     await remember(sold.customer);
   }

@@ -3,6 +3,7 @@ import {
   type CreditRecord,
   creditItem,
   type DisputeRecord,
+  type ExcessRecord,
   keys,
   type PurseRecord,
   type TransactionRecord,
@@ -11,20 +12,26 @@ import { type Claim, decideDispute, decideReversal } from "@lepta/lambdas/broker
 import {
   type Amount,
   amountOf,
+  type Draft,
+  defaultSuite,
   type ErrorCode,
   encodeAs,
   limits,
   mint,
+  orThrow,
   purchaseRequest,
   purchaseSpendCodec,
   readScrip,
+  readStatement,
   reversalRequest,
   type ScripBody,
   scripOf,
   sha256,
+  type statement,
   utf8,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
+import { makeStatement } from "../../support/statements.ts";
 import {
   customer,
   DAY,
@@ -209,7 +216,10 @@ describe("the end of a dispute", () => {
     readonly dispute?: DisputeRecord | undefined;
     readonly now?: number;
     readonly purse?: PurseRecord;
+    readonly excess?: ExcessRecord | undefined;
   }
+  /** Unless a test is about it, this merchant has kept more than was proven once before, and may never again. */
+  const before: ExcessRecord = frozen({ txn: id16("before"), value: 1n, currency: "EUR", at: NOW - DAY });
   const decide = (claim: Claim | undefined, options: Options = {}) =>
     decideDispute(
       customer,
@@ -219,6 +229,7 @@ describe("the end of a dispute", () => {
         transaction: options.transaction ?? disputed,
         credit: options.credit ?? heldCredit({ state: "disputed" }),
         dispute: "dispute" in options ? options.dispute : waiting,
+        excess: "excess" in options ? options.excess : before,
       }),
       claim,
       options.now ?? NOW + HOUR,
@@ -345,7 +356,13 @@ describe("the end of a dispute", () => {
   });
 
   test("of a credit that is gone is our own fault", () => {
-    const state = frozen({ purse, transaction: disputed, credit: undefined, dispute: waiting });
+    const state = frozen({
+      purse,
+      transaction: disputed,
+      credit: undefined,
+      dispute: waiting,
+      excess: undefined,
+    });
     expect(() => decideDispute(customer, txn, state, undefined, answerBy, terms, freshOf("x"))).toThrow(
       "gone",
     );
@@ -371,5 +388,97 @@ describe("the end of a dispute", () => {
     expect([kept, back]).toEqual([0n, 300_000n]);
     // It has been heard all the same, and is told of this dispute no more.
     expect(writeAt(writes, dispute)).toMatchObject({ remove: true });
+  });
+
+  /** A statement of this customer's, of a lane on V0 that leaves EUR 0.10 of it. */
+  const statementOf = async (own: Partial<Draft<typeof statement>> = {}) => {
+    const signing = await defaultSuite.signingKey(sha256(utf8("a key")));
+    const [seller, buyer] = [merchant, customer].map((uid) => ({ uid, signing }));
+    if (seller === undefined || buyer === undefined) throw new Error("there are two");
+    const made = await makeStatement(
+      { network, merchant: seller, customer: buyer, scrip: v0 },
+      { total: euro("0.20"), remaining: euro("0.10"), ...own },
+    );
+    return orThrow(readStatement(made.bytes)).payload;
+  };
+
+  test.each<[what: string, own: Partial<Draft<typeof statement>>, kept: bigint]>([
+    ["of a lane on V0", {}, 200_000n],
+    ["of a lane on what descends from V0", { scrip: id16("V1"), origin: v0 }, 200_000n],
+    ["that leaves nothing", { remaining: amountOf("EUR", 0n) }, 300_000n],
+    ["that leaves all of it", { remaining: euro("0.30") }, 0n],
+    ["of a lane on scrip of another line", { scrip: id16("V1"), origin: id16("another V0") }, 0n],
+    ["of a lane on another V0", { scrip: id16("another V0") }, 0n],
+    ["of V0 as what descends from another", { origin: id16("another V0") }, 0n],
+    ["of another merchant", { from: id32("other") }, 0n],
+    ["of another customer", { customer: id32("other") }, 0n],
+    ["in another currency", { remaining: amountOf("USD", 100_000n), total: amountOf("USD", 0n) }, 0n],
+    ["that leaves more than V0 was worth", { remaining: euro("1000.00") }, 0n],
+  ])("is borne out by a statement %s as far as what it leaves", async (_, own, expected) => {
+    const { kept, back } = shares(claimOf(euro("0.30"), await statementOf(own)));
+    expect([kept, back]).toEqual([expected, 300_000n - expected]);
+  });
+
+  describe("beyond the evidence", () => {
+    const mark = keys.excess(customer, merchant);
+    const large = heldCredit({ state: "disputed", value: 2_000_000n, owed: 2_000_000n });
+    const first = { credit: large, excess: undefined };
+    const most = limits.unstatedAmount;
+
+    test("a merchant is left what it claims, up to A, and that is written down for good in the same commit", async () => {
+      const shown = await statementOf({ remaining: euro("1.90") });
+      for (const [claimed, kept] of [
+        [100_001n, 100_001n],
+        [100_000n + most, 100_000n + most],
+        [100_001n + most, 100_000n + most],
+        [2_000_000n, 100_000n + most],
+      ] as const) {
+        const share = shares(claimOf(amountOf("EUR", claimed), shown), first);
+        expect([share.kept, share.back]).toEqual([kept, 2_000_000n - kept]);
+        expect(writeAt(share.writes, mark)).toEqual({
+          put: { txn, value: kept - 100_000n, currency: "EUR", at: NOW + HOUR },
+          at: mark,
+          expect: "absent",
+        });
+      }
+    });
+
+    test("it is left nothing more when it was once before, whatever that was", async () => {
+      const claim = claimOf(euro("2.00"), await statementOf({ remaining: euro("1.90") }));
+      const { kept, writes } = shares(claim, { credit: large });
+      expect(kept).toBe(100_000n);
+      expect(writes.some(({ at }) => at.sk === mark.sk)).toBe(false);
+    });
+
+    test("a purchase of figure 7 as evidence is the same", () => {
+      const { kept } = shares(claimOf(euro("2.00"), evidence(euro("0.20"))), first);
+      expect(kept).toBe(2_000_000n);
+      const small = shares(claimOf(euro("0.30"), evidence()), { excess: undefined });
+      expect(small.kept).toBe(300_000n);
+      expect(putAt(small.writes, mark)).toMatchObject({ value: 100_000n });
+    });
+
+    test("nothing is marked where it claims no more than is proven or owed", async () => {
+      const shown = await statementOf({ remaining: euro("1.90") });
+      const owing = { ...large, owed: 50_000n };
+      for (const [claim, credit] of [
+        [claimOf(euro("0.10"), shown), large],
+        [claimOf(euro("2.00"), shown), owing],
+      ] as const) {
+        const { writes } = shares(claim, { credit, excess: undefined });
+        expect(writes.some(({ at }) => at.sk === mark.sk)).toBe(false);
+      }
+    });
+
+    test("nothing is believed without evidence that counts, nor of a claim that comes too late", async () => {
+      const foreign = await statementOf({ scrip: id16("another V0") });
+      for (const [claim, now] of [
+        [claimOf(euro("0.10")), NOW],
+        [claimOf(euro("0.10"), foreign), NOW],
+        [claimOf(euro("0.10"), evidence(euro("0.20"), { owner: id32("other") })), NOW],
+        [claimOf(euro("0.10"), await statementOf()), answerBy],
+      ] as const)
+        expect(shares(claim, { ...first, now }).kept).toBe(0n);
+    });
   });
 });

@@ -334,8 +334,46 @@ const corruptions: readonly Corruption[] = [
   },
   {
     what: "a pair of notices matches with one side",
-    plant: () => change(find("PAIR#", (item) => item.state === "one-sided").key, { state: "matched" }),
-    expected: () => [`notice-altered ${nameOf(find("PAIR#", (item) => item.state === "one-sided").key)}`],
+    plant: () => change(noticeOf("one-sided"), { state: "matched" }),
+    expected: () => [`notice-altered ${nameOf(noticeOf("one-sided"))}`],
+  },
+  {
+    what: "a statement of one side counts as that of both",
+    plant: () => change(statementOf("one-sided"), { state: "matched" }),
+    expected: () => [`statement-altered ${nameOf(statementOf("one-sided"))}`],
+  },
+  {
+    what: "two versions of a statement count as one",
+    plant: () => change(statementOf("differs"), { state: "matched" }),
+    expected: () => [`statement-altered ${nameOf(statementOf("differs"))}`],
+  },
+  {
+    what: "a statement lies where another run ends",
+    plant: async () => {
+      const at = statementOf("matched");
+      await add({ ...at, sk: at.sk.replace(/8$/, "7") }, await itemAt(at));
+    },
+    expected: () => [`statement-altered ${nameOf(statementOf("matched")).replace(/8$/, "7")}`],
+  },
+  {
+    what: "a statement's bytes are others",
+    plant: () => change(statementOf("matched"), { signed: sha256() }),
+    expected: () => [`unreadable-item ${nameOf(statementOf("matched"))}`],
+  },
+  {
+    what: "a wait stands where no sweep looks for it in time",
+    plant: async () => {
+      const { key, item } = find("WAITING#");
+      await add({ ...key, sk: key.sk.replace(/^\d+/, "999999999999999") }, item);
+    },
+    expected: () => [
+      `notice-altered ${nameOf(find("WAITING#").key).replace(/ \d{15}#/, " 999999999999999#")}`,
+    ],
+  },
+  {
+    what: "what a merchant kept beyond its evidence is of no reversal",
+    plant: () => change(find("PAIR#", (item) => item.value === 10_000n).key, { txn: OTHER }),
+    expected: () => [`excess-of-no-reversal PAIR#${table.alice.uid}#${table.shop.uid} / EXCESS`],
   },
   {
     what: "no epoch is left to mint under",
@@ -346,6 +384,10 @@ const corruptions: readonly Corruption[] = [
   },
 ];
 
+const noticeOf = (state: string): Key =>
+  find("PAIR#", (item) => item.state === state && item.customerNotice !== undefined).key;
+const statementOf = (state: string): Key =>
+  find("PAIR#", (item) => item.state === state && item.signed !== undefined).key;
 const OTHER = "AAAAAAAAAAAAAAAAAAAAAA";
 const grants = (item: Item, scrip: string): boolean => {
   if (!(item.grantBody instanceof Uint8Array)) return false;

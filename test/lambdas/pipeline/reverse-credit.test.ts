@@ -2,6 +2,7 @@ import { keys } from "@lepta/lambdas";
 import {
   type Amount,
   type ErrorCode,
+  makeScripId,
   mint,
   orThrow,
   readMessage,
@@ -38,6 +39,7 @@ import {
   reverse,
   settle,
 } from "../../support/returns.ts";
+import { makeStatement } from "../../support/statements.ts";
 
 let broker: BrokerUnderTest;
 let alice: TestPeer;
@@ -77,6 +79,14 @@ const claimOf = async (claimed: Amount, evidence?: Uint8Array) =>
     ...(evidence === undefined ? {} : { evidence }),
   });
 const proof = async (amount = euro("0.20")) => (await makeEvidence(alice, shop, sale, amount)).bytes;
+/** A statement that leaves EUR 0.10 of V0. */
+const stated = async (
+  signers: Parameters<typeof makeStatement>[2] = { merchant: shop, customer: alice },
+  own: Parameters<typeof makeStatement>[1] = {},
+) => {
+  const lane = { network: broker.network, merchant: shop, customer: alice, scrip: sale.v0.body.id };
+  return (await makeStatement(lane, { remaining: euro("0.10"), ...own }, signers)).bytes;
+};
 const told = (answer: { readonly payload: object }) => ({ ...answer.payload, issuedAt: 0 });
 
 async function pass(milliseconds: number): Promise<void> {
@@ -159,7 +169,49 @@ describe("a reversal", () => {
   });
 
   test.each<[what: string, claimed: Amount, evidence: () => Promise<Uint8Array | undefined>, kept: Amount]>([
-    ["more than its evidence", euro("0.30"), () => proof(), euro("0.20")],
+    ["more than its evidence, the first time,", euro("0.30"), () => proof(), euro("0.30")],
+    ["more than its evidence by more than A", euro("0.30"), () => proof(euro("0.000001")), euro("0.250001")],
+    ["with a statement of both", euro("0.30"), () => stated(), euro("0.30")],
+    [
+      "what a statement of the customer bears out",
+      euro("0.20"),
+      () => stated({ customer: alice }),
+      euro("0.20"),
+    ],
+    ["with a statement that it signed alone", euro("0.30"), () => stated({ merchant: shop }), nothing],
+    [
+      "with a statement that it signed for both",
+      euro("0.30"),
+      () => stated({ merchant: shop, customer: { uid: alice.uid, signing: shop.signing } }),
+      nothing,
+    ],
+    [
+      "with a statement under a signature of its own that does not hold",
+      euro("0.30"),
+      () => stated({ merchant: { uid: shop.uid, signing: alice.signing }, customer: alice }),
+      nothing,
+    ],
+    [
+      "with a statement of a lane on another V0",
+      euro("0.30"),
+      () => stated(undefined, { scrip: makeScripId(1, sha256().slice(0, 12)) }),
+      nothing,
+    ],
+    [
+      "with a statement of another network",
+      euro("0.30"),
+      () => stated(undefined, { network: shop.uid }),
+      nothing,
+    ],
+    [
+      "with a statement of another merchant's",
+      euro("0.30"),
+      async () => {
+        const other = await enrolledPeer(broker, "other");
+        return stated({ merchant: other, customer: alice }, { from: other.uid });
+      },
+      nothing,
+    ],
     ["less than its evidence", euro("0.05"), () => proof(), euro("0.05")],
     ["nothing", nothing, () => proof(), nothing],
     ["without evidence", euro("0.30"), async () => undefined, nothing],
@@ -200,6 +252,28 @@ describe("a reversal", () => {
     const { payload } = orThrow(await claim(shop, await claimOf(claimed, await evidence())));
     expect(payload.amount.value).toBe(300_000n - kept.value);
     expect(await books()).toMatchObject({ owedToMerchants: kept.value, conserved: true });
+  });
+
+  test("a merchant is left more than its evidence once for each customer, also where it answers twice at once", async () => {
+    const second = await makeSale(alice, shop, broker.runtime.now(), { amount: euro("0.30"), held });
+    orThrow(await authorise(broker, second));
+    await dispute();
+    expect(await reverse(alice, await makeReversal(alice, shop.uid, second.txn))).toEqual(refuse("pending"));
+    const claims = await Promise.all(
+      [sale, second].map(async ({ txn: subject, v0 }) => {
+        const evidence = (await makeEvidence(alice, shop, { v0 }, euro("0.10"))).bytes;
+        return makeClaim(shop, { customer: alice.uid, subject, claimed: euro("0.30"), evidence });
+      }),
+    );
+    const answers = await Promise.all(claims.map(async (each) => orThrow(await claim(shop, each)).payload));
+    expect(answers.map(({ amount }) => amount.value).sort()).toEqual([0n, 200_000n]);
+    expect(await books()).toMatchObject({ owedToMerchants: 400_000n, conserved: true });
+    const marks = (await broker.items()).filter(({ key }) => key.sk === "EXCESS");
+    expect(marks.map(({ item }) => item.value)).toEqual([200_000n]);
+    // What was decided is told again, and grants nothing again.
+    for (const [i, each] of claims.entries())
+      expect(orThrow(await claim(shop, each)).payload.amount).toEqual(answers[i]?.amount);
+    expect((await broker.items()).filter(({ key }) => key.sk === "EXCESS")).toEqual(marks);
   });
 
   // Customer and merchant are one person with two enrolments: the body of the scrip in the evidence is only their word,

@@ -313,6 +313,5 @@ function sessionOf(
       items.end = { code };
     },
   });
-  session.begin();
   return session;
 }

@@ -38,6 +38,7 @@ import {
 } from "@lepta/peer-sdk";
 import { defaultSuite, type Suite } from "@lepta/protocol";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { type MortalLog, mortalLog } from "../../support/mortal-log.ts";
 
 export const MINUTE = 60 * 1000;
 export const HOUR = 60 * MINUTE;
@@ -131,26 +132,44 @@ export interface MortalStore extends PeerStore {
   readonly commits: () => number;
 }
 
-/** A store whose process dies at the n-th commit: just before it, or just after it was durable. */
+/** A store whose process dies at the n-th commit, or sync of a log: just before it, or just after it was durable. */
 export function mortalStore(
   inner: PeerStore,
   death?: { readonly at: number; readonly when: "before" | "after" },
 ): MortalStore {
   let isDead = false;
   let commits = 0;
+  const logs: MortalLog[] = [];
   const alive = <T>(work: () => Promise<T>): Promise<T> =>
     isDead ? Promise.reject(new Crash("dead")) : work();
+  const die = (): void => {
+    isDead = true;
+    for (const log of logs) log.die(() => 0);
+  };
+  const commit = (effect: () => Promise<void>): Promise<void> =>
+    alive(async () => {
+      commits += 1;
+      const isLast = commits === death?.at;
+      if (isLast && death?.when === "before") {
+        die();
+        throw new Crash("before the commit");
+      }
+      if (isLast) isDead = true;
+      await effect();
+      if (!isLast) return;
+      die();
+      throw new Crash("after the commit");
+    });
   return {
     get: (key) => alive(() => inner.get(key)),
     list: (prefix, options) => alive(() => inner.list(prefix, options)),
-    commit: (changes) =>
+    commit: (changes) => commit(() => inner.commit(changes)),
+    openLog: (name) =>
       alive(async () => {
-        commits += 1;
-        const isLast = commits === death?.at;
-        if (isLast) isDead = true;
-        if (isLast && death?.when === "before") throw new Crash("before the commit");
-        await inner.commit(changes);
-        if (isLast) throw new Crash("after the commit");
+        const { log, found } = await inner.openLog(name);
+        const mortal = mortalLog(log, { isDead: () => isDead, around: commit });
+        logs.push(mortal);
+        return { log: mortal.log, found };
       }),
     close: async () => {},
     isDead: () => isDead,

@@ -109,13 +109,20 @@ export const quickRuntime: Runtime = {
   sleep: (milliseconds) => systemRuntime.sleep(milliseconds / HURRY),
 };
 
-/** A store each of whose commits is two steps: before it, and when it is durable. */
+/** A store each of whose commits, and syncs of its logs, is two steps: before it, and when it is durable. */
 export const steppedStore = (store: PeerStore): PeerStore => ({
   ...store,
-  commit: async (changes) => {
-    step();
-    await store.commit(changes);
-    step();
+  commit: (changes) => stepped(() => store.commit(changes)),
+  openLog: async (name) => {
+    const { log, found } = await store.openLog(name);
+    return {
+      found,
+      log: {
+        append: (record) => log.append(record),
+        sync: () => stepped(() => log.sync()),
+        release: (position) => log.release(position),
+      },
+    };
   },
 });
 

@@ -1,5 +1,5 @@
 /** Peers on copies of their stores, to whom comes what was said to others. */
-import { memoryPeerStore, type PeerStore, Wallet } from "@lepta/peer-sdk";
+import { type PeerStore, Wallet } from "@lepta/peer-sdk";
 import { isRefusal, messages, openMessage, orThrow, readMessage, sealMessage, toText } from "@lepta/protocol";
 import { customerTables } from "../../../peer-sdk/src/customer/records.ts";
 import { merchantTables } from "../../../peer-sdk/src/merchant/records.ts";
@@ -55,13 +55,6 @@ export async function sealedTo(
 ): Promise<Uint8Array> {
   const key = orThrow(await party.suite.sealingKey(party.identity.opening.publicKey));
   return sealMessage({ type, bytes: signed }, key, party.runtime.random, { secrets, attachments });
-}
-
-/** A copy of a store. */
-export async function forkOf(store: PeerStore): Promise<PeerStore> {
-  const copy = memoryPeerStore();
-  await copy.commit((await store.list("")).map(([key, value]) => ({ key, value })));
-  return copy;
 }
 
 /** What a wallet holds, locked or not. */

@@ -51,7 +51,12 @@ export const findingNames = {
   "loss-of-no-transaction": "A loss is written off for no transaction that minted this much.",
   "exposure-wrong":
     "What is minted against recallable money is not the sum of the transactions that are open for it.",
-  "notice-altered": "A pair of notices is in a state that its sides do not make, or a wait is for no notice.",
+  "notice-altered":
+    "A pair of notices is in a state that its sides do not make, or a wait stands under another's key.",
+  "statement-altered":
+    "A statement is about others than its key names, or in a state that its signatures do not make: restore it.",
+  "excess-of-no-reversal":
+    "What a merchant kept once beyond its evidence belongs to no reversal of this pair's: restore the mark or remove it.",
   "books-unbalanced":
     "Over the whole table, what came in is not what is live, owed or gone (design rule 6); the other findings say where.",
 } as const;

@@ -1,10 +1,19 @@
-/** What the schedules go by, what was lost, and notices. */
+/** What the schedules go by, what was lost, and what was told of purchases. */
 import type { Txn, Uid } from "@lepta/protocol";
 import type { Item } from "../../ports/store.ts";
 import { isTerminal } from "../decision.ts";
-import { keys, lossItem, noticeItem, openItem, transactionItem, waitingItem } from "../items.ts";
-import { placeOf } from "../notices.ts";
-import { found, type Look } from "./look.ts";
+import {
+  excessItem,
+  keys,
+  lossItem,
+  noticeItem,
+  openItem,
+  statementItem,
+  transactionItem,
+  waitingItem,
+} from "../items.ts";
+import { placeOfStatement, stateOf, versionsOf } from "../statements.ts";
+import { alone, found, type Look } from "./look.ts";
 
 export function lookAtOpen(uid: Uid, txn: Txn, item: Item): Look {
   const open = openItem.fromItem(item);
@@ -52,15 +61,35 @@ export function lookAtNotice(item: Item): Look {
   return { needs: [], judge: () => found(["notice-altered", !isRight]) };
 }
 
+export function lookAtStatement(customer: Uid, merchant: Uid, place: string, item: Item): Look {
+  const record = statementItem.fromItem(item);
+  const versions = versionsOf(record, { customer, merchant });
+  const isOfThese = versions.every(
+    ({ payload }) =>
+      payload.customer === customer && payload.from === merchant && placeOfStatement(payload) === place,
+  );
+  return alone(...found(["statement-altered", !isOfThese || record.state !== stateOf(versions)]));
+}
+
+/** A wait may be for nothing: what was to come after it never did, and the sweep takes it away. */
 export function lookAtWaiting(sk: string, item: Item): Look {
-  const { customer, merchant, txn, due } = waitingItem.fromItem(item);
-  const at = keys.notice(customer, merchant, placeOf(txn));
+  const { customer, merchant, txn, due, place } = waitingItem.fromItem(item);
+  return alone(...found(["notice-altered", keys.waiting(due, customer, merchant, txn, place).sk !== sk]));
+}
+
+export function lookAtExcess(customer: Uid, merchant: Uid, item: Item): Look {
+  const { txn, currency } = excessItem.fromItem(item);
+  const at = keys.transaction(customer, txn);
   return {
     needs: [at],
-    judge: (around) =>
-      found([
-        "notice-altered",
-        around(at) === undefined || keys.waiting(due, customer, merchant, txn).sk !== sk,
-      ]),
+    judge: (around) => {
+      const record = transactionItem.read(around(at));
+      const isRight =
+        record?.kind === "reversal" &&
+        record.state === "done" &&
+        record.merchant === merchant &&
+        record.currency === currency;
+      return found(["excess-of-no-reversal", !isRight]);
+    },
   };
 }

@@ -1,7 +1,14 @@
 /** Which look each kind of item gets. An item of no kind is a finding. */
 import type { Item, Key } from "../../ports/store.ts";
 import { exposureItem } from "../items.ts";
-import { lookAtLoss, lookAtNotice, lookAtOpen, lookAtWaiting } from "./index-items.ts";
+import {
+  lookAtExcess,
+  lookAtLoss,
+  lookAtNotice,
+  lookAtOpen,
+  lookAtStatement,
+  lookAtWaiting,
+} from "./index-items.ts";
 import { alone, type Look } from "./look.ts";
 import { lookAtCarry, lookAtCredit, lookAtDispute, lookAtDue } from "./merchant-items.ts";
 import { lookAtAccount, lookAtCredential, lookAtPurse, lookAtTombstone } from "./peer-items.ts";
@@ -24,6 +31,8 @@ export function lookAt({ pk, sk }: Key, item: Item): Look {
     "MERCHANT DISPUTE": () => lookAtDispute(first, second, third, item),
     "MERCHANT CARRY": () => lookAtCarry(first, item),
     "PAIR TXN": () => lookAtNotice(item),
+    "PAIR STATEMENT": () => lookAtStatement(first, second, sk, item),
+    "PAIR EXCESS": () => lookAtExcess(first, second, item),
   };
   const whole: Readonly<Record<string, (() => Look) | undefined>> = {
     KEYS: () => alone(),

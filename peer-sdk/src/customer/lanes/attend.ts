@@ -25,7 +25,7 @@ import type { Wire } from "../../ports.ts";
 import { itemKind, Session, type SessionKeys } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
-import { type Recorded, takeRecorded } from "./copies.ts";
+import { type Place, takeRecorded } from "./copies.ts";
 import { forgetLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
 import { type Proposal, type Signers, signProposal } from "./sign.ts";
@@ -144,7 +144,6 @@ export function attendMerchant(
     },
     disagree,
   };
-  session.begin();
   return merchantSession;
 
   function waitFor<T>(waiting: Map<number, Waiting<T>>, id: number, item: Uint8Array): Promise<T> {
@@ -198,7 +197,7 @@ export function attendMerchant(
   }
 
   /** Receipts come as the broker gives them; a merchant that floods us with them has them overlooked, and we send our copies. */
-  function record(acknowledgement: Uint8Array, statements: readonly Recorded[]): void {
+  function record(acknowledgement: Uint8Array, statements: readonly Place[]): void {
     if (recording >= limits.framesAtOnce) return;
     recording += 1;
     const work = takeRecorded(customer, signers.merchant, acknowledgement, statements);

@@ -60,7 +60,7 @@ export class LaneBook {
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     return book;
   }
 
@@ -173,9 +173,9 @@ export class LaneBook {
     return fresh.map((each) => this.tables.credentials.put(credentialId(each), each.bytes));
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>): readonly Change[] {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   close(): void {

@@ -15,13 +15,13 @@ import {
   purchaseOnLane,
   readLanePurchase,
   readStatement,
-  signedStatement,
   type Txn,
 } from "@lepta/protocol";
 import { Goods } from "../../goods.ts";
 import { digits, elementsOf, type Run, type RunEntry, runEntries } from "../../lanes/run.ts";
 import type { Bought } from "../bought.ts";
 import type { Customer } from "../customer.ts";
+import { recordedOf } from "./copies.ts";
 
 /** One purchase on a lane and how it was answered. */
 export interface LanePurchase {
@@ -79,7 +79,8 @@ export async function receiptOf(customer: Customer, txn: Txn): Promise<Uint8Arra
   const elements = entries.map((each) => elementsOf([each]));
   // The opening of a session that entered the chain right before it is an element of its own.
   const joined = entry.joined === undefined ? [] : [entry.joined];
-  const statement = orThrow(decodeAs(signedStatement, run.statement));
+  const { signed: statement, digest } = orThrow(readStatement(run.statement));
+  const recorded = await recordedOf(customer.party, digest);
   return encodeReceipt({
     ...(await provenBy(customer, run.signers)),
     request: entry.bought,
@@ -89,6 +90,7 @@ export async function receiptOf(customer: Customer, txn: Txn): Promise<Uint8Arra
       earlier: [...elements.slice(0, index).flat(), ...joined],
       later: elements.slice(index + 1).flat(),
       statement,
+      ...(recorded === undefined ? {} : { recorded }),
     },
   });
 }

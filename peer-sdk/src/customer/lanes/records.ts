@@ -12,6 +12,7 @@ import {
   limits,
   list,
   optional,
+  recordedCodec,
   scripId,
   sha256,
   struct,
@@ -99,3 +100,9 @@ export const credentialId = ({ bytes: encoded }: Pick<Credential, "bytes">): Dig
   toText(sha256(encoded));
 
 export type LaneTables = ReturnType<typeof laneTables>;
+
+/**
+ * By a statement's digest: where and when the broker has recorded it. Only for statements that we have signed, one each, so
+ * it grows with `runs` and no faster: whoever forgets a run forgets what stands here under its statement.
+ */
+export const recordedTable = (store: PeerStore) => table(store, "recorded", recordedCodec);

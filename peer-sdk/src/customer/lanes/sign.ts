@@ -216,7 +216,6 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
   // Its merchant closes it without having seen these, and will never answer them.
   const lost = closes ? [...lane.flight] : [];
   await party.store.commit([
-    ...lanes.release([...covered, ...lost].map(({ entry }) => entry)),
     lanes.tables.lanes.put(lane.id, record),
     // One that only closes is about no purchase, and stands in nobody's place.
     ...(covered.length === 0
@@ -233,6 +232,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),
   ]);
+  lanes.release([...covered, ...lost].map(({ entry }) => entry));
   lane.record = record;
   lane.stated = stated;
   lane.run.splice(0, covered.length);

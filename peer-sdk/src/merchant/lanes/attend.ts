@@ -22,6 +22,7 @@ import { itemKind, Session } from "../../session/session.ts";
 import type { Shop } from "../shop.ts";
 import type { Lane, LaneVisit } from "./lane.ts";
 import { openLane } from "./open.ts";
+import { sendKept } from "./recorded.ts";
 import { resumeLane } from "./resume.ts";
 import { sellOnLane } from "./sell.ts";
 import { takeSignature } from "./sign.ts";
@@ -52,7 +53,7 @@ export async function attendSession(
     if (resumes !== undefined && equalBytes(before.session.opening, resumes)) before.end("closed");
   const visit = createVisit(shop, handshaken, answer);
   shop.visits.add(visit);
-  visit.session.begin();
+  sendKept(shop, visit).catch(shop.onError);
   return visit.customer;
 }
 

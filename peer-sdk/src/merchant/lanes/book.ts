@@ -7,7 +7,7 @@ import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import type { CallOff } from "../../ports.ts";
-import type { MerchantTables } from "../records.ts";
+import type { ScripTable } from "../scrip-table.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
 import {
@@ -49,7 +49,7 @@ export class LaneBook {
   }
 
   /** Reads what lanes are open, and what was bought since their last statements. Throws `store-damaged`. */
-  static async open(party: Party, { scrip }: Pick<MerchantTables, "scrip">): Promise<LaneBook> {
+  static async open(party: Party, { scrip }: { readonly scrip: ScripTable }): Promise<LaneBook> {
     const { journal, found } = await Journal.open(party.store, "bought");
     const book = new LaneBook(party, journal);
     for (const [owner, { count, value }] of await book.tables.unstated.list())
@@ -58,11 +58,13 @@ export class LaneBook {
       const [owner = "", number = ""] = id.split("/");
       const opening = await scrip.get(record.scrip);
       if (opening?.salt === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
+      // The change that was proposed is not in the table yet.
+      if (record.change !== undefined) scrip.hold(...record.change);
       book.#lanes.set(id, laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
-    await party.store.commit(journal.release(gone));
+    journal.release(gone);
     if (found.length > gone.length) book.#callOff = book.#lookLater();
     return book;
   }
@@ -162,9 +164,9 @@ export class LaneBook {
     for (const lane of this.all()) lane.visit?.end("internal");
   }
 
-  /** The changes that let go of these journal entries. */
-  release(entries: Iterable<JournalEntry>) {
-    return this.#journal.release(entries);
+  /** Lets go of these journal entries, when the commit that covers them is durable. */
+  release(entries: Iterable<JournalEntry>): void {
+    this.#journal.release(entries);
   }
 
   /** Ends what waits for its time; what is being written is written. */
@@ -204,7 +206,7 @@ export class LaneBook {
     const lane = this.#lanes.get(record.lane);
     const { at, bought, answered, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
-    // A statement covers it, or its lane has ended: the rest of its entry kept it here.
+    // A statement covers it, or its lane has ended: the process died before it let go of it.
     if (lane === undefined || sequence !== lane.sequence + 1) {
       gone.push(entry);
       return;

@@ -31,7 +31,7 @@ interface Opening {
 export async function openLane(shop: Shop, visit: LaneVisit, opening: Opening): Promise<void> {
   const shown = readScrip(opening.scrip[0]);
   if (isRefusal(shown)) return visit.end("malformed");
-  const line = await shownLine(shop, visit.customer.uid, shown.id);
+  const line = shownLine(visit.customer.uid, shown);
   // One at a time for a customer, as they have numbers and bounds in common; before the line, as everywhere.
   const { uid } = visit.customer;
   const outcome = await shop.lanes.whileOpening(uid, opening.number, () =>

@@ -18,9 +18,10 @@ import { entryParts, type RunEntry, readEntry, runCodec, statedCodec } from "../
 import type { PeerStore } from "../../ports.ts";
 import { packItems, unpackItems } from "../../session/frame.ts";
 import { table } from "../../store/table.ts";
+import { SALT } from "../outstanding.ts";
 
 /** The change that a closing statement grants: its id and its salt. */
-const changeCodec = tuple(scripId, bytes(1, 32));
+const changeCodec = tuple(scripId, bytes(SALT));
 
 /** An open lane, as of the last statement; the purchases since are in the journal. */
 const laneRecord = struct({

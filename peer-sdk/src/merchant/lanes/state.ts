@@ -114,12 +114,13 @@ function draftOf(shop: Shop, lane: Lane, closes: boolean, grant: Statement["chan
     ...(stated.statement === undefined ? {} : { previous: stated.statement }),
     ...(grant === undefined ? {} : { change: grant }),
     ...(closes ? { closes: 1 } : {}),
+    ...(record.origin === record.scrip ? {} : { origin: record.origin }),
   };
 }
 
-function changeOf({ party }: Shop, { owner, record, remaining }: Lane) {
+function changeOf(shop: Shop, { owner, record, remaining }: Lane) {
   const { scrip: parent, origin, expiresAt, currency } = record;
-  return issue(party, {
+  return issue(shop, {
     owner,
     value: amountOf(currency, BigInt(remaining)),
     expiresAt,
@@ -163,7 +164,6 @@ export async function keep(
   const { proposed: _done, ...kept } = lane.record;
   const record: LaneRecord = { ...kept, stated };
   await party.store.commit([
-    ...lanes.release(covered.map(({ entry }) => entry)),
     closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),
     // One that only closes is about no purchase, and stands in nobody's place.
     ...(covered.length === 0
@@ -180,6 +180,7 @@ export async function keep(
     ...(unsigned === undefined ? [] : [lanes.tables.unstated.put(lane.owner, unsigned)]),
     ...(await moneyOf(shop, lane, proposed, covered, latest)),
   ]);
+  lanes.release(covered.map(({ entry }) => entry));
   lane.record = record;
   lane.proposed = undefined;
   advance(lane, stated);
@@ -234,11 +235,10 @@ async function moneyOf(
   if (!closes) return [steppedLine(shop, lane.line, line, { charged, ...signed })];
   const scrip = await tables.scrip.get(id);
   if (scrip === undefined) throw new LeptaError("store-damaged", `lane ${lane.id} has no scrip`);
-  const { salt: _gone, ...spent } = scrip;
   const by = lanePurchase(lane.origin, 0);
   return [
     steppedLine(shop, lane.line, line, { spent: id, change: change?.[0], charged, ...signed }),
-    tables.scrip.put(id, { ...spent, state: "spent", spentBy: by }),
+    ...tables.scrip.spend(id, scrip, by),
     ...(change === undefined
       ? []
       : [

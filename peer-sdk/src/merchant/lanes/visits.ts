@@ -10,6 +10,11 @@ export class Visits {
     return [...(this.#byCustomer.get(customer) ?? [])];
   }
 
+  /** The latest of them. */
+  latest(customer: Uid): LaneVisit | undefined {
+    return this.of(customer).findLast(({ session }) => session.isOpen);
+  }
+
   add(visit: LaneVisit): void {
     const { uid } = visit.customer;
     const known = this.#byCustomer.get(uid);
