@@ -1,5 +1,5 @@
 /** What an adversarial merchant does with frames: it runs the production code, and lies about what came out of it. */
-import { LeptaError, type Visit } from "@lepta/peer-sdk";
+import { LeptaError, type Visit, type Wire } from "@lepta/peer-sdk";
 import {
   authorizationRequest,
   isRefusal,
@@ -13,6 +13,7 @@ import {
 } from "@lepta/protocol";
 import type { Hand } from "../peer-sdk/support/hand.ts";
 import { kindsOf } from "./channel.ts";
+import { attendAsLiar, type LiarMemory } from "./liar-merchant.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { adversaries as rates } from "./rates.ts";
@@ -55,6 +56,7 @@ export function twistOf(
   accomplices: () => readonly CustomerSide[],
 ) {
   const said: Frame[] = [];
+  const memory: LiarMemory = new Map();
   return (visit: Visit, merchant: MerchantSide): Visit => {
     const twisted = async (messages: Frame): Promise<Frame> => {
       const { weather } = merchant.around;
@@ -77,7 +79,18 @@ export function twistOf(
         said,
       });
     };
-    return visit.attach === undefined ? twisted : Object.assign(twisted, { attach: visit.attach });
+    const { attach } = visit;
+    if (attach === undefined) return twisted;
+    const lied = (): void => {
+      counter.count += 1;
+    };
+    return Object.assign(twisted, {
+      attach: (wire: Wire): void => {
+        const isLiar = merchant.around.weather.has("adversary") && draws.chance(rates.liarSession);
+        if (isLiar) attendAsLiar({ hand: () => merchant.hand(), draws, memory, lied }, wire);
+        else attach(wire);
+      },
+    });
   };
 }
 
