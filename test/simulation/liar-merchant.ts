@@ -7,7 +7,6 @@ import {
   type Amount,
   amountOf,
   chainAfter,
-  customerSecret,
   type Digest,
   decodeAs,
   digestOf,
@@ -26,6 +25,7 @@ import {
   laneRefused,
   laneResume,
   laneSold,
+  limits,
   makeScripId,
   mint,
   originOf,
@@ -73,6 +73,8 @@ export interface LiarOptions {
   readonly hand: () => Promise<Hand>;
   readonly draws: Draws;
   readonly memory: LiarMemory;
+  /** Told where a customer buys on although so much is in no statement. */
+  readonly exceeded: (customer: string) => void;
   /** A lie was told. */
   readonly lied: () => void;
 }
@@ -184,6 +186,7 @@ class LiarSession {
     lane.sequence = sequence;
     lane.remaining -= price.value;
     lane.total += price.value;
+    if (lane.total > limits.unstatedAmount) this.#options.exceeded(this.#customer);
     const left: Amount = { ...price, value: lane.remaining > 0n ? lane.remaining : 0n };
     const goods = new TextEncoder().encode(`${order.sku} of a liar`);
     const type = "text/plain;charset=utf-8";
@@ -191,11 +194,21 @@ class LiarSession {
     const more = { ...price, value: price.value + 1n };
     const lies: readonly (() => readonly Uint8Array[])[] = [
       () => [encodeAs(laneSold, [4, number, sequence, more, left, goods, type])],
-      () => [encodeAs(laneSold, [4, number, sequence, price, { ...left, value: left.value + 1n }, goods, type])],
+      () => [
+        encodeAs(laneSold, [4, number, sequence, price, { ...left, value: left.value + 1n }, goods, type]),
+      ],
       () => [encodeAs(laneSold, [4, number, sequence + 1, price, left, goods, type])],
       () => [encodeAs(laneSold, [4, number + 1, sequence, price, left, goods, type])],
       () => [encodeAs(laneRefused, [5, number, sequence, "delivery-failed", left])],
-      () => [encodeAs(laneRefused, [5, number, sequence + 1, "insufficient", { ...left, value: left.value + price.value }])],
+      () => [
+        encodeAs(laneRefused, [
+          5,
+          number,
+          sequence + 1,
+          "insufficient",
+          { ...left, value: left.value + price.value },
+        ]),
+      ],
       () => [],
       () => [honest, honest],
       () => {
@@ -304,7 +317,7 @@ class LiarSession {
     const { identity } = this.#hand.party;
     const secrets = { epochRoot: draws.bytes(32), salt: draws.bytes(32) };
     const id = makeScripId(1, draws.bytes(12));
-    const { grant } = mint(secrets, {
+    const { grant, customerSecret: secret } = mint(secrets, {
       kind: "vendor",
       network: identity.network,
       issuer: identity.uid,
@@ -315,7 +328,7 @@ class LiarSession {
       parent: scrip.id,
       origin: originOf(scrip),
     });
-    return { grant, secret: customerSecret(secrets, { owner: this.#customer, id }) };
+    return { grant, secret };
   }
 
   /** Signs it and sends it; `isTrue` where the lane goes on from there. */

@@ -50,11 +50,7 @@ const lies: readonly Lie[] = [
 ];
 
 /** Twists some frames of an adversarial merchant. */
-export function twistOf(
-  draws: Draws,
-  counter: { count: number },
-  accomplices: () => readonly CustomerSide[],
-) {
+export function twistOf(draws: Draws, counter: { count: number }, customers: () => readonly CustomerSide[]) {
   const said: Frame[] = [];
   const memory: LiarMemory = new Map();
   return (visit: Visit, merchant: MerchantSide): Visit => {
@@ -70,7 +66,7 @@ export function twistOf(
         return answer;
       }
       counter.count += 1;
-      const others = accomplices().filter(({ options, isOpen }) => !options.isHonest && isOpen);
+      const others = customers().filter(({ options, isOpen }) => !options.isHonest && isOpen);
       const lie = isObtain && draws.chance(0.7) ? collect : draws.pick(lies);
       return lie(messages, () => visit(messages), {
         merchant,
@@ -84,10 +80,18 @@ export function twistOf(
     const lied = (): void => {
       counter.count += 1;
     };
+    const exceeded = (uid: string): void => {
+      const who = customers().find((each) => each.uid === uid);
+      if (who?.options.isHonest)
+        merchant.around.findings.broken(
+          "what is not stated is bounded",
+          `${who.name} buys on at ${merchant.name}`,
+        );
+    };
     return Object.assign(twisted, {
       attach: (wire: Wire): void => {
         const isLiar = merchant.around.weather.has("adversary") && draws.chance(rates.liarSession);
-        if (isLiar) attendAsLiar({ hand: () => merchant.hand(), draws, memory, lied }, wire);
+        if (isLiar) attendAsLiar({ hand: () => merchant.hand(), draws, memory, exceeded, lied }, wire);
         else attach(wire);
       },
     });
