@@ -20,12 +20,18 @@ import {
   laneSold,
   macUnder,
   type Order,
+  offer,
+  offerRequest,
+  openMessage,
   orderTail,
   orThrow,
+  parseAmount,
   proveLane,
   readScrip,
   type ScripBody,
+  type SigningKey,
   scripOf,
+  sealMessage,
   signStatement,
   statement,
   statementProposal,
@@ -149,8 +155,8 @@ export class MerchantByHand {
     this.hand = hand;
   }
 
-  /** Takes sessions; frames are answered by the honest visit beside it. */
-  visit(honest: Visit): Visit {
+  /** Takes sessions, and offers one item through a lane at this price, whoever asks in a session. */
+  visit(sku: string, price: string): Visit {
     const attach = (wire: Wire): void =>
       wire.listen({
         message: (first) => {
@@ -162,7 +168,30 @@ export class MerchantByHand {
         },
         closed: () => {},
       });
-    return Object.assign((messages: readonly Uint8Array[]) => honest(messages), { attach });
+    const answer = (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> =>
+      Promise.all(messages.map((each) => this.#offer(each, sku, price)));
+    return Object.assign(answer, { attach });
+  }
+
+  async #offer(bytes: Uint8Array, sku: string, price: string): Promise<Uint8Array> {
+    const { opening } = this.hand.party.identity;
+    const { payload, digest } = orThrow(
+      await openMessage(bytes, [offerRequest], (kid) => (kid === opening.id ? opening : undefined)),
+    );
+    const customer = this.sessions.find((each) => each.customer.uid === payload.from)?.customer;
+    if (customer === undefined) throw new Error("an offer to nobody");
+    const { runtime } = this.hand.party;
+    const answer = await this.hand.sign(offer, {
+      to: payload.from,
+      txn: payload.txn,
+      request: digest,
+      items: [{ sku, description: "", unitPrice: parseAmount(price) }],
+      validUntil: runtime.now() + 600_000,
+      scripLife: 600_000,
+      more: false,
+      statementBelow: parseAmount("EUR 0.05"),
+    });
+    return sealMessage(answer, customer.sealingKey, runtime.random);
   }
 
   /** The latest session. */
@@ -206,7 +235,7 @@ export class MerchantSessionByHand {
       elements: [],
       total: 0n,
     };
-    this.send(laneOpened, [2, number, 0, scrip.value, origin]);
+    this.send(laneOpened, [2, number, 0, scrip.value, chainAfter(origin, [])]);
     return lane;
   }
 
@@ -227,7 +256,8 @@ export class MerchantSessionByHand {
   async propose(
     lane: LaneAtHand,
     alter: (honest: Draft) => Draft = (honest) => honest,
-    secret = new Uint8Array(0),
+    secret: Uint8Array = new Uint8Array(0),
+    by: SigningKey = this.hand.party.identity.signing,
   ): Promise<void> {
     const { identity, runtime } = this.hand.party;
     const { currency } = lane.scrip.value;
@@ -250,7 +280,7 @@ export class MerchantSessionByHand {
       ...(previous === undefined ? {} : { previous }),
     };
     const payload = encodePayload(statement, alter(honest));
-    const signature = await signStatement(payload, identity.signing);
+    const signature = await signStatement(payload, by);
     this.send(statementProposal, [14, lane.number, payload, signature, secret]);
     lane.stated = { chain: honest.chain, sequence: honest.last, previous: digestOf(payload) };
     lane.elements = [];

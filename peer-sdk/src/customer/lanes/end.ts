@@ -43,7 +43,12 @@ export async function loseLane(customer: Customer, lane: Lane): Promise<void> {
     // Of a closed one both have signed the end: whatever its merchant says after that changes nothing.
     if (lane.record.state === "lost" || lane.record.state === "closing") return;
     const held = await tables.vendorscrip.get(holdingId(lane));
-    const record = { ...lane.record, state: "lost" as const };
+    const { stated, run, answered } = lane;
+    const before = lane.record;
+    const chain = chainOver(stated.chain, run);
+    // What our own statement covers is under way no more.
+    const ours = { ...stated, sequence: answeredUpTo(lane), remaining: answered, chain };
+    const record = { ...before, state: "lost" as const, stated: run.length === 0 ? stated : ours };
     lane.record = record;
     await party.store.commit([
       lanes.tables.lanes.put(lane.id, record),
@@ -52,6 +57,9 @@ export async function loseLane(customer: Customer, lane: Lane): Promise<void> {
         : [tables.vendorscrip.put(holdingId(lane), { ...held, unusable: "scrip-mismatch" })]),
       ...(await oursOf(customer, lane)),
     ]);
+    lanes.release(run.map(({ entry }) => entry));
+    lane.stated = record.stated;
+    lane.run = [];
     lanes.giveUp(lane, new LeptaError("scrip-mismatch"));
     outbox.flushSoon(customer.noticeDelay);
   });
@@ -103,8 +111,9 @@ async function oursOf(customer: Customer, lane: Lane): Promise<readonly Change[]
 }
 
 /** The statement as our own chain has it. */
-function versionOf({ party }: Customer, { record, stated, run, ...lane }: Lane) {
+function versionOf({ party }: Customer, { record, stated, run, held, ...lane }: Lane) {
   const { identity, runtime } = party;
+  const { origin } = bodyOf(held);
   const total = run.reduce((sum, { charged }) => sum + charged, 0);
   const money = (value: number) => amountOf(record.currency, BigInt(value));
   return {
@@ -123,6 +132,7 @@ function versionOf({ party }: Customer, { record, stated, run, ...lane }: Lane) 
     remaining: money(stated.remaining - total),
     chain: chainOver(stated.chain, run),
     ...(stated.statement === undefined ? {} : { previous: stated.statement }),
+    ...(origin === undefined ? {} : { origin }),
   };
 }
 
