@@ -1,7 +1,14 @@
 /** The books at rest: the broker's table against every honest wallet's and every honest merchant's store, owner by owner. */
 import { brokerBooks, type Item, keys, noticeItem, purseItem, transactionItem } from "@lepta/lambdas";
 import { bodyOf, customerTables, merchantTables, PURSE } from "@lepta/peer-sdk/records";
-import { equalBytes, orThrow, readMessage, settlementStatement } from "@lepta/protocol";
+import {
+  equalBytes,
+  orThrow,
+  readLanePurchase,
+  readMessage,
+  type ScripBody,
+  settlementStatement,
+} from "@lepta/protocol";
 import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
 import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
@@ -10,6 +17,7 @@ import { goodsFor } from "./goods.ts";
 import { type LaneSale, laneSalesOf, readLanes, readPaying, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import { type BrokerSays, readTable } from "./says.ts";
+import { clock as clockRates } from "./rates.ts";
 import type { Findings } from "./violation.ts";
 
 export interface Audited {
@@ -25,6 +33,8 @@ export interface Audited {
 interface Stock {
   /** What is live, by id. */
   readonly living: ReadonlyMap<string, string>;
+  /** What of it lanes have left whose customers did not come back in time, and may not know of. */
+  readonly left: ReadonlySet<string>;
   /** What it sold and lost by its silence in a dispute, by customer. */
   readonly losses: ReadonlyMap<string, bigint>;
   /** What was charged, by customer and transaction. */
@@ -122,6 +132,10 @@ function checkChains(
   }
 }
 
+/** Whether a merchant may have ended a lane by itself: its scrip can be neither spent nor renewed any more. */
+const isForgotten = (expiresAt: number, { plan }: MerchantSide, now: number): boolean =>
+  expiresAt + plan.grace <= now + clockRates.skew;
+
 /** An honest merchant's shelf, line by line. */
 async function checkMerchant(
   merchant: MerchantSide,
@@ -131,6 +145,7 @@ async function checkMerchant(
   const tables = merchantTables(merchant.disk);
   const { name, uid } = merchant;
   const living = new Map<string, string>();
+  const left = new Set<string>();
   const live = new Map<string, bigint>();
   const lanes = await readLanes(merchant);
   const honest = new Set(customers.filter(({ options }) => options.isHonest).map((each) => each.uid));
@@ -152,6 +167,9 @@ async function checkMerchant(
     if (scrip.state !== "live") continue;
     const line = `${scrip.owner}/${scrip.origin}`;
     live.set(line, (live.get(line) ?? 0n) + scrip.value.value);
+    // What a lane left whose customer did not come back in time is nobody's any more; the customer has what it was.
+    const isOfLane = scrip.from !== undefined && readLanePurchase(scrip.from).sequence === 0;
+    if (isOfLane && isForgotten(scrip.expiresAt, merchant, now)) left.add(id);
     living.set(id, `${scrip.owner} ${scrip.value.value}`);
   }
   for (const [id] of await tables.sent.list()) stuck(findings, `${name}: authorization ${id} is still sent`);
@@ -191,7 +209,7 @@ async function checkMerchant(
     if (sale.refunded !== undefined) givenBack.set(owner, (givenBack.get(owner) ?? 0n) + sale.charged.value);
   }
   await checkStatements(merchant, says, findings, now);
-  return { living, losses, sales, givenBack };
+  return { living, left, losses, sales, givenBack };
 }
 
 interface Standing {
@@ -230,7 +248,7 @@ async function checkCustomer(
   shelves: ReadonlyMap<string, Stock>,
   audited: Audited,
 ): Promise<void> {
-  const { broker, findings, merchants } = audited;
+  const { broker, findings, merchants, now } = audited;
   const { name, uid } = customer;
   const tables = customerTables(customer.disk);
   const all = await tables.pending.list();
@@ -263,16 +281,19 @@ async function checkCustomer(
       bodyOf(scrip),
     );
     const stock = shelves.get(merchant.uid);
-    const pairs = mine.map(
+    const isEnded = (body: ScripBody): boolean =>
+      paying.lanes.has(body.id) && isForgotten(body.expiresAt, merchant, now);
+    const kept = mine.filter((body) => !isEnded(body));
+    const pairs = kept.map(
       (body) =>
         [body.id, paying.lanes.get(body.id)?.standing ?? `${body.owner} ${body.value.value}`] as const,
     );
-    for (const body of mine) {
+    for (const body of kept) {
       const state = paying.lanes.get(body.id)?.state;
       if (stock !== undefined && state !== undefined && state !== "open")
         stuck(findings, `${name}: its lane at ${merchant.name} on ${body.id} is ${state}`);
     }
-    const wrong = stock && difference(pairs, stock.living, uid);
+    const wrong = stock && difference(pairs, stock, uid);
     if (wrong !== undefined)
       findings.broken("VendorScrip is what its issuer says", `${name} at ${merchant.name}: ${wrong}`);
   }
@@ -393,14 +414,14 @@ async function checkGoods(
 /** The first scrip of this owner that only one side knows, or knows otherwise. */
 function difference(
   mine: readonly (readonly [string, string])[],
-  living: ReadonlyMap<string, string>,
+  { living, left }: Pick<Stock, "living" | "left">,
   owner: string,
 ): string | undefined {
   const ours = new Map(mine);
   for (const [id, what] of ours)
     if (living.get(id) !== what) return `${id}: ${what}, issuer: ${living.get(id)}`;
   for (const [id, what] of living)
-    if (what.startsWith(owner) && !ours.has(id)) return `${id}: the wallet does not hold ${what}`;
+    if (what.startsWith(owner) && !ours.has(id) && !left.has(id)) return `${id}: the wallet does not hold ${what}`;
   return undefined;
 }
 
