@@ -4,11 +4,14 @@
  */
 import {
   type Catalogue,
+  type Channel,
   LeptaError,
   type Merchant,
   memoryPeerStore,
   type PeerStore,
+  type Visit,
   type Wallet,
+  type Wire,
 } from "@lepta/peer-sdk";
 import { describe, expect, test } from "vitest";
 import { creditOf, expectSettled } from "./support/audit.ts";
@@ -21,15 +24,21 @@ import {
   lossyTransport,
   type MortalStore,
   mortalStore,
+  mortalWire,
   newLine,
   type World,
 } from "./support/world.ts";
 
 const NEWS = "ws://news.example/pay";
 
+/** How purchases are signed: every message in an envelope of its own, or in sessions by themselves, or there under statements. */
+const modes = ["in envelopes", "in sessions, each by itself", "in sessions, under statements"] as const;
+type Mode = (typeof modes)[number];
+
 /** One customer, one merchant, and everything between them that can fail. */
 class Scene {
   readonly world: World;
+  readonly mode: Mode;
   readonly walletInner: PeerStore = memoryPeerStore();
   readonly shelfInner: PeerStore = memoryPeerStore();
   readonly customerToBroker: Line = newLine();
@@ -42,8 +51,13 @@ class Scene {
   wallet: Wallet | undefined;
   merchant: Merchant | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, mode: Mode) {
     this.world = world;
+    this.mode = mode;
+  }
+
+  get signature(): "each" | "statement" {
+    return this.mode === "in sessions, under statements" ? "statement" : "each";
   }
 
   async openMerchant(death?: Parameters<typeof mortalStore>[1]): Promise<Merchant> {
@@ -66,23 +80,31 @@ class Scene {
     const { merchant } = this;
     this.world.places.set(NEWS, () => {
       const visit = merchant.visit();
-      return async (messages) => {
+      const answer = async (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
         if (store.isDead()) throw new LeptaError("unreachable", "the merchant has crashed");
         const answers = await visit(messages);
         // A process that died while it worked sends nothing.
         if (store.isDead()) throw new LeptaError("unreachable", "the merchant has crashed");
         return answers;
       };
+      const attach: Visit["attach"] = (wire) => visit.attach?.(mortalWire(wire, store.isDead));
+      return Object.assign(answer, { attach });
     });
     return merchant;
   }
 
   async openWallet(death?: Parameters<typeof mortalStore>[1]): Promise<Wallet> {
     this.walletStore = mortalStore(this.walletInner, death);
+    const { isDead } = this.walletStore;
+    const connect = lossyConnect(this.world.connect, this.customerToMerchant);
     this.wallet = await this.world.wallet({
       store: this.walletStore,
       transport: lossyTransport(this.world.transport, this.customerToBroker),
-      connect: lossyConnect(this.world.connect, this.customerToMerchant),
+      connect: async (url) => {
+        const channel = await connect(url);
+        const { wire } = channel;
+        return wire === undefined ? channel : withWire(channel, mortalWire(wire, isDead));
+      },
     });
     return this.wallet;
   }
@@ -92,10 +114,10 @@ class Scene {
     const steps: readonly (() => Promise<unknown>)[] = [
       () => wallet.topUp("EUR 1.00"),
       () => wallet.obtain(NEWS, "EUR 0.03"),
-      () => wallet.buy(NEWS, "article", { max: "EUR 0.02" }),
+      () => this.buy(wallet),
       () => wallet.topUp("EUR 0.50"),
       // 0.01 is left of the first scrip: this one obtains another.
-      () => wallet.buy(NEWS, "article", { max: "EUR 0.02", vendorScrip: "EUR 0.05" }),
+      () => this.buy(wallet, "EUR 0.05"),
     ];
     for (const step of steps) {
       try {
@@ -107,6 +129,26 @@ class Scene {
     }
   }
 
+  /** One article, signed as the mode says. */
+  buy(wallet: Wallet, vendorScrip?: string): Promise<unknown> {
+    return wallet.buy(NEWS, "article", {
+      max: "EUR 0.02",
+      signature: this.signature,
+      ...(vendorScrip === undefined ? {} : { vendorScrip }),
+    });
+  }
+
+  /** What was bought on lanes has its answers, and the lanes are closed: what they held is scrip like any other. */
+  async closeLanes(wallet: Wallet): Promise<Wallet> {
+    if (this.signature === "each") return wallet;
+    for (let turn = 0; turn < 200 && (await wallet.pending()).length > 0; turn += 1) {
+      if (turn % 20 === 0) await wallet.resume();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await wallet.close();
+    return this.openWallet();
+  }
+
   heal(): void {
     for (const line of [this.customerToBroker, this.merchantToBroker, this.customerToMerchant])
       line.fault = undefined;
@@ -116,8 +158,9 @@ class Scene {
   async expectWhole(): Promise<void> {
     this.heal();
     const merchant = await this.openMerchant();
-    const wallet = await this.openWallet();
+    let wallet = await this.openWallet();
     await wallet.resume();
+    wallet = await this.closeLanes(wallet);
     const customers = [{ uid: wallet.uid, store: this.walletInner }];
     const merchants = [{ uid: merchant.uid, store: this.shelfInner }];
     await expectSettled(this.world, customers, merchants);
@@ -131,7 +174,8 @@ class Scene {
     expect(bought, "what was sold is what the wallet has receipts for").toHaveLength(ok.length);
     // And it still works.
     if ((await wallet.balance()).brokerScrip === undefined) await wallet.topUp("EUR 1.00");
-    await wallet.buy(NEWS, "article", { max: "EUR 0.02" });
+    await this.buy(wallet);
+    wallet = await this.closeLanes(wallet);
     await expectSettled(this.world, customers, merchants);
     expect(creditOf(this.world, merchant.uid)).toBe(this.world.books().owedToMerchants);
     await wallet.flushNotices();
@@ -140,16 +184,29 @@ class Scene {
   }
 }
 
+const withWire = (channel: Channel, wire: Wire): Channel => ({
+  get isOpen() {
+    return channel.isOpen;
+  },
+  wire,
+  request: (messages) => channel.request(messages),
+  close: () => channel.close(),
+});
+
 async function expectNoticesMatch(world: World): Promise<void> {
   const pairs = world.table.items().filter(({ key }) => key.pk.startsWith("PAIR#"));
   expect(pairs.map(({ item }) => item.state).filter((state) => state !== "matched")).toEqual([]);
 }
 
 /** Plays with one fault; tells whether the fault was reached at all. */
-async function withScene(run: (scene: Scene) => Promise<boolean>, seed: string): Promise<boolean> {
-  const world = await createWorld({ seed });
+async function withScene(
+  run: (scene: Scene) => Promise<boolean>,
+  seed: string,
+  mode: Mode,
+): Promise<boolean> {
+  const world = await createWorld({ seed, sessions: mode !== "in envelopes" });
   try {
-    return await run(new Scene(world));
+    return await run(new Scene(world, mode));
   } finally {
     await world.close();
   }
@@ -159,6 +216,7 @@ async function withScene(run: (scene: Scene) => Promise<boolean>, seed: string):
 async function everyPlace(
   run: (scene: Scene, at: number) => Promise<boolean>,
   seed: string,
+  mode: Mode,
 ): Promise<number> {
   const failures: string[] = [];
   let at = 0;
@@ -166,7 +224,7 @@ async function everyPlace(
   for (let wasReached = true; wasReached && failures.length < 5; ) {
     at += 1;
     try {
-      wasReached = await withScene((scene) => run(scene, at), `${seed} ${at}`);
+      wasReached = await withScene((scene) => run(scene, at), `${seed} ${at}`, mode);
     } catch (error) {
       failures.push(`at ${at}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -175,7 +233,7 @@ async function everyPlace(
   return at - 1;
 }
 
-describe("a process that dies", () => {
+describe.each(modes)("a process that dies: %s", (mode) => {
   test.each(["before", "after"] as const)("a wallet may die %s every commit", async (when) => {
     const places = await everyPlace(async (scene, at) => {
       await scene.openMerchant();
@@ -187,7 +245,7 @@ describe("a process that dies", () => {
       const wasReached = scene.walletStore.isDead();
       await scene.expectWhole();
       return wasReached;
-    }, `wallet ${when}`);
+    }, `wallet ${when}`, mode);
     expect(places).toBeGreaterThan(15);
   });
 
@@ -203,7 +261,7 @@ describe("a process that dies", () => {
       const wasReached = scene.shelfStore.commits() >= at || scene.shelfStore.isDead();
       await scene.expectWhole();
       return wasReached;
-    }, `merchant ${when}`);
+    }, `merchant ${when}`, mode);
     expect(places).toBeGreaterThan(5);
   });
 
@@ -215,7 +273,7 @@ describe("a process that dies", () => {
       await wallet.obtain(NEWS, "EUR 0.10");
       // Three transactions are under way: their answers were lost.
       scene.customerToMerchant.fault = { at: scene.customerToMerchant.count + 2, kind: "cut-response" };
-      await wallet.buy(NEWS, "article", { max: "EUR 0.02" }).catch(onlyLepta);
+      await scene.buy(wallet).catch(onlyLepta);
       scene.customerToBroker.fault = { at: scene.customerToBroker.count + 1, kind: "cut-response" };
       await wallet.topUp("EUR 0.50").catch(onlyLepta);
       scene.customerToMerchant.fault = { at: scene.customerToMerchant.count + 1, kind: "cut-response" };
@@ -229,12 +287,12 @@ describe("a process that dies", () => {
       const wasReached = scene.walletStore.isDead();
       await scene.expectWhole();
       return wasReached;
-    }, "coming back");
+    }, "coming back", mode);
     expect(places).toBeGreaterThan(2);
   });
 });
 
-describe("a network that fails", () => {
+describe.each(modes)("a network that fails: %s", (mode) => {
   const kinds: readonly Fault["kind"][] = [
     "lost-request",
     "lost-response",
@@ -256,7 +314,7 @@ describe("a network that fails", () => {
         const wasReached = scene[line].count >= start + at;
         await scene.expectWhole();
         return wasReached;
-      }, `${line} ${kind}`);
+      }, `${line} ${kind}`, mode);
       expect(places).toBeGreaterThan(1);
     },
   );
@@ -274,15 +332,16 @@ describe("a network that fails", () => {
       await wallet.resume();
       // The merchant learns what became of its scrip when it is spent.
       for (let left = 0; left < 3; left += 1)
-        await wallet.buy(NEWS, "article", { max: "EUR 0.02" }).catch(onlyLepta);
+        await scene.buy(wallet).catch(onlyLepta);
       await scene.openMerchant();
+      await scene.closeLanes(wallet);
       await expectSettled(
         scene.world,
         [{ uid: wallet.uid, store: scene.walletInner }],
         [{ uid: merchant.uid, store: scene.shelfInner }],
       );
       return wasReached;
-    }, "cut off");
+    }, "cut off", mode);
   });
 });
 
