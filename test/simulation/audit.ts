@@ -3,6 +3,7 @@ import { brokerBooks, type Item, keys, noticeItem, purseItem, transactionItem } 
 import { bodyOf, customerTables, merchantTables, PURSE } from "@lepta/peer-sdk/records";
 import {
   equalBytes,
+  limits,
   orThrow,
   readLanePurchase,
   readMessage,
@@ -14,7 +15,7 @@ import { genesis } from "../../lambdas/src/broker/genesis.ts";
 import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
 import { goodsFor } from "./goods.ts";
-import { type LaneSale, laneSalesOf, readLanes, readPaying, worthOf } from "./lane-audit.ts";
+import { type LaneSale, laneSalesOf, readLanes, readPaying, unsignedOf, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import { type BrokerSays, readTable } from "./says.ts";
 import { clock as clockRates } from "./rates.ts";
@@ -187,12 +188,16 @@ async function checkMerchant(
     });
   }
   const losses = new Map<string, bigint>();
+  const unsigned = await unsignedOf(merchant);
   for (const [of, { owner, live: alive, sold, isEnded }] of standing) {
     const credit = says.credits.get(of);
     const owed = credit?.owed ?? 0n;
     const isSilent = credit?.reversedBy !== undefined && says.silent.has(`${owner} ${credit.reversedBy}`);
     // Where the merchant was silent in a dispute it has lost what it sold; where it answered it has not.
     if (isEnded && isSilent) losses.set(owner, (losses.get(owner) ?? 0n) + sold - owed);
+    // Nor does it keep what its customer has not signed for, beyond what it may claim so once.
+    else if (isEnded && owed < sold && sold - owed <= (unsigned.get(owner) ?? 0n))
+      losses.set(owner, (losses.get(owner) ?? 0n) + sold - owed);
     else if (!isBalanced(owed, alive, sold))
       findings.broken("the merchant's books", `${name}: ${of}: owed ${owed}, live ${alive}, sold ${sold}`);
     if (isEnded && alive > 0n) findings.broken("a line that has ended is worth nothing", `${name} ${of}`);
@@ -352,6 +357,13 @@ async function checkDealings(
       (total, { txn }) => total + (stock?.sales.get(`${uid}/${txn}`) ?? 0n),
       0n,
     );
+    const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
+    // Answers on a lane that came to nobody, before the broker took back what it was paid with: no more than may be unstated.
+    const known = new Set([...ended, ...paying.boughtAt(merchant.uid)].map(({ txn }) => `${uid}/${txn}`));
+    const unheard = [...(stock?.sales ?? [])].filter(([id]) => id.startsWith(`${uid}/`) && !known.has(id));
+    const unknown = isReversed ? unheard.reduce((total, [, charged]) => total + charged, 0n) : 0n;
+    if (unknown > limits.unstatedAmount)
+      findings.broken("what is not stated is bounded", `${name} at ${merchant.name}: ${unknown} were lost`);
     const dealings = {
       owed: (says.owed.get(`${uid} ${merchant.uid}`) ?? 0n) + (stock?.losses.get(uid) ?? 0n),
       held: mine.reduce((total, scrip) => total + worthOf(scrip, paying), 0n),
@@ -361,11 +373,11 @@ async function checkDealings(
         (stock === undefined
           ? sum(ended.filter(({ kind }) => kind === "received"))
           : (stock.givenBack.get(uid) ?? 0n)) +
-        brokenAndSold,
+        brokenAndSold +
+        unknown,
       owing: sum(ended.filter(({ kind, outcome }) => kind === "vendorscrip" && outcome === "scrip-mismatch")),
       broken: sum(broken) + sum(all.map(([, each]) => each).filter(({ kind }) => kind === "purchase")),
     };
-    const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
     const isFair =
       stock === undefined
         ? isReversed

@@ -41,6 +41,10 @@ export function salesIn(runs: readonly (readonly [string, Run])[]): readonly Lan
 export const laneSalesOf = async ({ disk }: MerchantSide): Promise<readonly LaneSale[]> =>
   salesIn(await laneTables(disk).runs.list());
 
+/** What was sold on lanes that have ended without their customer's signature, by customer. */
+export const unsignedOf = async ({ disk }: MerchantSide): Promise<ReadonlyMap<string, bigint>> =>
+  new Map((await laneTables(disk).unstated.list()).map(([owner, { value }]) => [owner, BigInt(value)]));
+
 /** What a merchant's open lanes hold, and what of them is not at an end. */
 export interface LaneStock {
   /** By scrip: the line that pays, what remains by the last statement, and how both name its state. */
