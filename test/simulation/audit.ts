@@ -17,8 +17,8 @@ import type { BrokerSide } from "./broker.ts";
 import { goodsFor } from "./goods.ts";
 import { type LaneSale, laneSalesOf, readLanes, readPaying, unsignedOf, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
-import { type BrokerSays, readTable } from "./says.ts";
 import { clock as clockRates } from "./rates.ts";
+import { type BrokerSays, readTable } from "./says.ts";
 import type { Findings } from "./violation.ts";
 
 export interface Audited {
@@ -433,7 +433,8 @@ function difference(
   for (const [id, what] of ours)
     if (living.get(id) !== what) return `${id}: ${what}, issuer: ${living.get(id)}`;
   for (const [id, what] of living)
-    if (what.startsWith(owner) && !ours.has(id) && !left.has(id)) return `${id}: the wallet does not hold ${what}`;
+    if (what.startsWith(owner) && !ours.has(id) && !left.has(id))
+      return `${id}: the wallet does not hold ${what}`;
   return undefined;
 }
 

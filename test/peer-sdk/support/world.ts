@@ -134,7 +134,11 @@ function lossyWire(wire: Wire, line: Line): Wire {
     const isDue = fault?.at === line.count && fault.kind.endsWith(way);
     return !isDue && !(fault?.kind.startsWith("cut") === true && line.count > fault.at);
   };
-  return guardedWire(wire, () => passes("request"), () => passes("response"));
+  return guardedWire(
+    wire,
+    () => passes("request"),
+    () => passes("response"),
+  );
 }
 
 /** A wire of a process that may die: from then on it says and hears nothing, and the other end is told. */
