@@ -151,12 +151,13 @@ async function checkMerchant(
   const lanes = await readLanes(merchant);
   const honest = new Set(customers.filter(({ options }) => options.isHonest).map((each) => each.uid));
   for (const { owner, what } of lanes.unsettled) if (honest.has(owner)) stuck(findings, `${name}: ${what}`);
-  for (const [scrip, { owner, origin, remaining, standing }] of lanes.open) {
+  for (const [scrip, { owner, origin, expiresAt, remaining, standing }] of lanes.open) {
     if ((await tables.scrip.get(scrip))?.state !== "lane")
       findings.broken("a lane holds its scrip", `${name} ${scrip}`);
     const line = `${owner}/${origin}`;
     live.set(line, (live.get(line) ?? 0n) + remaining);
     living.set(scrip, standing);
+    if (isForgotten(expiresAt, merchant, now)) left.add(scrip);
   }
   for (const [id, scrip] of await tables.scrip.list()) {
     if (scrip.state === "reserved" || scrip.state === "returning")

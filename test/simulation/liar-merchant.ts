@@ -147,7 +147,10 @@ class LiarSession {
     if (isRefusal(open) || isRefusal(scrip)) return;
     const { draws, memory } = this.#options;
     const [, number] = open;
-    if (this.#lies(rates.lieOpening)) return this.#fault(number);
+    if (this.#lies(rates.lieOpening)) {
+      this.#fault(number);
+      return;
+    }
     const chain = laneOrigin(this.#session.opening, number, scrip.id);
     memory.set(`${this.#customer}/${number}`, {
       number,
@@ -247,7 +250,10 @@ class LiarSession {
     const lane = this.#lane(number);
     const stands = lane && chainAfter(lane.chain, lane.elements);
     const isSame = lane?.sequence === sequence && stands !== undefined && equalBytes(stands, chain);
-    if (lane === undefined || !isSame || this.#lies(rates.lieOpening)) return this.#fault(number);
+    if (lane === undefined || !isSame || this.#lies(rates.lieOpening)) {
+      this.#fault(number);
+      return;
+    }
     if (this.#lies(rates.lieOpening))
       this.#session.send(encodeAs(laneJoined, [12, number, sequence + 1, this.#options.draws.bytes(32)]));
     lane.joining = this.#session.opening;
@@ -288,7 +294,7 @@ class LiarSession {
 
   #draft(lane: LiarLane, closes: boolean): Draft {
     const { identity, runtime } = this.#hand.party;
-    const { currency, value } = lane.scrip.value;
+    const { currency } = lane.scrip.value;
     return {
       network: identity.network,
       from: identity.uid,
@@ -302,7 +308,7 @@ class LiarSession {
       first: lane.stated + 1,
       last: lane.sequence,
       total: amountOf(currency, lane.total),
-      remaining: amountOf(currency, lane.remaining > value ? value : lane.remaining),
+      remaining: amountOf(currency, lane.remaining),
       chain: chainAfter(lane.chain, lane.elements),
       ...(lane.previous === undefined ? {} : { previous: lane.previous }),
       ...(lane.scrip.origin === undefined ? {} : { origin: lane.scrip.origin }),
