@@ -56,7 +56,7 @@ function salesIn(runs: readonly (readonly [string, Run])[]): readonly LaneSale[]
 
 function chargedIn(answered: Uint8Array): bigint {
   const sold = decodeAs(laneSold, answered);
-  if (!isRefusal(sold)) return sold[3].value;
+  if (!isRefusal(sold)) return BigInt(sold[3]);
   const refused = decodeAs(laneRefused, answered);
   if (isRefusal(refused)) throw new Error("an answer that is none");
   return 0n;

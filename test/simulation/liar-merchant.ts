@@ -4,7 +4,6 @@
  */
 import type { Wire } from "@lepta/peer-sdk";
 import {
-  type Amount,
   amountOf,
   chainAfter,
   type Digest,
@@ -190,28 +189,17 @@ class LiarSession {
     lane.remaining -= price.value;
     lane.total += price.value;
     if (lane.total > limits.unstatedAmount) this.#options.exceeded(this.#customer);
-    const left: Amount = { ...price, value: lane.remaining > 0n ? lane.remaining : 0n };
+    const charged = Number(price.value);
+    const left = Math.max(0, Number(lane.remaining));
     const goods = new TextEncoder().encode(`${order.sku} of a liar`);
-    const type = "text/plain;charset=utf-8";
-    const honest = encodeAs(laneSold, [4, number, sequence, price, left, goods, type]);
-    const more = { ...price, value: price.value + 1n };
+    const honest = encodeAs(laneSold, [4, number, sequence, charged, left, goods, ""]);
     const lies: readonly (() => readonly Uint8Array[])[] = [
-      () => [encodeAs(laneSold, [4, number, sequence, more, left, goods, type])],
-      () => [
-        encodeAs(laneSold, [4, number, sequence, price, { ...left, value: left.value + 1n }, goods, type]),
-      ],
-      () => [encodeAs(laneSold, [4, number, sequence + 1, price, left, goods, type])],
-      () => [encodeAs(laneSold, [4, number + 1, sequence, price, left, goods, type])],
+      () => [encodeAs(laneSold, [4, number, sequence, charged + 1, left, goods, ""])],
+      () => [encodeAs(laneSold, [4, number, sequence, charged, left + 1, goods, ""])],
+      () => [encodeAs(laneSold, [4, number, sequence + 1, charged, left, goods, ""])],
+      () => [encodeAs(laneSold, [4, number + 1, sequence, charged, left, goods, ""])],
       () => [encodeAs(laneRefused, [5, number, sequence, "delivery-failed", left])],
-      () => [
-        encodeAs(laneRefused, [
-          5,
-          number,
-          sequence + 1,
-          "insufficient",
-          { ...left, value: left.value + price.value },
-        ]),
-      ],
+      () => [encodeAs(laneRefused, [5, number, sequence + 1, "insufficient", left + charged])],
       () => [],
       () => [honest, honest],
       () => {
