@@ -215,10 +215,10 @@ export async function readContent<M extends MessageType>(
   bytes: Uint8Array,
   type: M,
 ): Promise<Or<VerifiedOf<M>>> {
-  const error = readError(bytes);
-  if (error !== undefined) return error;
   const content = decodeAs(contentCodec, bytes);
-  const opened = isRefusal(content) ? content : readMessage(content.signed, [type], content);
+  // Nearly always it is no error.
+  if (isRefusal(content)) return readError(bytes) ?? content;
+  const opened = readMessage(content.signed, [type], content);
   if (isRefusal(opened)) return opened;
   const { uid, network } = party.identity;
   return verifyMessage(opened, {
