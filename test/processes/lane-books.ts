@@ -32,7 +32,9 @@ export async function readSold(store: PeerStore): Promise<{
 }> {
   const tables = laneTables(store);
   const open = (await tables.lanes.list()).map(([id]) => `lane ${id} is open`);
-  const unsigned = new Map((await tables.unstated.list()).map(([owner, { value }]) => [owner, BigInt(value)]));
+  const unsigned = new Map(
+    (await tables.unstated.list()).map(([owner, { value }]) => [owner, BigInt(value)]),
+  );
   return { sales: salesIn(await tables.runs.list()), open, unsigned };
 }
 
