@@ -138,7 +138,8 @@ describe.each(modes)("%s", (mode) => {
       expect(is, `${type} of ${by} to ${at}`).toEqual(was);
       same += 1;
     }
-    expect(same).toBeGreaterThan(150);
+    // What sessions carry is not among the frames.
+    expect(same).toBeGreaterThan(mode === "envelopes" ? 150 : 100);
     expect(late).toBeGreaterThan(0);
   });
 

@@ -210,7 +210,9 @@ class LiarSession {
     if (lane.joining !== undefined) lane.elements.push(lane.joining);
     lane.joining = undefined;
     lane.elements.push(laneElement(bought, honest));
-    for (const item of this.#lies(rates.lieItem) ? draws.pick(lies)() : [honest]) this.#session.send(item);
+    // Where it proposes nothing it says nothing else that is wrong: its customer is to go on until it must stop.
+    const isLie = !lane.isSilent && this.#lies(rates.lieItem);
+    for (const item of isLie ? draws.pick(lies)() : [honest]) this.#session.send(item);
     if (lane.held !== undefined && draws.chance(0.5)) this.#session.send(lane.held);
     if (draws.chance(rates.lieItem)) this.#propose(lane, draws.chance(0.3));
   }
