@@ -45,41 +45,51 @@ export function writeBuy(
   return buffer.subarray(ORIGIN_LENGTH, end + POP_LENGTH);
 }
 
-/** The heads of an item 3. Nothing is said of the tail: it is known from another item 3, or the general codec reads it. */
+/** The heads of an item 3, and where the rest stands. Nothing is said of the tail: it is known, or the general codec reads it. */
 export interface BuyHeads {
   readonly lane: number;
   readonly sequence: number;
-  readonly tail: Uint8Array;
-  /** What the pop is over, without h_0. */
-  readonly proven: Uint8Array;
-  readonly pop: Uint8Array;
+  /** Where `orderTail` begins, and where it ends and the pop begins. */
+  readonly tail: number;
+  readonly pop: number;
 }
 
 /** The heads, or undefined where the bytes do not begin and end as an item 3. */
 export function readBuy(item: Uint8Array): BuyHeads | undefined {
-  const border = item.length - POP_LENGTH;
-  if (border < 4 || item[0] !== ARRAY_OF_7 || item[1] !== BUY) return undefined;
-  if (item[border] !== HASH_HEAD[0] || item[border + 1] !== HASH_HEAD[1]) return undefined;
+  const pop = item.length - POP_LENGTH;
+  if (pop < 4 || item[0] !== ARRAY_OF_7 || item[1] !== BUY) return undefined;
+  if (item[pop] !== HASH_HEAD[0] || item[pop + 1] !== HASH_HEAD[1]) return undefined;
   const lane = readUint(item, 2);
   if (lane === undefined) return undefined;
   const afterLane = 2 + uintLength(lane);
   const sequence = readUint(item, afterLane);
   if (sequence === undefined) return undefined;
-  const start = afterLane + uintLength(sequence);
-  if (start > border) return undefined;
-  return {
-    lane,
-    sequence,
-    tail: item.subarray(start, border),
-    proven: item.subarray(0, border),
-    pop: item.subarray(border + HASH_HEAD.length),
-  };
+  const tail = afterLane + uintLength(sequence);
+  return tail > pop ? undefined : { lane, sequence, tail, pop };
 }
 
-/** What item 4 says of the money: `[4, lane, sequence, charged, remaining`, without goods and type. Amounts are in millionths. */
-export function soldPrefix(lane: number, sequence: number, charged: number, remaining: number): Uint8Array {
-  const buffer = new Uint8Array(2 + 4 * UINT_LENGTH);
-  return buffer.subarray(0, writePrefix(buffer, lane, sequence, charged, remaining));
+/** Whether an item 3 with these heads carries this `orderTail`. */
+export const hasTail = (item: Uint8Array, { tail, pop }: BuyHeads, known: Uint8Array): boolean =>
+  pop - tail === known.length && startsWith(item, known, tail);
+
+/** Whether an item 3 with these heads ends with the pop over what stands before it. `origin` is the lane's h_0. */
+export function isProvenBuy(item: Uint8Array, { pop }: BuyHeads, origin: Uint8Array, mac: Mac): boolean {
+  const proof = mac(proven(item, pop, origin));
+  let difference = 0;
+  for (let i = 0, at = pop + HASH_HEAD.length; i < proof.length; i += 1, at += 1)
+    difference |= (proof[i] ?? 0) ^ (item[at] ?? 0);
+  return difference === 0;
+}
+
+/** What a pop is over: one buffer for all, as nobody else runs meanwhile. */
+let scratch = new Uint8Array(1024);
+
+function proven(item: Uint8Array, end: number, origin: Uint8Array): Uint8Array {
+  const length = ORIGIN_LENGTH + end;
+  if (scratch.length < length) scratch = new Uint8Array(length);
+  scratch.set(origin, 0);
+  for (let i = 0; i < end; i += 1) scratch[ORIGIN_LENGTH + i] = item[i] ?? 0;
+  return scratch.subarray(0, length);
 }
 
 /** Item 4. */
@@ -100,15 +110,26 @@ export function writeSold(
   return buffer.subarray(0, end + type.length);
 }
 
-/**
- * The goods of an item 4 that begins with this prefix and ends with this media type (UTF-8); undefined where it is another
- * item or another type, or none at all.
- */
-export function readSold(item: Uint8Array, prefix: Uint8Array, type: Uint8Array): Uint8Array | undefined {
-  if (!startsWith(item, prefix, 0)) return undefined;
-  const length = readUint(item, prefix.length, BYTES);
+/** What an item 4 must say. */
+export interface ExpectedSold {
+  readonly lane: number;
+  readonly sequence: number;
+  /** Millionths. */
+  readonly charged: number;
+  readonly remaining: number;
+}
+
+/** The goods of an item 4 that says this and ends with this media type (UTF-8); undefined where it is another item or none. */
+export function readSold(
+  item: Uint8Array,
+  { lane, sequence, charged, remaining }: ExpectedSold,
+  type: Uint8Array,
+): Uint8Array | undefined {
+  const prefix = writePrefix(prefixBytes, lane, sequence, charged, remaining);
+  for (let i = 0; i < prefix; i += 1) if (item[i] !== prefixBytes[i]) return undefined;
+  const length = readUint(item, prefix, BYTES);
   if (length === undefined) return undefined;
-  const start = prefix.length + uintLength(length);
+  const start = prefix + uintLength(length);
   const end = start + length;
   if (readUint(item, end, TEXT) !== type.length) return undefined;
   const typeAt = end + uintLength(type.length);
@@ -116,9 +137,8 @@ export function readSold(item: Uint8Array, prefix: Uint8Array, type: Uint8Array)
   return item.subarray(start, end);
 }
 
-/** Whether two tails are the same bytes; neither is a secret. */
-export const sameTail = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && startsWith(a, b, 0);
+/** Where the beginning that is expected is written, as nobody else runs meanwhile. */
+const prefixBytes = new Uint8Array(2 + 4 * UINT_LENGTH);
 
 /** The UTF-8 bytes of a media type, for the two functions above. */
 export const typeBytes = (type: string): Uint8Array => utf8(type);

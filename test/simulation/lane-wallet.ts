@@ -87,9 +87,13 @@ export class LaneWallet {
       left -= BigInt(charged);
       const isAgreed = code === undefined ? BigInt(charged) === buy[3].value : charged === 0;
       if (!isAgreed || BigInt(remaining) !== left)
-        this.#broken("an answer says what was agreed", `${id} #${buy[2]}: ${charged}, ${remaining} of ${left}`);
+        this.#broken(
+          "an answer says what was agreed",
+          `${id} #${buy[2]}: ${charged}, ${remaining} of ${left}`,
+        );
     }
-    if (left !== said.remaining.value) this.#broken("a statement says what was bought", `${id}: ${said.total.value}`);
+    if (left !== said.remaining.value)
+      this.#broken("a statement says what was bought", `${id}: ${said.total.value}`);
     if (!equalBytes(said.chain, chainOver(run.before, entries)))
       this.#broken("a statement is about what was bought", id);
   }

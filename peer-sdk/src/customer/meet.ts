@@ -132,7 +132,8 @@ async function openSession(
   const { party, lanes } = customer;
   const resumes = (uid: string) => lanes.lastOpening(uid);
   const { keys, credential, ours, wire: held } = await openHandshake(party, wire, isExpected, resumes);
-  return { ours, credential, session: attendMerchant(customer, held, keys, { ours, merchant: credential }) };
+  const signers = { ours, merchant: credential, metAt: party.runtime.now() };
+  return { ours, credential, session: attendMerchant(customer, held, keys, signers) };
 }
 
 /** What the merchant sells, or its offer of one item. */

@@ -2,8 +2,8 @@
 import type { Acquaintances } from "./acquaintances.ts";
 import { type Customer, remains } from "./customer.ts";
 import { takeReturned } from "./holdings.ts";
-import type { Acquaintance } from "./meet.ts";
 import { closeLanes } from "./lanes/close.ts";
+import type { Acquaintance } from "./meet.ts";
 import { bodyOf } from "./records.ts";
 import { renewBrokerScrip } from "./renew-brokerscrip.ts";
 import { renewVendorScrip } from "./renew-vendorscrip.ts";

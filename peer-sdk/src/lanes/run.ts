@@ -19,7 +19,7 @@ import {
   type Value,
 } from "@lepta/protocol";
 
-import { packItems, unpackItems } from "../session/frame.ts";
+import { packAll, unpackItems } from "../session/frame.ts";
 
 /** One purchase and its answer, as they travelled. */
 export interface RunEntry {
@@ -85,7 +85,7 @@ export function readEntry(parts: readonly Uint8Array[]): RunEntry {
 
 /** Those that a statement covers, as they are kept; a closing one may cover none. */
 export const keptEntries = (entries: readonly RunEntry[]): Uint8Array =>
-  entries.length === 0 ? NONE : packItems(entries.map((each) => packItems(entryParts(each))));
+  entries.length === 0 ? NONE : packAll(entries.map(entryParts));
 
 /** As they were kept. Throws `store-damaged`. */
 export function runEntries({ entries }: Pick<Run, "entries">): readonly RunEntry[] {
@@ -94,8 +94,15 @@ export function runEntries({ entries }: Pick<Run, "entries">): readonly RunEntry
   return packed.map((each) => readEntry(orDamaged(unpackItems(each))));
 }
 
-/** A moment in milliseconds as 8 bytes, big-endian. */
+/** A moment in milliseconds as 8 bytes, big-endian, which nobody may change: the next one is often the same. */
 export function momentBytes(at: number): Uint8Array {
+  if (at !== lastMoment.at) lastMoment = { at, bytes: bytesOfMoment(at) };
+  return lastMoment.bytes;
+}
+
+let lastMoment: { readonly at: number; readonly bytes: Uint8Array } = { at: 0, bytes: new Uint8Array(8) };
+
+function bytesOfMoment(at: number): Uint8Array {
   const moment = new Uint8Array(8);
   const high = Math.floor(at / 2 ** 32);
   for (let i = 3, rest = high; i >= 0; i -= 1, rest >>>= 8) moment[i] = rest & 0xff;

@@ -10,16 +10,39 @@ const BYTES = 0x40;
 
 /** The array's encoding. */
 export function packItems(items: readonly Uint8Array[]): Uint8Array {
+  const packed = new Uint8Array(packedLength(items));
+  writeItems(packed, 0, items);
+  return packed;
+}
+
+/** An array of such arrays, each packed: what `packItems` of what `packItems` gives, without a copy of each between. */
+export function packAll(lists: readonly (readonly Uint8Array[])[]): Uint8Array {
+  const lengths = lists.map(packedLength);
+  const packed = new Uint8Array(
+    lengths.reduce((sum, length) => sum + headLength(length) + length, headLength(lists.length)),
+  );
+  let at = writeHead(packed, 0, ARRAY, lists.length);
+  lists.forEach((items, i) => {
+    at = writeItems(packed, writeHead(packed, at, BYTES, lengths[i] ?? 0), items);
+  });
+  return packed;
+}
+
+function packedLength(items: readonly Uint8Array[]): number {
   let length = headLength(items.length);
   for (const item of items) length += headLength(item.length) + item.length;
-  const packed = new Uint8Array(length);
-  let at = writeHead(packed, 0, ARRAY, items.length);
+  return length;
+}
+
+/** Writes the array; tells where it ends. */
+function writeItems(packed: Uint8Array, start: number, items: readonly Uint8Array[]): number {
+  let at = writeHead(packed, start, ARRAY, items.length);
   for (const item of items) {
     at = writeHead(packed, at, BYTES, item.length);
     packed.set(item, at);
     at += item.length;
   }
-  return packed;
+  return at;
 }
 
 /** The items, at most so many, as views of the bytes; `malformed` where the bytes are no such array in its only encoding. */

@@ -10,11 +10,11 @@ import {
   laneOpened,
   laneRefused,
   laneSold,
+  mint,
   statementSigned,
+  toText,
 } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { issue, secretsOf } from "../../../peer-sdk/src/merchant/issue.ts";
-import { ScripTable } from "../../../peer-sdk/src/merchant/scrip-table.ts";
 import {
   type Draft,
   type LaneAtHand,
@@ -178,14 +178,25 @@ async function close(
   value: bigint,
   alter: (secret: Uint8Array) => Uint8Array = (secret) => secret,
 ): Promise<void> {
-  const { party } = liar.hand;
-  const { id, origin = id, expiresAt } = lane.scrip;
-  const change = issue(
-    { party, tables: { scrip: await ScripTable.open(party) } },
-    { owner: wallet.uid, value: money(value), expiresAt, parent: id, origin },
-  );
-  const secret = customerSecret(secretsOf(party, change.salt), { owner: wallet.uid, id: change.id });
-  await at.propose(lane, (draft) => ({ ...draft, change: change.grant, closes: 1 }), alter(secret));
+  const { identity, runtime } = liar.hand.party;
+  const { uid: issuer, network, epochRoot } = identity;
+  const { id: parent, origin = parent, expiresAt } = lane.scrip;
+  const secrets = { epochRoot, salt: runtime.random(32) };
+  const [id, owner] = [toText(runtime.random(16)), wallet.uid];
+  const body = {
+    kind: "vendor",
+    network,
+    issuer,
+    owner,
+    id,
+    value: money(value),
+    expiresAt,
+    parent,
+    origin,
+  } as const;
+  const { grant } = mint(secrets, body);
+  const secret = customerSecret(secrets, { owner, id });
+  await at.propose(lane, (draft) => ({ ...draft, change: grant, closes: 1 }), alter(secret));
 }
 
 describe("after both have signed the end of a lane", () => {

@@ -1,6 +1,7 @@
 /** Items 4 and 5 at the customer: each answers the oldest purchase under way, and says what it must. */
 import {
   decodeAs,
+  type ExpectedSold,
   GOODS_TYPE,
   isErrorCode,
   isRefusal,
@@ -8,7 +9,6 @@ import {
   laneRefused,
   laneSold,
   readSold,
-  soldPrefix,
   typeBytes,
 } from "@lepta/protocol";
 import { Goods } from "../../goods.ts";
@@ -33,7 +33,7 @@ export function takeAnswer(book: LaneBook, lane: Lane, item: Uint8Array): boolea
 function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
   const { price, sequence } = sent;
   const remaining = lane.answered - price;
-  const expected = soldPrefix(lane.number, sequence, price, remaining);
+  const expected = { lane: lane.number, sequence, charged: price, remaining };
   const goods = readSold(item, expected, lastType.bytes) ?? readAny(item, expected);
   if (goods === undefined) return false;
   answered(lane, sent, item, price, remaining);
@@ -48,7 +48,7 @@ function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boo
 }
 
 /** The same through the general codec: another media type, or nothing that we take. */
-function readAny(item: Uint8Array, expected: Uint8Array): Uint8Array | undefined {
+function readAny(item: Uint8Array, expected: ExpectedSold): Uint8Array | undefined {
   const sold = decodeAs(laneSold, item);
   if (isRefusal(sold)) return undefined;
   const [, , , , , , type] = sold;

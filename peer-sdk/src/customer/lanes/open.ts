@@ -7,6 +7,7 @@ import type { MerchantSession } from "./attend.ts";
 import { abandonLane, holdingId } from "./end.ts";
 import { type Lane, laneLock, laneOf } from "./lane.ts";
 import type { LaneRecord } from "./records.ts";
+import { notedSigners } from "./sign.ts";
 
 /**
  * Opens a lane on a scrip that nothing else is under way with. The caller holds the merchant's lock. Throws the merchant's code
@@ -25,6 +26,7 @@ export async function openLane(
   const number = ((await lanes.tables.numbers.get(merchant)) ?? firstNumber(customer)) + 1;
   const remaining = Number(value.value);
   const chain = laneOrigin(opening, number, scrip);
+  const { signers, changes } = notedSigners(customer, session.signers, []);
   const record: LaneRecord = {
     state: "opening",
     session: opening,
@@ -34,11 +36,13 @@ export async function openLane(
     url,
     openings: [],
     at: customer.moment(),
+    signers,
   };
   const lane = laneOf(merchant, laneId(merchant, number), number, record, held, lanes.pairOf(merchant));
   await party.store.commit([
     lanes.tables.lanes.put(lane.id, record),
     lanes.tables.numbers.put(merchant, number),
+    ...changes,
     tables.vendorscrip.put(holdingId(lane), { ...held, lockedBy: lane.lock }),
   ]);
   lanes.add(lane);

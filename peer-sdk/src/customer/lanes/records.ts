@@ -3,6 +3,7 @@ import {
   type Credential,
   currency,
   type Digest,
+  digest,
   embedded,
   field,
   hash32,
@@ -18,6 +19,7 @@ import {
   text,
   time,
   toText,
+  tuple,
   uint,
   type Value,
   word,
@@ -26,6 +28,9 @@ import { momentBytes, readMoment, runCodec, statedCodec } from "../../lanes/run.
 import type { PeerStore } from "../../ports.ts";
 import { packItems, unpackItems } from "../../session/frame.ts";
 import { table } from "../../store/table.ts";
+
+/** Pairs of credentials that a lane remembers: one outlives many sessions. */
+export const SIGNERS_KEPT = 4;
 
 /**
  * A lane, from the moment before it is opened until its merchant has said that it has our closing signature. Its scrip stays
@@ -46,6 +51,8 @@ const laneRecord = struct({
   signature: optional(8, embedded(256)),
   /** When it was opened, in milliseconds. */
   at: field(9, time),
+  /** The credentials, ours and its merchant's, of the sessions that it was in lately: a statement may be from any of them. */
+  signers: field(10, list(tuple(digest, digest), SIGNERS_KEPT)),
 });
 export type LaneRecord = Value<typeof laneRecord>;
 

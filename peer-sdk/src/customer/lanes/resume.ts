@@ -6,6 +6,7 @@ import type { MerchantSession } from "./attend.ts";
 import { abandonLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane, laneLock } from "./lane.ts";
 import { markOpen } from "./open.ts";
+import { notedSigners } from "./sign.ts";
 
 /** Takes up every lane with the merchant of a new session. Throws `unreachable` where the session breaks meanwhile. */
 export async function resumeLanes(customer: Customer, session: MerchantSession): Promise<void> {
@@ -17,7 +18,7 @@ export async function resumeLanes(customer: Customer, session: MerchantSession):
     return lane === undefined || lane.session !== undefined ? [] : [lane];
   });
   // All of them first: the next session resumes this one, whichever of them it has reached.
-  for (const lane of open) await noteOpening(customer, lane, session.session.opening);
+  for (const lane of open) await noteSession(customer, lane, session);
   for (const [id, { state, signature }] of all)
     if (state === "closing" && signature !== undefined) await endClosed(customer, session, id, signature);
   for (const lane of open) await resumeLane(customer, session, lane);
@@ -61,9 +62,8 @@ export function resumeLane(customer: Customer, session: MerchantSession, lane: L
 
 async function takeUp(customer: Customer, session: MerchantSession, lane: Lane): Promise<boolean> {
   if (lane.session !== undefined) return true;
-  const { opening } = session.session;
   // Behind what is being signed: where the lane stands by then is what its merchant is told.
-  await noteOpening(customer, lane, opening);
+  await noteSession(customer, lane, session);
   if (lane.record.state === "closing" || lane.record.state === "lost") return false;
   for (let attempt = 1; ; attempt += 1) {
     const code = await ask(session, lane);
@@ -111,12 +111,22 @@ function goOn({ lanes: book }: Customer, { session }: MerchantSession, lane: Lan
 }
 
 /** A session may enter the lane's chain with its first purchase: kept before that, so that we know it again. */
-function noteOpening({ party, lanes, lock }: Customer, lane: Lane, opening: Uint8Array): Promise<void> {
+function noteSession(
+  customer: Customer,
+  lane: Lane,
+  { session: { opening }, signers: who }: MerchantSession,
+): Promise<void> {
+  const { party, lanes, lock } = customer;
   return lock.run(laneLock(lane), async () => {
     const { session, openings } = lane.record;
     if ([session, ...openings].some((each) => equalBytes(each, opening))) return;
-    const record = { ...lane.record, openings: [...openings, opening].slice(-limits.openingsKept) };
-    await party.store.commit([lanes.tables.lanes.put(lane.id, record)]);
+    const { signers, changes } = notedSigners(customer, who, lane.record.signers);
+    const record = {
+      ...lane.record,
+      openings: [...openings, opening].slice(-limits.openingsKept),
+      signers,
+    };
+    await party.store.commit([lanes.tables.lanes.put(lane.id, record), ...changes]);
     lane.record = record;
   });
 }

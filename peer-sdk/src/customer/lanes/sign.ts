@@ -3,9 +3,11 @@ import {
   amountOf,
   type Credential,
   checkRun,
+  type Digest,
   decodePayload,
   digestOf,
   encodeAs,
+  isOver,
   isRefusal,
   LeptaError,
   limits,
@@ -15,6 +17,7 @@ import {
   signStatement,
   statement,
   statementSigned,
+  verifyCredential,
   verifyStatementBy,
 } from "@lepta/protocol";
 import { digits, elementsOf, keptEntries, type Stated } from "../../lanes/run.ts";
@@ -23,7 +26,7 @@ import type { Session } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
 import { type Answered, answeredUpTo, type Lane, laneLock } from "./lane.ts";
-import { credentialId, type LaneRecord } from "./records.ts";
+import { credentialId, type LaneRecord, SIGNERS_KEPT } from "./records.ts";
 
 /** What a merchant proposes. */
 export interface Proposal {
@@ -41,12 +44,16 @@ interface Agreed {
   readonly covered: readonly Answered[];
   readonly change: Holding | undefined;
   readonly closes: boolean;
+  /** By its merchant's clock, in milliseconds. */
+  readonly issuedAt: number;
 }
 
 /** The credentials of both who sign, as they showed them to each other in this session. */
 export interface Signers {
   readonly ours: Credential;
   readonly merchant: Credential;
+  /** When, in milliseconds. */
+  readonly metAt: number;
 }
 
 /** Signs what is true; a refusal says what is not, and nothing is signed then. One at a time for a lane. */
@@ -82,6 +89,8 @@ async function sign(
   // The same words again: our signature was lost on the way.
   if (digestOf(payload) === lane.stated.statement) return sendSignature(session, lane);
   if (lane.record.state === "closing") return refuse("wrong-reference", "the lane is closed");
+  // Nobody could check what is signed now: we meet again, and its merchant proposes the same.
+  if (isEither(customer, signers)) return session.close("unknown-peer");
   const { verifyingKey, uid } = signers.merchant;
   const said = await verifyStatementBy(payload, signature, verifyingKey, uid);
   if (isRefusal(said)) return said;
@@ -148,7 +157,41 @@ function agree({ party }: Customer, lane: Lane, proposal: Proposal): Or<Agreed> 
     chain: said.chain,
     statement: digestOf(payload),
   };
-  return { proposal, stated: next, covered, change, closes };
+  return { proposal, stated: next, covered, change, closes, issuedAt: said.issuedAt };
+}
+
+const isEither = ({ party: { link, runtime } }: Customer, { ours, merchant }: Signers): boolean =>
+  [ours, merchant].some((each) => isOver(each, link.trust(), runtime.now()));
+
+/** The credentials that held when it was issued: those of this session, or of the one in which it was lost on its way. */
+async function signersAt(
+  { party, lanes }: Customer,
+  { ours, merchant, metAt }: Signers,
+  { record }: Lane,
+  issuedAt: number,
+): Promise<readonly [Digest, Digest]> {
+  const current = [credentialId(ours), credentialId(merchant)] as const;
+  if (issuedAt >= metAt) return current;
+  for (const pair of [...record.signers].reverse()) {
+    const kept = await Promise.all(pair.map((id) => lanes.tables.credentials.get(id)));
+    const held = kept.map((bytes) => bytes && verifyCredential(bytes, party.link.trust(), issuedAt));
+    if ((await Promise.all(held)).every((each) => each !== undefined && !isRefusal(each))) return pair;
+  }
+  return current;
+}
+
+/** What is kept of those who may sign for a lane in this session, before anybody can. */
+export function notedSigners(
+  { lanes }: Customer,
+  signers: Signers,
+  before: LaneRecord["signers"],
+): { readonly signers: LaneRecord["signers"]; readonly changes: readonly Change[] } {
+  const pair = [credentialId(signers.ours), credentialId(signers.merchant)] as const;
+  const others = before.filter(([ours, theirs]) => ours !== pair[0] || theirs !== pair[1]);
+  return {
+    signers: [...others, pair].slice(-SIGNERS_KEPT),
+    changes: lanes.keepCredentials(signers.ours, signers.merchant),
+  };
 }
 
 /** In one commit: what both have signed, what it covers, our copy for the broker, and the change where the lane closes. */
@@ -182,7 +225,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
             statement: signed,
             before: lane.stated.chain,
             entries: keptEntries(covered),
-            signers: [credentialId(signers.ours), credentialId(signers.merchant)],
+            signers: await signersAt(customer, signers, lane, agreed.issuedAt),
           }),
           ...lanes.keepCredentials(signers.ours, signers.merchant),
         ]),

@@ -1,7 +1,9 @@
 /** Orders as they come on lanes: judged once against the catalogue, and known again by their bytes. */
 import {
+  type BuyHeads,
   decodeAs,
   type ErrorCode,
+  hasTail,
   isRefusal,
   laneBuy,
   limits,
@@ -9,7 +11,6 @@ import {
   type Or,
   refuse,
   sameAmount,
-  sameTail,
 } from "@lepta/protocol";
 import type { Listed } from "../catalogue.ts";
 
@@ -39,8 +40,8 @@ export class Orders {
   }
 
   /** The order in an item 3, or why it is refused; `malformed` where the bytes are no item 3 at all. */
-  read(item: Uint8Array, tail: Uint8Array): Or<KnownOrder> {
-    for (const known of this.#known) if (sameTail(known.tail, tail)) return known;
+  read(item: Uint8Array, heads: BuyHeads): Or<KnownOrder> {
+    for (const known of this.#known) if (hasTail(item, heads, known.tail)) return known;
     const buy = decodeAs(laneBuy, item);
     if (isRefusal(buy)) return buy;
     const [, , , amount, metered, order] = buy;
@@ -56,7 +57,7 @@ export class Orders {
     if (!isAgreed) return refuse("price-mismatch");
     if (Number(price.value) >= this.#below) return refuse("signature-needed");
     const known: KnownOrder = {
-      tail: tail.slice(),
+      tail: item.slice(heads.tail, heads.pop),
       listed,
       quantity: order.quantity,
       currency: price.currency,

@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   equalBytes,
   GOODS_TYPE,
+  isProvenBuy,
   isRefusal,
   lanePurchase,
   limits,
@@ -65,9 +66,8 @@ function decideNext(shop: Shop, lane: Lane, visit: LaneVisit, { item, heads }: A
   if (heads.sequence !== lane.sequence + 1) return stop(visit, lane, "wrong-reference");
   // Its customer did not know yet: what comes now comes to nothing with the lane.
   if (lane.isClosing) return lane.waiting.shift() !== undefined;
-  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))
-    return stop(visit, lane, "bad-proof");
-  const order = shop.orders.read(item, heads.tail);
+  if (!isProvenBuy(item, heads, lane.origin, lane.mac)) return stop(visit, lane, "bad-proof");
+  const order = shop.orders.read(item, heads);
   if (isRefusal(order) && order.code === "malformed") return stop(visit, lane, "malformed");
   const price = isRefusal(order) ? 0 : order.price;
   // At the bound nobody goes on until a statement is signed, on whichever lane.
@@ -195,17 +195,6 @@ function stop(visit: LaneVisit, lane: Lane, code: ErrorCode): boolean {
   lane.waiting = [];
   visit.fault(lane.number, code);
   return false;
-}
-
-/** What a pop is over: one buffer for all, as nobody else runs meanwhile. */
-let proven = new Uint8Array(1024);
-
-function joined(origin: Uint8Array, part: Uint8Array): Uint8Array {
-  const length = origin.length + part.length;
-  if (proven.length < length) proven = new Uint8Array(length);
-  proven.set(origin, 0);
-  proven.set(part, origin.length);
-  return proven.subarray(0, length);
 }
 
 const refused = (code: ErrorCode): Refusal => new Refusal(code);
