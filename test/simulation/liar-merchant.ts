@@ -82,17 +82,12 @@ const CODES = ["wrong-reference", "conflict", "in-use", "statement-due", "scrip-
 
 /** Attends to a session from its first message on. */
 export function attendAsLiar(options: LiarOptions, wire: Wire): void {
-  wire.listen({
-    message: (first) => {
-      accept(options, wire, first).catch(() => wire.close());
-    },
-    closed: () => {},
-  });
+  accept(options, wire).catch(() => wire.close());
 }
 
-async function accept(options: LiarOptions, wire: Wire, first: Uint8Array): Promise<void> {
+async function accept(options: LiarOptions, wire: Wire): Promise<void> {
   const hand = await options.hand();
-  const met = await acceptHandshake(hand.party, wire, first);
+  const met = await acceptHandshake(hand.party, wire);
   const liar: { session: LiarSession | undefined } = { session: undefined };
   const session = new Session(met.wire, met.keys, hand.party.runtime, {
     items: (items) => {

@@ -99,6 +99,7 @@ export const sessions = {
   customer: 0.8,
   /** Up to which price a merchant sells through lanes. */
   statementBelow: ["EUR 0.05", "EUR 0.05", "EUR 0.25", "EUR 0.03", "EUR 0"],
+  liarBelow: "EUR 0.25",
   /** A purchase that is to be signed by itself, and one that is to be under a statement whatever the merchant offers. */
   each: 0.2,
   statement: 0.05,
