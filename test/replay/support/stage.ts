@@ -57,8 +57,7 @@ const CLOSED: ReadonlySet<string> = new Set(["cat", "joy"]);
 const accountOf = (name: string): string => (CLOSED.has(name) ? `${name}+closed` : name);
 
 /** How purchases are signed: in envelopes, or in sessions, by themselves or under statements where they are small. */
-export const modes = ["envelopes", "each", "statements"] as const;
-export type Mode = (typeof modes)[number];
+export type Mode = "envelopes" | "each" | "statements";
 
 export async function openStage(seed: string, mode: Mode = "envelopes"): Promise<Stage> {
   let commits = 0;
