@@ -90,5 +90,4 @@ const NOTHING = new Uint8Array(0);
  * No number is used twice: a wallet that was restored from its phrase does not know what its lost device has used, and goes on from
  * the time, in milliseconds.
  */
-const firstNumber = ({ party }: Customer): number =>
-  party.identity.isRestored ? party.runtime.now() : 0;
+const firstNumber = ({ party }: Customer): number => (party.identity.isRestored ? party.runtime.now() : 0);
