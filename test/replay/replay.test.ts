@@ -11,8 +11,9 @@ import {
   sha256,
   toText,
 } from "@lepta/protocol";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { errorIn } from "../peer-sdk/support/hand.ts";
+import { wirePair } from "../peer-sdk/support/world.ts";
 import { type Came, type Destination, destinationsOf, isTyped } from "./support/deliver.ts";
 import { flows } from "./support/flows.ts";
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
@@ -27,15 +28,6 @@ let destinations: readonly Destination[];
 let before: string;
 const pairs = new Set<string>();
 const seen: Record<string, number> = {};
-
-beforeAll(async () => {
-  stage = await openStage("replay");
-  for (const run of Object.values(flows)) await run(stage);
-  pieces = await takeApart(stage.recorder.exchanges, stage.ring);
-  destinations = await destinationsOf(stage);
-  before = await stage.value();
-});
-afterAll(() => stage.world.close());
 
 /** Sends bytes somewhere; the message is named by what is signed in it and how it was sealed. */
 async function send(name: string, bytes: Uint8Array, { name: to, deliver }: Destination): Promise<Came> {
@@ -99,79 +91,126 @@ const USED: ReadonlySet<string> = new Set([
 
 const idOf = (bytes: Uint8Array): string => toText(sha256(bytes));
 
-test("a full run has every kind of message that the flows use", () => {
-  const types = new Set([...pieces.signed.values()].map(({ type }) => type.name));
-  expect([...USED].filter((name) => !types.has(name))).toEqual([]);
-});
+describe.each(["envelopes", "each"] as const)("%s", (mode) => {
+  beforeAll(async () => {
+    stage = await openStage("replay", mode);
+    pairs.clear();
+    for (const code of Object.keys(seen)) delete seen[code];
+    for (const run of Object.values(flows)) await run(stage);
+    // Their lanes are closed: nothing is done by itself any more.
+    if (mode !== "envelopes") for (const { wallet } of stage.customers) await wallet.close();
+    pieces = await takeApart(stage.recorder.exchanges, stage.ring);
+    destinations = await destinationsOf(stage);
+    before = await stage.value();
+  });
+  afterAll(() => stage.world.close());
 
-test("each message again where it went, in its own session, gets the same decision", async () => {
-  let same = 0;
-  let late = 0;
-  for (const { by, at, request, answers } of stage.recorder.exchanges) {
-    const own = destinations.find(({ name }) => name === (at.startsWith("/") ? at : `${by} at ${at}`));
-    if (own === undefined) throw new Error(`${at} is no destination`);
-    const came = await send(idOf(request), request, own);
-    const type = await typeOf(request);
-    if (type === undefined || UNDECIDED.has(type)) continue;
-    const is = await Promise.all(came.answers.map(decisionIn));
-    const [first] = answers;
-    if (type === "renewal-request" && first && (await isRefused(first))) continue;
-    // What was not decided yet when it came first is decided by now.
-    if (isPending(answers)) {
-      expect(isPending(came.answers), `${type} of ${by} to ${at}`).toBe(false);
-      expect(came.codes, `${type} of ${by} to ${at}`).toEqual([]);
-      late += 1;
-      continue;
-    }
-    // An error message decides nothing: the same bytes get one again, perhaps of another fault.
-    if (first && errorIn(first) !== undefined && errorIn(first) !== "refused") {
-      expect(came.codes, `${type} of ${by} to ${at}`).toHaveLength(1);
-      continue;
-    }
-    const was = await Promise.all(answers.map(decisionIn));
-    expect(is, `${type} of ${by} to ${at}`).toEqual(was);
-    same += 1;
-  }
-  expect(same).toBeGreaterThan(150);
-  expect(late).toBeGreaterThan(0);
-});
+  test("a full run has every kind of message that the flows use", () => {
+    const types = new Set([...pieces.signed.values()].map(({ type }) => type.name));
+    expect([...USED].filter((name) => !types.has(name))).toEqual([]);
+  });
 
-test("each message as it was, everywhere", { timeout: SLOW }, async () => {
-  for (const bytes of [...pieces.sealed.values(), ...[...pieces.signed.values()].map(({ signed }) => signed)])
-    for (const to of destinations) await send(idOf(bytes), bytes, to);
-});
-
-test("each message opened and sealed again to everybody", { timeout: SLOW }, async () => {
-  const { random } = stage.world.runtime;
-  for (const piece of pieces.signed.values())
-    for (const key of await sealingKeys()) {
-      const { signed: bytes, type, secrets, attachments } = piece;
-      const sealed = await sealMessage({ type, bytes }, key.key, random, { secrets, attachments });
-      for (const to of destinations.filter(({ owner }) => owner === key.owner))
-        await send(`${piece.id} sealed`, sealed, to);
-    }
-});
-
-test("what was attached to one attached to another", { timeout: SLOW }, async () => {
-  const { random } = stage.world.runtime;
-  const carriers = [...pieces.signed.values()].filter(
-    ({ type }) => type.kind === "request" && REQUESTS.has(type.name),
-  );
-  for (const carrier of carriers)
-    for (const [load, attachments] of loads())
-      for (const { key, owner } of await sealingKeys()) {
-        const to = destinations.filter((each) => each.owner === owner && ownPlace(carrier, each));
-        if (to.length === 0) continue;
-        const { signed: bytes, type } = carrier;
-        const sealed = await sealMessage({ type, bytes }, key, random, { attachments });
-        for (const each of to) await send(`${carrier.id} with ${load}`, sealed, each);
+  test("each message again where it went, in its own session, gets the same decision", async () => {
+    let same = 0;
+    let late = 0;
+    for (const { by, at, request, answers } of stage.recorder.exchanges) {
+      const own = destinations.find(({ name }) => name === (at.startsWith("/") ? at : `${by} at ${at}`));
+      if (own === undefined) throw new Error(`${at} is no destination`);
+      const came = await send(idOf(request), request, own);
+      const type = await typeOf(request);
+      if (type === undefined || UNDECIDED.has(type)) continue;
+      const is = await Promise.all(came.answers.map(decisionIn));
+      const [first] = answers;
+      if (type === "renewal-request" && first && (await isRefused(first))) continue;
+      // What was not decided yet when it came first is decided by now.
+      if (isPending(answers)) {
+        expect(isPending(came.answers), `${type} of ${by} to ${at}`).toBe(false);
+        expect(came.codes, `${type} of ${by} to ${at}`).toEqual([]);
+        late += 1;
+        continue;
       }
-});
+      // An error message decides nothing: the same bytes get one again, perhaps of another fault.
+      if (first && errorIn(first) !== undefined && errorIn(first) !== "refused") {
+        expect(came.codes, `${type} of ${by} to ${at}`).toHaveLength(1);
+        continue;
+      }
+      const was = await Promise.all(answers.map(decisionIn));
+      expect(is, `${type} of ${by} to ${at}`).toEqual(was);
+      same += 1;
+    }
+    // What sessions carry is not among the frames.
+    expect(same).toBeGreaterThan(mode === "envelopes" ? 150 : 100);
+    expect(late).toBeGreaterThan(0);
+  });
 
-test("each request again after it has expired still gets the decision that it got", async () => {
-  stage.world.runtime.advance(30 * 60_000);
-  // A merchant keeps no refused renewal: nothing has moved, and it says what is so when it is asked.
-  expect(await expectSameVerdicts((type, ok) => type !== "renewal-request" || ok)).toBeGreaterThan(100);
+  test("each message as it was, everywhere", { timeout: SLOW }, async () => {
+    for (const bytes of [
+      ...pieces.sealed.values(),
+      ...[...pieces.signed.values()].map(({ signed }) => signed),
+    ])
+      for (const to of destinations) await send(idOf(bytes), bytes, to);
+  });
+
+  test("each message opened and sealed again to everybody", { timeout: SLOW }, async () => {
+    const { random } = stage.world.runtime;
+    for (const piece of pieces.signed.values())
+      for (const key of await sealingKeys()) {
+        const { signed: bytes, type, secrets, attachments } = piece;
+        const sealed = await sealMessage({ type, bytes }, key.key, random, { secrets, attachments });
+        for (const to of destinations.filter(({ owner }) => owner === key.owner))
+          await send(`${piece.id} sealed`, sealed, to);
+      }
+  });
+
+  test("what was attached to one attached to another", { timeout: SLOW }, async () => {
+    const { random } = stage.world.runtime;
+    const carriers = [...pieces.signed.values()].filter(
+      ({ type }) => type.kind === "request" && REQUESTS.has(type.name),
+    );
+    for (const carrier of carriers)
+      for (const [load, attachments] of loads())
+        for (const { key, owner } of await sealingKeys()) {
+          const to = destinations.filter((each) => each.owner === owner && ownPlace(carrier, each));
+          if (to.length === 0) continue;
+          const { signed: bytes, type } = carrier;
+          const sealed = await sealMessage({ type, bytes }, key, random, { attachments });
+          for (const each of to) await send(`${carrier.id} with ${load}`, sealed, each);
+        }
+  });
+
+  test("each request again after it has expired still gets the decision that it got", async () => {
+    stage.world.runtime.advance(30 * 60_000);
+    // A merchant keeps no refused renewal: nothing has moved, and it says what is so when it is asked.
+    expect(await expectSameVerdicts((type, ok) => type !== "renewal-request" || ok)).toBeGreaterThan(100);
+  });
+
+  test("what was sent in sessions, again, in other sessions and in none: nobody takes it", async () => {
+    const { sessions } = stage.recorder;
+    const commits = stage.commits();
+    expect(sessions.length > 0).toBe(mode !== "envelopes");
+    for (const { merchant } of stage.sellers) {
+      // As it came, on one connection; and each on a connection of its own.
+      const [all, theirs] = wirePair();
+      merchant.visit().attach?.(theirs);
+      for (const { bytes } of sessions) all.send(bytes);
+      for (const { bytes } of sessions) {
+        const [one, other] = wirePair();
+        merchant.visit().attach?.(other);
+        one.send(bytes);
+      }
+    }
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(stage.commits()).toBe(commits);
+    expect(await stage.value()).toBe(before);
+  });
+
+  test("so many pairs of a message and a destination, and no value moved", async () => {
+    expect(pairs.size).toBeGreaterThanOrEqual(30_000);
+    // Not even a void or a refusal: what was decided is on record, and what is somebody else's is not taken at all.
+    expect(seen.commits ?? 0, "commits").toBe(0);
+    expect(await stage.value()).toBe(before);
+    expect(stage.world.books().conserved).toBe(true);
+  });
 });
 
 /** Tells how many were compared. `ok` is what the first answer said. */
@@ -197,14 +236,6 @@ async function expectSameVerdicts(isMeant: (type: string, ok: boolean) => boolea
 /** Whether it was told to come again, because somebody else had yet to speak. */
 const isPending = (answers: readonly Uint8Array[]): boolean =>
   answers.some((bytes) => errorIn(bytes) === "pending");
-
-test("so many pairs of a message and a destination, and no value moved", async () => {
-  expect(pairs.size).toBeGreaterThanOrEqual(30_000);
-  // Not even a void or a refusal: what was decided is on record, and what is somebody else's is not taken at all.
-  expect(seen.commits ?? 0, "commits").toBe(0);
-  expect(await stage.value()).toBe(before);
-  expect(stage.world.books().conserved).toBe(true);
-});
 
 /** What was attached to anything: of each kind from each sender a few, for every carrier takes them all. */
 function loads(): ReadonlyMap<string, readonly Uint8Array[]> {

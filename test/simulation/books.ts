@@ -4,7 +4,7 @@
  */
 import { carryItem, creditItem, type Item, type Key, purseItem, transactionItem } from "@lepta/lambdas";
 import type { SaleRecord, ScripRecord } from "@lepta/peer-sdk/records";
-import { isRefusal } from "@lepta/protocol";
+import { isRefusal, limits } from "@lepta/protocol";
 import { type Run, runEntries } from "../../peer-sdk/src/lanes/run.ts";
 import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
 import type { LaneRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
@@ -95,9 +95,9 @@ export interface Dealings {
 /** Whether a customer's money at one merchant is all accounted for, where the broker has taken nothing back. */
 export const isAccounted = ({ owed, held, paid, owing }: Dealings): boolean => owed === held + paid + owing;
 
-/** Whether a merchant whose credit was reversed keeps no more than the customer has signed for. */
+/** Whether a merchant whose credit was reversed keeps no more than the customer has signed for, and what it may claim beyond. */
 export const isBornOut = ({ owed, held, paid, owing, broken }: Dealings): boolean =>
-  owed <= held + paid + owing + broken;
+  owed <= held + paid + owing + broken + limits.unstatedAmount;
 
 /** Whether all that a customer ever brought in is in its purse, with merchants, or back in its account. */
 export const isWhole = (toppedUp: bigint, purse: bigint, owed: bigint, redeemed: bigint): boolean =>

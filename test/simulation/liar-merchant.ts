@@ -82,17 +82,12 @@ const CODES = ["wrong-reference", "conflict", "in-use", "statement-due", "scrip-
 
 /** Attends to a session from its first message on. */
 export function attendAsLiar(options: LiarOptions, wire: Wire): void {
-  wire.listen({
-    message: (first) => {
-      accept(options, wire, first).catch(() => wire.close());
-    },
-    closed: () => {},
-  });
+  accept(options, wire).catch(() => wire.close());
 }
 
-async function accept(options: LiarOptions, wire: Wire, first: Uint8Array): Promise<void> {
+async function accept(options: LiarOptions, wire: Wire): Promise<void> {
   const hand = await options.hand();
-  const met = await acceptHandshake(hand.party, wire, first);
+  const met = await acceptHandshake(hand.party, wire);
   const liar: { session: LiarSession | undefined } = { session: undefined };
   const session = new Session(met.wire, met.keys, hand.party.runtime, {
     items: (items) => {
@@ -210,7 +205,9 @@ class LiarSession {
     if (lane.joining !== undefined) lane.elements.push(lane.joining);
     lane.joining = undefined;
     lane.elements.push(laneElement(bought, honest));
-    for (const item of this.#lies(rates.lieItem) ? draws.pick(lies)() : [honest]) this.#session.send(item);
+    // Where it proposes nothing it says nothing else that is wrong: its customer is to go on until it must stop.
+    const isLie = !lane.isSilent && this.#lies(rates.lieItem);
+    for (const item of isLie ? draws.pick(lies)() : [honest]) this.#session.send(item);
     if (lane.held !== undefined && draws.chance(0.5)) this.#session.send(lane.held);
     if (draws.chance(rates.lieItem)) this.#propose(lane, draws.chance(0.3));
   }

@@ -83,13 +83,13 @@ export const adversaries = {
   /** A message of a session that is left out, doubled, altered or an old one. */
   meddle: 0.001,
   /** A session that an adversarial merchant attends to by hand. */
-  liarSession: 0.4,
+  liarSession: 0.6,
   /** What it lies about then: whether it knows a lane and where it stands, an answer, a statement. */
   lieOpening: 0.08,
-  lieItem: 0.1,
+  lieItem: 0.15,
   lieStatement: 0.35,
   /** A lane on which it proposes nothing at all. */
-  silent: 0.25,
+  silent: 0.4,
 } as const;
 
 /** Who has sessions, and what is bought in which mode. */
@@ -99,11 +99,12 @@ export const sessions = {
   customer: 0.8,
   /** Up to which price a merchant sells through lanes. */
   statementBelow: ["EUR 0.05", "EUR 0.05", "EUR 0.25", "EUR 0.03", "EUR 0"],
+  liarBelow: "EUR 0.25",
   /** A purchase that is to be signed by itself, and one that is to be under a statement whatever the merchant offers. */
   each: 0.2,
   statement: 0.05,
   /** Purchases at once. */
-  burst: [3, 20],
+  burst: [3, 24],
 } as const;
 
 export const goods = {

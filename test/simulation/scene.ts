@@ -72,7 +72,9 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     const disk = memoryPeerStore();
     const known = { uid: "" };
     const catalogue = catalogueOf(prices, options.draws, () => weather.has("delivery"));
-    const statementBelow = options.draws.fork("lanes").pick(sessions.statementBelow);
+    // A liar sells as much as it can through lanes.
+    const below = options.draws.fork("lanes").pick(sessions.statementBelow);
+    const statementBelow = options.isHonest ? below : sessions.liarBelow;
     const shopPlan = {
       url: `ws://${options.role}-${index}.example/`,
       catalogue,

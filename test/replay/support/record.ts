@@ -1,5 +1,5 @@
 /** Writes down every message of a run as it was on the wire, with the answers that it got. */
-import type { BrokerTransport, Channel, ConnectChannel, PeerStore, Visit } from "@lepta/peer-sdk";
+import type { BrokerTransport, Channel, ConnectChannel, PeerStore, Visit, Wire } from "@lepta/peer-sdk";
 
 /** One request and its answers, as an eavesdropper behind TLS would have them. */
 export interface Exchange {
@@ -11,8 +11,17 @@ export interface Exchange {
   readonly answers: readonly Uint8Array[];
 }
 
+/** A message of a session, as it was on the wire. */
+export interface Sent {
+  readonly by: string;
+  readonly at: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface Recorder {
   readonly exchanges: readonly Exchange[];
+  /** What customers sent in sessions, in order. */
+  readonly sessions: readonly Sent[];
   transport(by: string, inner: BrokerTransport): BrokerTransport;
   connect(by: string, inner: ConnectChannel): ConnectChannel;
   visit(by: string, at: string, inner: Visit): Visit;
@@ -25,8 +34,23 @@ export function recorder(): Recorder {
     for (const request of requests) exchanges.push({ by, at, request, answers });
     return answers;
   };
+  const sessions: Sent[] = [];
+  const recorded = (by: string, at: string, wire: Wire): Wire => ({
+    send: (bytes) => {
+      sessions.push({ by, at, bytes: bytes.slice() });
+      wire.send(bytes);
+    },
+    get unsent() {
+      return wire.unsent;
+    },
+    pause: () => wire.pause(),
+    resume: () => wire.resume(),
+    close: () => wire.close(),
+    listen: (events) => wire.listen(events),
+  });
   return {
     exchanges,
+    sessions,
     transport: (by, inner) => async (method, url, body) => {
       const answer = await inner(method, url, body);
       if (body !== undefined) note(by, new URL(url).pathname, [body], [answer.body]);
@@ -40,6 +64,7 @@ export function recorder(): Recorder {
           get isOpen() {
             return channel.isOpen;
           },
+          ...(channel.wire === undefined ? {} : { wire: recorded(by, url, channel.wire) }),
           request: async (messages) => note(by, url, messages, await channel.request(messages)),
           close: () => channel.close(),
         };

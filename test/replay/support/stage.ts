@@ -3,6 +3,7 @@ import { brokerFor, creditItem, purseItem, variable } from "@lepta/lambdas";
 import { LeptaError, type Merchant, memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
 import type { KeyRing, MessageType, Signed } from "@lepta/protocol";
 import { customerTables } from "../../../peer-sdk/src/customer/records.ts";
+import { laneTables } from "../../../peer-sdk/src/merchant/lanes/records.ts";
 import { merchantTables } from "../../../peer-sdk/src/merchant/records.ts";
 import { Hand, type Meeting } from "../../peer-sdk/support/hand.ts";
 import {
@@ -55,7 +56,10 @@ export const RENEW_BEFORE = 400 * DAY;
 const CLOSED: ReadonlySet<string> = new Set(["cat", "joy"]);
 const accountOf = (name: string): string => (CLOSED.has(name) ? `${name}+closed` : name);
 
-export async function openStage(seed: string): Promise<Stage> {
+/** How purchases are signed: in envelopes, or in sessions, by themselves or under statements where they are small. */
+export type Mode = "envelopes" | "each" | "statements";
+
+export async function openStage(seed: string, mode: Mode = "envelopes"): Promise<Stage> {
   let commits = 0;
   const count = (): void => {
     commits += 1;
@@ -71,7 +75,7 @@ export async function openStage(seed: string): Promise<Stage> {
     [variable.holdTime]: String(HOLD_TIME),
     [variable.claimTime]: String(CLAIM_TIME),
   };
-  const world = await createWorld({ seed, around, variables });
+  const world = await createWorld({ seed, around, variables, sessions: mode !== "envelopes" });
   const tape = recorder();
   const { broker, runtime } = world;
 
@@ -89,7 +93,13 @@ export async function openStage(seed: string): Promise<Stage> {
         },
       },
     };
-    const merchant = await world.merchant(url, { store, catalogue, transport, account: accountOf(name) });
+    const merchant = await world.merchant(url, {
+      store,
+      catalogue,
+      transport,
+      account: accountOf(name),
+      ...(mode === "each" ? { statementBelow: "EUR 0" } : {}),
+    });
     sellers.push({
       name,
       url,
@@ -140,6 +150,11 @@ export async function openStage(seed: string): Promise<Stage> {
           lines.push(`${name} ${id} ${each.owner} ${each.state} ${each.value.value}`);
       for (const [id, { charged, refunded }] of await tables.sales.list())
         if (charged.value > 0n) lines.push(`${name} sold ${id} ${charged.value} ${refunded}`);
+      const lanes = laneTables(store);
+      for (const [id, { scrip, stated }] of await lanes.lanes.list())
+        lines.push(`${name} lane ${id} ${scrip} ${stated.sequence} ${stated.remaining}`);
+      for (const [id, { statement }] of await lanes.runs.list())
+        lines.push(`${name} run ${id} ${statement.length}`);
       for (const [id, { credit, live, sold, ended }] of await tables.lines.list())
         lines.push(`${name} line ${id} ${credit} ${live.join()} ${sold.value} ${ended}`);
       for (const [id, { state, scrip, amount }] of await tables.refunds.list())

@@ -23,7 +23,7 @@ export async function openLane(
   const { uid: merchant } = session.signers.merchant;
   const { opening } = session.session;
   const { id: scrip, value } = bodyOf(held);
-  const number = ((await lanes.tables.numbers.get(merchant)) ?? 0) + 1;
+  const number = ((await lanes.tables.numbers.get(merchant)) ?? firstNumber(customer)) + 1;
   const remaining = Number(value.value);
   const chain = laneOrigin(opening, number, scrip);
   const { signers, changes } = notedSigners(customer, session.signers, []);
@@ -85,3 +85,9 @@ export function markOpen({ party, tables, lanes, lock }: Customer, lane: Lane): 
 }
 
 const NOTHING = new Uint8Array(0);
+
+/**
+ * No number is used twice: a wallet that was restored from its phrase does not know what its lost device has used, and goes on from
+ * the time, in milliseconds.
+ */
+const firstNumber = ({ party }: Customer): number => (party.identity.isRestored ? party.runtime.now() : 0);
