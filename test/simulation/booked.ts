@@ -69,7 +69,7 @@ export class Booked {
       const item = "put" in write ? write.put : undefined;
       const name = `${at.pk} ${at.sk}`;
       const kind = itemKind(at);
-      trace(`B ${clock.now} ${name} ${withoutLane(item === undefined ? "-" : decisive(item))}\n`);
+      trace(`B ${clock.now} ${withoutLane(name)} ${item === undefined ? "-" : decisive(item)}\n`);
       if (item !== undefined && (kind === "BANKCHARGE" || kind === "BANKPAYOUT"))
         this.#moves(at.pk.slice(kind.length + 1), item);
       if (!WEIGHTY.has(kind)) continue;
@@ -181,4 +181,4 @@ const railKey = (way: string, network: string, uid: string, txn: string): string
 const decisive = (item: Item): string => DECISIVE.map((name) => item[name] ?? "").join(" ");
 
 /** Names of lanes follow from credentials, whose signatures may differ from run to run. */
-const withoutLane = (sk: string): string => (/STATEMENT#/.test(sk) ? "STATEMENT" : sk);
+const withoutLane = (name: string): string => name.replace(/STATEMENT#.*/, "STATEMENT");
