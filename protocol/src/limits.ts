@@ -127,6 +127,8 @@ export const limits = {
   unstatedPurchases: 512,
   /** What they may come to, in millionths of the currency's major unit (A). */
   unstatedAmount: 250_000n,
+  /** What their bytes, goods included, may come to: a merchant keeps them in memory and on disk. */
+  unstatedBytes: 16 * 1024 * 1024,
   /** Elements of a run: purchases, and as many openings of sessions that were resumed between them. */
   runElements: 1024,
   /** Bytes of a receipt: it carries the goods. */
@@ -147,8 +149,8 @@ export const limits = {
   runBytes: 512 * (1024 * 1024 + 64 * 1024),
   /** Addresses of merchants that a wallet knows without reading them again. */
   merchantsKept: 256,
-  /** Openings of sessions that a customer remembers of a lane. */
-  openingsKept: 64,
+  /** Openings of sessions that a customer remembers of a lane: one for each purchase without a statement, and the last two. */
+  openingsKept: 514,
   /** How often a customer asks again for a lane whose merchant is still at work on what the broken session brought. */
   resumeAttempts: 8,
   /** How often a connection that broke under purchases is opened again by itself. */

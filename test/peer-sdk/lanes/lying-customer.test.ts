@@ -51,6 +51,13 @@ beforeEach(async () => {
           }),
       },
       film: { price: "EUR 0.05", deliver: () => "film" },
+      book: {
+        price: "EUR 0.0001",
+        deliver: ({ id }) => {
+          made.push(id);
+          return new Uint8Array(1_000_000);
+        },
+      },
     },
   });
   hand = await customer(1);
@@ -248,6 +255,13 @@ describe("bounds of what no statement covers", () => {
     for (let i = 1; i <= most + 10; i += 1) by.buy(lane, i, "page", "EUR 0.01");
     await quiet();
     expect(made).toHaveLength(most);
+  });
+
+  test("hold for bytes: who buys megabytes for next to nothing fills nobody's memory", async () => {
+    const { by, lane } = await opened();
+    for (let i = 1; i <= 40; i += 1) by.buy(lane, i, "book", "EUR 0.0001");
+    await quiet();
+    expect(made).toHaveLength(Math.ceil(limits.unstatedBytes / 1_000_000));
   });
 
   test("hold over all lanes and sessions, also while goods are being made", async () => {

@@ -1,6 +1,12 @@
 /** Connections that break anywhere in the life of a lane: every purchase is answered once, charged once, and proved afterwards. */
-import { type ConnectChannel, LeptaError, type Merchant, type Wallet } from "@lepta/peer-sdk";
-import { isRefusal, verifyReceipt } from "@lepta/protocol";
+import {
+  type ConnectChannel,
+  LeptaError,
+  type Merchant,
+  memoryPeerStore,
+  type Wallet,
+} from "@lepta/peer-sdk";
+import { isRefusal, limits, verifyReceipt } from "@lepta/protocol";
 import { afterEach, describe, expect, test } from "vitest";
 import { createWorld, type Heard, type Side, type World, wiredTo } from "../support/world.ts";
 
@@ -99,6 +105,36 @@ async function checkBooks(names: readonly string[]): Promise<void> {
   }
   expect(world.faults).toEqual([]);
 }
+
+test("sessions in which nothing was bought push none out of what a lane remembers", async () => {
+  const before = limits.openingsKept;
+  Object.assign(limits, { openingsKept: 3 });
+  try {
+    let cut = (): void => {};
+    const hear = (message: Heard): boolean => {
+      cut = () => message.cut(undefined);
+      return true;
+    };
+    await open(hear);
+    const store = memoryPeerStore();
+    wallet = await world.wallet({ store, vendorScripTimes: 20, connect: hearing(world, hear) });
+    await wallet.topUp("EUR 10.00");
+    await wallet.buy(SHOP, "page", { max });
+    cut();
+    await wallet.buy(SHOP, "page", { max });
+    for (let i = 0; i < 6; i += 1) {
+      cut();
+      await wallet.offers(SHOP);
+    }
+    // One that starts anew hears again what it bought in the second of these sessions.
+    wallet = await world.wallet({ store, vendorScripTimes: 20 });
+    await wallet.buy(SHOP, "page", { max });
+    expect((await wallet.balance()).vendorScrip).toMatchObject([{ amount: "EUR 0.68" }]);
+    expect(new Set(made).size).toBe(3);
+  } finally {
+    Object.assign(limits, { openingsKept: before });
+  }
+});
 
 describe("a connection that breaks", () => {
   const sides: readonly Side[] = ["customer", "merchant"];

@@ -189,6 +189,7 @@ export class LaneBook {
     lane.sequence += 1;
     lane.pair.count += 1;
     lane.pair.value += order.units;
+    lane.isUsed = true;
     const item = writeBuy(lane.origin, lane.number, lane.sequence, order.tail, lane.mac);
     const entry = this.#journal.append(journalRecord(lane.idBytes, at, item));
     const { sequence } = lane;

@@ -84,6 +84,8 @@ export interface Lane {
   answered: number;
   /** The opening of the session that goes on with it, until its first answer has taken it into the chain. */
   joining: Uint8Array | undefined;
+  /** Whether anything was sent since the last session was noted: only then can that have entered the chain. */
+  isUsed: boolean;
   /** The session that may buy on it. */
   session: Session | undefined;
   /** What waits for room, oldest first: its price is taken from `remaining` already. */
@@ -128,6 +130,7 @@ export function laneOf(
     remaining: stated.remaining,
     answered: stated.remaining,
     joining: undefined,
+    isUsed: true,
     session: undefined,
     wishes: [],
     idlers: [],

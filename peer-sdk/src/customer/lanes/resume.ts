@@ -105,6 +105,7 @@ function goOn({ lanes: book }: Customer, { session }: MerchantSession, lane: Lan
   if (!session.isOpen) return;
   lane.joining = equalBytes(session.opening, lane.record.session) ? undefined : session.opening;
   lane.session = session;
+  if (lane.flight.length > 0) lane.isUsed = true;
   for (const { item, isDurable } of lane.flight) if (isDurable) session.send(item);
   if (lane.isClosing && lane.flight.length === 0) session.send(encodeAs(laneClose, [7, lane.number]));
   book.goOn(lane);
@@ -123,11 +124,12 @@ function noteSession(
     const { signers, changes } = notedSigners(customer, who, lane.record.signers);
     const record = {
       ...lane.record,
-      openings: [...openings, opening].slice(-limits.openingsKept),
+      openings: [...(lane.isUsed ? openings : openings.slice(0, -1)), opening].slice(-limits.openingsKept),
       signers,
     };
     await party.store.commit([lanes.tables.lanes.put(lane.id, record), ...changes]);
     lane.record = record;
+    lane.isUsed = false;
   });
 }
 

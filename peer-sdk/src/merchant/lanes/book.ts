@@ -53,7 +53,7 @@ export class LaneBook {
     const { journal, found } = await Journal.open(party.store, "bought");
     const book = new LaneBook(party, journal);
     for (const [owner, { count, value }] of await book.tables.unstated.list())
-      book.#pairs.set(owner, { count, value, forGood: { count, value }, making: NONE, waiting: new Set() });
+      book.#pairs.set(owner, { ...newPair(), count, value, forGood: { count, value } });
     for (const [id, record] of await book.tables.lanes.list()) {
       const [owner = "", number = ""] = id.split("/");
       const opening = await scrip.get(record.scrip);
@@ -90,8 +90,9 @@ export class LaneBook {
   }
 
   /** Whether another purchase at this price may be without a statement: those that are being made count. */
-  hasRoom({ count, value, making }: Pair, price: number): boolean {
+  hasRoom({ count, value, bytes, making }: Pair, price: number): boolean {
     return (
+      bytes < limits.unstatedBytes &&
       count + making.count < limits.unstatedPurchases &&
       value + making.value + price <= Number(limits.unstatedAmount)
     );
@@ -101,7 +102,7 @@ export class LaneBook {
   pairOf(owner: Uid): Pair {
     const known = this.#pairs.get(owner);
     if (known !== undefined) return known;
-    const pair: Pair = { count: 0, value: 0, forGood: NONE, making: NONE, waiting: new Set() };
+    const pair = newPair();
     this.#pairs.set(owner, pair);
     return pair;
   }
@@ -242,3 +243,12 @@ export class LaneBook {
 }
 
 const NONE: UnstatedRecord = { count: 0, value: 0 };
+
+const newPair = (): Pair => ({
+  count: 0,
+  value: 0,
+  bytes: 0,
+  forGood: NONE,
+  making: NONE,
+  waiting: new Set(),
+});

@@ -60,6 +60,8 @@ export interface Pair {
   count: number;
   /** Millionths. */
   value: number;
+  /** Of the purchases and their goods, as they are kept. */
+  bytes: number;
   /** What of it stays so: it was bought on lanes that have ended without their customer's signature. */
   forGood: UnstatedRecord;
   /** What goods are being made for, on whichever lane: it counts before it is decided. */
@@ -195,20 +197,24 @@ export function append(lane: Lane, sold: Sold): void {
   lane.remaining = sold.remaining;
   lane.pair.count += 1;
   lane.pair.value += sold.charged;
+  lane.pair.bytes += bytesOf(sold);
   if (sold.joined !== undefined) lane.joining = undefined;
 }
 
 /** Lets go of the purchases that a statement covers. */
 export function advance(lane: Lane, stated: Stated): readonly Sold[] {
   const covered = lane.run.splice(0, stated.sequence - lane.stated.sequence);
-  for (const { charged } of covered) {
-    lane.runCharged -= charged;
-    lane.pair.value -= charged;
+  for (const sold of covered) {
+    lane.runCharged -= sold.charged;
+    lane.pair.value -= sold.charged;
+    lane.pair.bytes -= bytesOf(sold);
   }
   lane.pair.count -= covered.length;
   lane.stated = stated;
   return covered;
 }
+
+const bytesOf = ({ bought, answered }: Sold): number => bought.length + answered.length;
 
 /** Whether a session may take a lane from the one that holds it. */
 export const mayTake = ({ visit }: Lane, by: LaneVisit): boolean =>

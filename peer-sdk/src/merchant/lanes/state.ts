@@ -31,8 +31,10 @@ export const isStatementDue = ({ run, runCharged }: Lane): boolean =>
   run.length >= limits.statementAfter || runCharged * 2 >= Number(limits.unstatedAmount);
 
 /** Whether a customer's lanes together are so near to its bounds that all of them are to be stated. */
-export const isPairDue = ({ count, value }: Pair): boolean =>
-  count >= limits.unstatedPurchases * NEAR || value >= Number(limits.unstatedAmount) * NEAR;
+export const isPairDue = ({ count, value, bytes }: Pair): boolean =>
+  count >= limits.unstatedPurchases * NEAR ||
+  value >= Number(limits.unstatedAmount) * NEAR ||
+  bytes >= limits.unstatedBytes * NEAR;
 
 const NEAR = 0.75;
 
