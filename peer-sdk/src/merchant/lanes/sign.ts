@@ -21,7 +21,12 @@ export async function takeSignature(
   if (isRefusal(said)) return visit.fault(lane.number, said.code);
   if (lane.proposed !== proposed) return;
   await withLine(shop, lane.line, async () => {
-    if (lane.proposed === proposed) await keep(shop, lane, proposed, signature);
+    if (lane.proposed !== proposed) return;
+    // A commit that failed may be on disk or not, and memory cannot say which: nothing more is sold on it.
+    await keep(shop, lane, proposed, signature).catch((error: unknown) => {
+      shop.lanes.fail(error);
+      throw error;
+    });
   });
   if (proposed.closes) visit.send(encodeAs(laneClose, [7, lane.number]));
   else if (lane.isClosing || isStatementDue(lane)) proposeStatement(shop, lane);
