@@ -17,7 +17,7 @@ import {
   toText,
 } from "@lepta/protocol";
 import { TRANSPORT } from "../channel/frame.ts";
-import type { CallOff, Runtime, Wire } from "../ports.ts";
+import { afterTurn, type CallOff, type Runtime, type Wire } from "../ports.ts";
 import { ITEM_HEAD, packItems, unpackItems } from "./frame.ts";
 
 /** What a handshake leaves. */
@@ -59,10 +59,19 @@ export class Session {
   #isOpen = true;
   #isHeard = true;
   #isAsked = false;
+  readonly #most: number;
   #beat: CallOff;
 
-  constructor(wire: Wire, keys: SessionKeys, runtime: Runtime, events: SessionEvents) {
+  /** `most` is what the other side takes in one message, in bytes. */
+  constructor(
+    wire: Wire,
+    keys: SessionKeys,
+    runtime: Runtime,
+    events: SessionEvents,
+    most: number = limits.frameBytes,
+  ) {
     this.opening = keys.opening;
+    this.#most = most;
     this.#wire = wire;
     this.#keys = keys;
     this.#runtime = runtime;
@@ -86,7 +95,7 @@ export class Session {
     this.#outgoing.push(item);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    queueMicrotask(() => this.flush());
+    afterTurn(this.#runtime, () => this.flush());
   }
 
   /** Sends now what waits. */
@@ -98,7 +107,7 @@ export class Session {
         this.#break();
         return;
       }
-      const count = fitting(this.#outgoing);
+      const count = fitting(this.#outgoing, this.#most);
       const items = count === this.#outgoing.length ? this.#outgoing : this.#outgoing.slice(0, count);
       this.#outgoing = count === this.#outgoing.length ? [] : this.#outgoing.slice(count);
       this.#seal(packItems(items));
@@ -230,9 +239,12 @@ export class Session {
   }
 }
 
+/** What a message has besides its items, at most: its first byte, the head of the array, Noise's tag. */
+const FRAME_HEAD = 32;
+
 /** How many of these fit into one message; at least one. */
-function fitting(items: readonly Uint8Array[]): number {
-  let room = limits.frameBytes;
+function fitting(items: readonly Uint8Array[], most: number): number {
+  let room = most - FRAME_HEAD;
   let count = 0;
   for (const item of items) {
     room -= item.length + ITEM_HEAD;

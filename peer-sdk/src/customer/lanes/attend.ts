@@ -22,7 +22,7 @@ import {
 } from "@lepta/protocol";
 import { chainOver, laneId } from "../../lanes/run.ts";
 import type { Wire } from "../../ports.ts";
-import { itemKind, Session, type SessionKeys } from "../../session/session.ts";
+import { itemKind, Session, type SessionEvents, type SessionKeys } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
 import { type Place, takeRecorded } from "./copies.ts";
@@ -93,7 +93,7 @@ export function attendMerchant(
   let lastId = 0;
   let recording = 0;
 
-  const session = new Session(wire, keys, party.runtime, {
+  const events: SessionEvents = {
     items: (items) => {
       for (const item of items) if (session.isOpen) take(item);
     },
@@ -105,7 +105,8 @@ export function attendMerchant(
       for (const lane of held) leave(lane);
       customer.onBroken(held);
     },
-  });
+  };
+  const session: Session = new Session(wire, keys, party.runtime, events, limits.requestFrameBytes);
   const attended: Readonly<Record<number, (item: Uint8Array) => void>> = {
     [OPENED]: (item) =>
       read(laneOpened, item, ([, number, sequence, { currency, value }, chain]) =>

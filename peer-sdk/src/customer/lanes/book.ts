@@ -5,7 +5,7 @@
 import { type Credential, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import type { Party } from "../../party.ts";
-import type { CallOff, Change } from "../../ports.ts";
+import { afterTurn, type CallOff, type Change } from "../../ports.ts";
 import type { Bought } from "../bought.ts";
 import type { CustomerTables } from "../records.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
@@ -196,11 +196,12 @@ export class LaneBook {
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
     lane.flight.push(sent);
     this.#leaving.push({ lane, sent });
-    if (!this.#isWriting) this.#write();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    afterTurn(this.#party.runtime, () => this.#write());
   }
 
   async #write(): Promise<void> {
-    this.#isWriting = true;
     try {
       while (this.#leaving.length > 0) {
         const leaving = this.#leaving;

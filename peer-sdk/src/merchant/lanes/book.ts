@@ -6,7 +6,7 @@ import { LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import { laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
-import type { CallOff } from "../../ports.ts";
+import { afterTurn, type CallOff } from "../../ports.ts";
 import type { ScripTable } from "../scrip-table.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
@@ -146,8 +146,10 @@ export class LaneBook {
     const remaining = lane.remaining - charged;
     append(lane, { at, bought, answered: answer, joined, charged, remaining, entry });
     this.#leaving.push({ lane, sequence: lane.sequence, answer });
-    if (!this.#isWriting) this.#write();
     this.#callOff ??= this.#lookLater();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    afterTurn(this.#party.runtime, () => this.#write());
   }
 
   /** Counts what its customer has not signed for, and will not: it is covered by our word alone. */
@@ -177,7 +179,6 @@ export class LaneBook {
   }
 
   async #write(): Promise<void> {
-    this.#isWriting = true;
     try {
       while (this.#leaving.length > 0) {
         const leaving = this.#leaving;
