@@ -13,6 +13,7 @@ import {
   noticeItem,
   openPartitions,
   purseItem,
+  statementItem,
   transactionItem,
 } from "@lepta/lambdas";
 import { chainHead } from "@lepta/lambdas/broker/decision";
@@ -34,8 +35,13 @@ import {
   acknowledgement,
   brokerscripChange,
   encodeAs,
+  isRefusal,
+  laneOpen,
+  laneOrigin,
+  limits,
   noticeBatch,
   orThrow,
+  proveLane,
   purchaseNotice,
   purchaseRequest,
   purchaseResponse,
@@ -44,14 +50,18 @@ import {
   readMessage,
   readScrip,
   readSpend,
+  readStatement,
   scripBodyCodec,
   transactionResponse,
   verifyMessage,
+  verifyReceipt,
 } from "@lepta/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
+import { CustomerByHand } from "../peer-sdk/support/by-hand.ts";
 import { euro, given, Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/support/hand.ts";
 import { codeOf } from "../peer-sdk/support/world.ts";
+import { makeStatement } from "../support/statements.ts";
 
 let dir: string;
 let cloud: EmbeddedCloud;
@@ -70,6 +80,8 @@ const catalogue: Catalogue = {
 };
 /** Notices wait until a test sends them. */
 const noticeDelay = 2 ** 30;
+/** Of what proves that its sender has the CustomerSecret: HMAC-SHA256. */
+const MAC_LENGTH = 32;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "lepta-promises-"));
@@ -223,10 +235,33 @@ test("promise 4: the merchant reduces the VendorScrip and returns the change, fr
     ["drop", "EUR 0.000001", undefined],
   ] as const) {
     seen.push(orThrow(readScrip((await hand.holding(news.uid)).grant.body)).id);
-    await wallet.buy(newsAt.url, sku, { max });
+    await wallet.buy(newsAt.url, sku, { max, signature: "each" });
     expect(await left()).toBe(rest);
   }
   expect(new Set(seen).size).toBe(5);
+});
+
+test("promise 4, on a lane: the value falls with each purchase, and the change comes with the closing statement", async () => {
+  const { wallet, hand } = await openCustomer();
+  await wallet.topUp("EUR 1.00");
+  await wallet.obtain(newsAt.url, "EUR 0.060001");
+  const left = async () => (await wallet.balance()).vendorScrip[0]?.amount;
+  const held = async () => orThrow(readScrip((await hand.holding(news.uid)).grant.body));
+  const opening = await held();
+  for (const rest of ["EUR 0.040001", "EUR 0.020001"]) {
+    await wallet.buy(newsAt.url, "article", { max: "EUR 0.02" });
+    expect(await left()).toBe(rest);
+    expect(await held()).toEqual(opening);
+  }
+  // What is signed by itself needs the scrip: the lane is closed for it, and its change is spent.
+  await wallet.buy(newsAt.url, "article", { max: "EUR 0.02", signature: "each" });
+  const change = await held();
+  expect(change).toMatchObject({ issuer: news.uid, owner: wallet.uid, origin: opening.id });
+  expect(change.value).toEqual(euro("0.000001"));
+  expect(change.parent).not.toBe(opening.id);
+  // A lane that is used up is open still, and nothing is left on it.
+  await wallet.buy(newsAt.url, "drop", { max: "EUR 0.000001" });
+  expect((await wallet.balance()).vendorScrip).toEqual([]);
 });
 
 test("promise 5: in Buy Item the broker verifies and records, and never gates the purchase", async () => {
@@ -242,7 +277,9 @@ test("promise 5: in Buy Item the broker verifies and records, and never gates th
   await wallet.obtain(at.url, "EUR 1.00");
   isAway = true;
   for (let i = 0; i < 5; i += 1)
-    expect((await wallet.buy(at.url, "article", { max: "EUR 0.02" })).goods.text()).toBe("the text");
+    expect((await wallet.buy(at.url, "article", { max: "EUR 0.02", signature: "each" })).goods.text()).toBe(
+      "the text",
+    );
   isAway = false;
   await merchant.flushNotices();
   await wallet.flushNotices();
@@ -266,6 +303,44 @@ test("promise 5: in Buy Item the broker verifies and records, and never gates th
   const meeting = await meetingAt(at.url, hand);
   expect(orThrow(await meeting.open(body, acknowledgement)).payload.refused).toEqual([[0, "unauthentic"]]);
   expect(await partition(`PAIR#${wallet.uid}#${merchant.uid}`)).toHaveLength(5);
+});
+
+test("promise 5, on a lane: the broker records the statement of both, and gates neither it nor a purchase", async () => {
+  let isAway = false;
+  const transport: BrokerTransport = (method, url, body) => {
+    if (isAway) throw new LeptaError("unreachable", "the broker is away");
+    return httpTransport(method, url, body);
+  };
+  const merchant = await openMerchant(memoryPeerStore(), transport);
+  const at = await merchant.serve();
+  const { wallet, hand } = await openCustomer(transport);
+  await wallet.topUp("EUR 1.00");
+  await wallet.obtain(at.url, "EUR 1.00");
+  isAway = true;
+  for (let i = 0; i < 5; i += 1)
+    expect((await wallet.buy(at.url, "article", { max: "EUR 0.02" })).goods.text()).toBe("the text");
+  // The lane is closed by its parties, too: both have signed the statement before the broker hears of anything.
+  await wallet.close();
+  isAway = false;
+  await merchant.flushNotices();
+  const pair = `PAIR#${wallet.uid}#${merchant.uid}`;
+  const recorded = async () => (await partition(pair)).map(({ item }) => statementItem.fromItem(item).state);
+  expect(await recorded()).toEqual(["matched"]);
+  // It verifies: a statement that the customer has signed in the merchant's name is not recorded.
+  const { signing } = hand.party.identity;
+  const [customer, forger] = [
+    { uid: wallet.uid, signing },
+    { uid: merchant.uid, signing },
+  ];
+  const forged = await makeStatement(
+    { network: cloud.network, merchant: forger, customer },
+    { issuedAt: Date.now() },
+  );
+  const batch = await hand.sign(noticeBatch, { to: cloud.network, entries: [forged.bytes] });
+  const { body } = await httpTransport("POST", `${cloud.url}/notices`, await hand.sealToBroker(batch));
+  const meeting = await meetingAt(at.url, hand);
+  expect(orThrow(await meeting.open(body, acknowledgement)).payload.refused).toEqual([[0, "unauthentic"]]);
+  expect(await recorded()).toEqual(["matched"]);
 });
 
 test("promise 6: any peer acts as customer and as merchant; nobody but the broker is the bank", async () => {
@@ -339,7 +414,7 @@ test("promise 8: double spending, faulty scrip and forged scrip are refused", as
   }
   const { id } = orThrow(readScrip(body));
   const record = async () => given(await merchantTables(shelf).scrip.get(id));
-  expect((await record()).salt).toHaveLength(32);
+  expect((await record()).salt).toHaveLength(16);
   expect((await meeting.buy(await meeting.purchase({ scrip, secret }, order))).ok).toBe(true);
   expect((await meeting.buy(await meeting.purchase({ scrip, secret }, order))).reason).toBe("scrip-spent");
   // Its secrets are derived from a salt that only the producer had, and that is gone now.
@@ -354,11 +429,56 @@ test("promise 8: double spending, faulty scrip and forged scrip are refused", as
   expect(salts.some((value) => bytesOf(value).equals(given(before.salt)))).toBe(false);
 });
 
+test("promise 8, on a lane: its scrip pays nowhere else, forged scrip opens none, and an item that comes twice sells once", async () => {
+  const { wallet, hand } = await openCustomer();
+  await wallet.topUp("EUR 1.00");
+  await wallet.obtain(newsAt.url, "EUR 0.50");
+  await wallet.close();
+  const held = await hand.holding(news.uid);
+  const { grant, secret } = held;
+  // Every byte of body, certificate and proof counts, each in a session of its own: nonsense ends one.
+  const { id } = orThrow(readScrip(grant.body));
+  for (const part of ["body", "certificate", "pop"] as const) {
+    const length = part === "pop" ? MAC_LENGTH : grant[part].length;
+    for (let at = 0; at < length; at += 1) {
+      const liar = await CustomerByHand.open(hand, news.visit());
+      const { items, session } = liar;
+      const parts = { ...grant, pop: proveLane(secret, laneOrigin(session.opening, 1, id)) };
+      const altered = parts[part].slice();
+      altered.set([given(altered[at], `${part} ${at}`) ^ 0x01], at);
+      const { body, certificate, pop } = { ...parts, [part]: altered } as typeof parts;
+      liar.send(laneOpen, [1, 1, [body, certificate], pop, new Uint8Array(0)]);
+      const code = await Promise.race([items.fault(), items.ended()]);
+      expect(["scrip-forged", "wrong-issuer", "not-owner", "malformed", "bad-proof"]).toContain(code);
+      session.close("closed");
+    }
+  }
+  const first = await CustomerByHand.open(hand, news.visit());
+  const lane = first.openLane(1, held);
+  await first.items.next(2);
+  const item = first.buy(lane, 1, "drop", "EUR 0.000001");
+  const answer = await first.items.next(4);
+  // The same item again brings the same answer, another one under its number nothing.
+  first.session.send(item);
+  expect(await first.items.next(4)).toEqual(answer);
+  first.buy(lane, 1, "drop", "EUR 0.000001", 2);
+  expect(await first.items.fault()).toBe("conflict");
+  // The lane holds its scrip: not for a purchase that is signed by itself, nor for a lane of another session.
+  const meeting = await meetingAt(newsAt.url, hand);
+  const order = { ...orderFor("article", "EUR 0.02"), description: "An article" };
+  expect((await meeting.buy(await meeting.purchase(spendingOf(held), order))).reason).toBe("in-use");
+  const second = await CustomerByHand.open(hand, news.visit());
+  second.openLane(2, held);
+  expect(await second.items.fault()).toBe("in-use");
+  const sales = (await news.sales()).filter(({ customer }) => customer === hand.uid);
+  expect(sales.map(({ charged }) => charged)).toEqual(["EUR 0.000001"]);
+});
+
 test("promise 9: an audit record makes unauthorised change detectable and disputes decidable", async () => {
   const { wallet, hand } = await openCustomer();
   await wallet.topUp("EUR 1.00");
   await wallet.topUp("EUR 2.00");
-  const { receipt } = await wallet.buy(newsAt.url, "article", { max: "EUR 0.02" });
+  const { receipt } = await wallet.buy(newsAt.url, "article", { max: "EUR 0.02", signature: "each" });
   // The broker's record of this peer is a chain: every terminal decision links to the one before.
   const records = (await partition(`PEER#${wallet.uid}`))
     .filter(({ key }) => key.sk.startsWith("TXN#"))
@@ -405,6 +525,47 @@ test("promise 9: an audit record makes unauthorised change detectable and disput
   expect(orThrow(readSpend(purchaseSpendCodec, m1.payload.spend)).order.sku).toBe("article");
 });
 
+test("promise 9, on a lane: a receipt proves one purchase to anybody who knows the root key, and every altered byte shows", async () => {
+  const { wallet, hand } = await openCustomer();
+  await wallet.topUp("EUR 1.00");
+  const bought: string[] = [];
+  for (let i = 0; i < 3; i += 1)
+    bought.push((await wallet.buy(newsAt.url, "article", { max: "EUR 0.02" })).receipt.txn);
+  const txn = given(bought[1]);
+  expect(await codeOf(wallet.receipt(txn))).toBe("pending");
+  await wallet.refund(newsAt.url);
+  const file = await wallet.receipt(txn);
+  const said = orThrow(await verifyReceipt(file, cloud.network, { now: Date.now() }));
+  expect(said).toMatchObject({
+    txn,
+    customer: wallet.uid,
+    merchant: news.uid,
+    ok: true,
+    charged: euro("0.02"),
+  });
+  expect(said).toMatchObject({ order: { sku: "article" }, place: { sequence: 2 } });
+  const accepted: number[] = [];
+  for (let at = 0; at < file.length; at += 1) {
+    const altered = file.slice();
+    altered.set([given(altered[at]) ^ 0x01], at);
+    if (!isRefusal(await verifyReceipt(altered, cloud.network))) accepted.push(at);
+  }
+  expect(accepted).toEqual([]);
+  // The broker shows the statement to whoever is a party to it.
+  await news.flushNotices();
+  const question = await hand.sign(query, {
+    to: cloud.network,
+    initiator: wallet.uid,
+    subject: txn,
+    merchant: news.uid,
+  });
+  const { body } = await httpTransport("POST", `${cloud.url}/query`, await hand.sealToBroker(question));
+  const meeting = await meetingAt(newsAt.url, hand);
+  const answer = orThrow(await meeting.open(body, transactionResponse));
+  const shown = answer.attachments.map((each) => orThrow(readStatement(each)).digest);
+  expect(shown).toContain(given(said.place).statement);
+});
+
 test("promise 10: the broker's share of the work shrinks with every repeat", async () => {
   let calls = 0;
   const transport: BrokerTransport = (method, url, body) => {
@@ -418,7 +579,7 @@ test("promise 10: the broker's share of the work shrinks with every repeat", asy
     await wallet.topUp("EUR 1.00");
     const before = calls;
     for (let i = 0; i < purchases; i += 1)
-      await wallet.buy(at.url, "drop", { max: "EUR 0.01", vendorScrip: "EUR 0.01" });
+      await wallet.buy(at.url, "drop", { max: "EUR 0.01", vendorScrip: "EUR 0.01", signature: "each" });
     await wallet.flushNotices();
     await merchant.flushNotices();
     return calls - before;
@@ -427,6 +588,31 @@ test("promise 10: the broker's share of the work shrinks with every repeat", asy
   // Intent, authorization and one batch of notices from each side, however many purchases there are.
   expect(once).toBe(4);
   expect(often).toBe(4);
+});
+
+test("promise 10, on a lane: a run of 256 purchases is one request and one item at the broker", async () => {
+  let calls = 0;
+  const transport: BrokerTransport = (method, url, body) => {
+    calls += 1;
+    return httpTransport(method, url, body);
+  };
+  const merchant = await openMerchant(memoryPeerStore(), transport);
+  const at = await merchant.serve();
+  const workFor = async (purchases: number) => {
+    const { wallet } = await openCustomer(transport);
+    await wallet.topUp("EUR 1.00");
+    await wallet.obtain(at.url, "EUR 0.01");
+    const before = calls;
+    for (let i = 0; i < purchases; i += 1) await wallet.buy(at.url, "drop", { max: "EUR 0.000001" });
+    await wallet.close();
+    await merchant.flushNotices();
+    const pair = await partition(`PAIR#${wallet.uid}#${merchant.uid}`);
+    const runs = pair.filter(({ key }) => !key.sk.endsWith("#CLOSED"));
+    return { calls: calls - before, runs: runs.map(({ item }) => statementItem.fromItem(item).state) };
+  };
+  expect(await workFor(1)).toEqual({ calls: 1, runs: ["matched"] });
+  expect(limits.statementAfter).toBe(256);
+  expect(await workFor(limits.statementAfter)).toEqual({ calls: 1, runs: ["matched"] });
 });
 
 test("afterwards the books of all of it agree", async () => {

@@ -16,7 +16,7 @@ export interface Market {
   spendAll(): Promise<void>;
   /** Obtains until one settlement can hold no more credits. */
   fillSettlement(): Promise<void>;
-  /** So many purchases of the reader's; their notices wait. */
+  /** So many purchases of the reader's, each signed by itself; their notices wait. Statements are counted in `lanes.ts`. */
   buy(purchases: number): Promise<void>;
   /** The customers' notices go, then the merchant's. */
   flushNotices(): Promise<void>;
@@ -105,7 +105,7 @@ export async function openMarket({ door, broker, clock }: CountedCloud): Promise
       owed += 1;
     },
     spendAll: async () => {
-      await wallet.buy(url, "all", { max: "EUR 0.02" });
+      await wallet.buy(url, "all", { max: "EUR 0.02", signature: "each" });
     },
     fillSettlement: async () => {
       while (owed < limits.settlementCredits) {
@@ -116,7 +116,7 @@ export async function openMarket({ door, broker, clock }: CountedCloud): Promise
     },
     buy: async (purchases) => {
       for (let bought = 0; bought < purchases; bought += 1)
-        await reader.buy(url, "page", { max: "EUR 0.0001" });
+        await reader.buy(url, "page", { max: "EUR 0.0001", signature: "each" });
     },
     flushNotices: async () => {
       await reader.flushNotices();

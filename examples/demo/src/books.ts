@@ -1,5 +1,5 @@
 /**
- * The books of everybody (design section 6, rule 6): the broker's, each merchant's, and owner by owner what a wallet
+ * The books of everybody (conservation of money): the broker's, each merchant's, and owner by owner what a wallet
  * holds beside what the issuers say is live for it.
  */
 import { type BrokerBooks, creditItem, keys, purseItem } from "@lepta/lambdas";
@@ -10,8 +10,10 @@ import { CURRENCY } from "./teller.ts";
 
 export interface MerchantSheet extends MerchantBooks {
   readonly name: string;
-  /** What the broker owes this merchant: all of its VendorScrip that was ever paid for. */
+  /** All of its VendorScrip that was ever paid for. */
   readonly authorised: bigint;
+  /** What the broker owes it: the same, less what customers have given back. */
+  readonly owed: bigint;
   readonly agrees: boolean;
 }
 
@@ -47,7 +49,7 @@ export async function readBooks(stage: Stage): Promise<Books> {
   }
   const conserved =
     broker.conserved &&
-    broker.owedToMerchants === total(merchants.map(({ authorised }) => authorised)) &&
+    broker.owedToMerchants === total(merchants.map(({ owed }) => owed)) &&
     [...merchants, ...owners].every(({ agrees }) => agrees) &&
     isAllOwned(broker, merchants, owners);
   return { broker, merchants, owners, conserved };
@@ -78,12 +80,17 @@ async function merchantSheet(
   const { pk } = keys.credit(uid, uid, "");
   const credits = (await cloud.items())
     .filter(({ key }) => key.pk === pk && key.sk.startsWith("CREDIT#"))
-    .map(({ item }) => creditItem.fromItem(item));
-  const authorised = total(credits.filter(({ state }) => state === "held").map(({ value }) => value));
+    .map(({ item }) => creditItem.fromItem(item))
+    .filter(({ state }) => state === "held");
+  const authorised = total(credits.map(({ value }) => value));
+  const owed = total(credits.map((credit) => credit.owed ?? 0n));
   const books = await merchant.books(CURRENCY);
   const { liveVendorScrip, reservedVendorScrip, expired, sold, refunded } = books;
-  const agrees = reservedVendorScrip === 0n && authorised === liveVendorScrip + sold + refunded + expired;
-  return { name, ...books, authorised, agrees };
+  const agrees =
+    reservedVendorScrip === 0n &&
+    authorised === liveVendorScrip + sold + refunded + expired &&
+    owed === authorised - refunded;
+  return { name, ...books, authorised, owed, agrees };
 }
 
 /** One sheet for the broker and one for each merchant whose scrip this owner has, or should have. */

@@ -35,11 +35,11 @@ async function pay(broker: string): Promise<void> {
           `Paid     ${formatAmount(receipt.charged)}\n` +
           `Balance  ${brokerScrip} of BrokerScrip, ${held} of VendorScrip\n`,
       );
-      await wallet.flushNotices();
-      await merchant.flushNotices();
     } finally {
+      // Closes the lane: both sign a statement, which the merchant hands to the broker.
       await wallet.close();
     }
+    await merchant.flushNotices();
   } finally {
     await merchant.close();
   }

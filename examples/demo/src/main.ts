@@ -3,13 +3,16 @@ import { parseArgs } from "node:util";
 import type { SuiteName } from "@lepta/protocol";
 import { type Books, total } from "./books.ts";
 import { topUp, topUpAgain } from "./scenes/figure-6.ts";
-import { buyItems } from "./scenes/figure-7.ts";
+import { type BoughtAtOnce, buyItems } from "./scenes/figure-7.ts";
 import { obtainVendorScrip } from "./scenes/figure-8.ts";
 import { opening } from "./scenes/opening.ts";
+import { showReceipts } from "./scenes/receipts.ts";
+import { giveBack } from "./scenes/refund.ts";
 import { attackAsCustomer } from "./scenes/rogue-customer.ts";
+import { attackOnLanes } from "./scenes/rogue-lanes.ts";
 import { attackAsMerchant } from "./scenes/rogue-merchant.ts";
 import { swapRoles } from "./scenes/roles-swapped.ts";
-import { closeTheBooks } from "./scenes/the-books.ts";
+import { closeTheBooks, type Told } from "./scenes/the-books.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { synthesise } from "./synthesise.ts";
 import { Teller } from "./teller.ts";
@@ -42,10 +45,11 @@ async function run({ json, suite, bundled }: Options): Promise<void> {
   const bundles = bundled ? await bundle(teller) : undefined;
   const stage = await openStage(suite, teller, bundles);
   try {
-    const books = await play(stage);
+    const played = await play(stage);
+    const { books } = played;
     const isGood = books.conserved && teller.disappointments.length === 0;
     tellOutcome(teller, isGood);
-    if (json) teller.say(JSON.stringify(outcome(teller, books, suite, isGood)));
+    if (json) teller.say(JSON.stringify(outcome(teller, played, suite, isGood)));
     process.exitCode = isGood ? 0 : 1;
   } finally {
     await stage.close();
@@ -63,17 +67,29 @@ async function bundle(teller: Teller) {
   return { directory, print };
 }
 
+/** What came of it. */
+interface Played {
+  readonly books: Books;
+  readonly told: Told;
+  readonly atOnce: BoughtAtOnce;
+  /** Receipts that were checked. */
+  readonly receipts: number;
+}
+
 /** The scenes in their order. */
-async function play(stage: Stage): Promise<Books> {
+async function play(stage: Stage): Promise<Played> {
   const cast = await opening(stage);
   await topUp(stage, cast);
   await obtainVendorScrip(stage, cast);
-  await buyItems(stage, cast);
+  const atOnce = await buyItems(stage, cast);
+  const receipts = await showReceipts(stage, cast, atOnce);
   await topUpAgain(stage, cast);
   const later = { ...cast, clara: await swapRoles(stage, cast) };
   const mallory = await attackAsCustomer(stage, later);
+  if (stage.suite.name === "default") await attackOnLanes(stage, later, mallory);
   await attackAsMerchant(stage, later, mallory);
-  return closeTheBooks(stage);
+  await giveBack(stage, later);
+  return { ...(await closeTheBooks(stage)), atOnce, receipts };
 }
 
 function tellOutcome(teller: Teller, isGood: boolean): void {
@@ -85,12 +101,19 @@ function tellOutcome(teller: Teller, isGood: boolean): void {
 }
 
 /** The last line of `--json`: amounts in millionths of a euro, as decimal strings. */
-function outcome(teller: Teller, { broker, merchants, conserved }: Books, suite: SuiteName, ok: boolean) {
+function outcome(teller: Teller, { books, told, atOnce, receipts }: Played, suite: SuiteName, ok: boolean) {
+  const { broker, merchants, conserved } = books;
   const all = (name: "liveVendorScrip" | "sold" | "refunded"): string =>
     total(merchants.map((sheet) => sheet[name])).toString();
   return {
     ok,
     purchases: teller.purchases,
+    // Those that the broker was told of by both sides: each by itself, and under how many statements.
+    notices: told.notices,
+    underStatements: told.underStatements,
+    statements: told.statements,
+    atOnce: { purchases: atOnce.purchases.length, milliseconds: atOnce.milliseconds },
+    receipts,
     refused: teller.refused,
     books: {
       moneyIn: broker.moneyIn.toString(),

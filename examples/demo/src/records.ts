@@ -4,6 +4,7 @@
  */
 import type { PeerStore } from "@lepta/peer-sdk";
 import {
+  bodyOf,
   customerTables,
   type Holding,
   identities,
@@ -28,6 +29,21 @@ export const readPurse = (store: PeerStore): Promise<Holding | undefined> =>
 /** The VendorScrip of a wallet, of one merchant or of all. */
 export async function readVendorScrip(store: PeerStore, merchant = ""): Promise<readonly Holding[]> {
   return (await customerTables(store).vendorscrip.list({ under: merchant })).map(([, held]) => held);
+}
+
+/** A lane that was driven by hand has turned one scrip into another: the wallet is told. */
+export async function exchangeVendorScrip(
+  store: PeerStore,
+  merchant: string,
+  spent: Holding,
+  change: Pick<Holding, "grant" | "secret">,
+): Promise<void> {
+  const { vendorscrip } = customerTables(store);
+  const kept = { ...change, ...(spent.obtained === undefined ? {} : { obtained: spent.obtained }) };
+  await store.commit([
+    vendorscrip.remove(`${merchant}/${bodyOf(spent).id}`),
+    vendorscrip.put(`${merchant}/${bodyOf(kept).id}`, kept),
+  ]);
 }
 
 /** The live VendorScrip that a merchant issued to one owner: values by scrip id. */

@@ -54,6 +54,8 @@ export interface Acquaintance {
   readonly ours: Credential;
   /** What the merchant offered on this connection, by item: it holds until the time that the offer says. */
   readonly offers: Map<string, Offered>;
+  /** Offers that are being asked for, by item: the callers bound them. */
+  readonly asking: Map<string, Promise<Offered>>;
 }
 
 /** One item of an offer and how long it holds, exclusive, in milliseconds. */
@@ -114,6 +116,7 @@ async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Prom
       url,
       channel: leavingWhenUnknown(channel),
       offers: new Map(),
+      asking: new Map(),
     };
     if (acquaintance.session !== undefined) await resumeLanes(customer, acquaintance.session);
     return acquaintance;
@@ -161,10 +164,18 @@ export function knownOffer({ party }: Customer, { offers }: Acquaintance, sku: s
   return known !== undefined && party.runtime.now() < known.validUntil ? known : undefined;
 }
 
-/** The offer of one item: the one that holds still, or a new one. Throws `unknown-item`. */
+/** The offer of one item: the one that holds still, or a new one, which many who want it at once ask for once. Throws `unknown-item`. */
 export async function offerOf(customer: Customer, merchant: Acquaintance, sku: string): Promise<Offered> {
   const known = knownOffer(customer, merchant, sku);
   if (known !== undefined) return known;
+  const asked = merchant.asking.get(sku);
+  if (asked !== undefined) return asked;
+  const asking = newOffer(customer, merchant, sku).finally(() => merchant.asking.delete(sku));
+  merchant.asking.set(sku, asking);
+  return asking;
+}
+
+async function newOffer(customer: Customer, merchant: Acquaintance, sku: string): Promise<Offered> {
   const { items, validUntil, statementBelow } = await askOffer(customer, merchant, sku);
   const item = items.find((each) => each.sku === sku);
   if (item === undefined) throw new LeptaError("unknown-item", sku);

@@ -14,7 +14,7 @@ export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
 export interface Balance {
   /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
   readonly brokerScrip: string | undefined;
-  /** VendorScrip by merchant. */
+  /** VendorScrip by merchant; one with whom nothing is left is not among them. */
   readonly vendorScrip: readonly {
     readonly merchant: string;
     readonly url: string | undefined;
@@ -55,11 +55,10 @@ export async function balanceOf({ tables, party, lanes }: Customer): Promise<Bal
   const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
   return {
     brokerScrip: purse && formatAmount(bodyOf(purse).value),
-    vendorScrip: [...byMerchant].map(([merchant, amount]) => ({
-      merchant,
-      url: known.get(merchant),
-      amount: formatAmount(amount),
-    })),
+    // A lane that is used up holds its scrip until it is closed, and its owner has nothing there.
+    vendorScrip: [...byMerchant]
+      .filter(([, { value }]) => value > 0n)
+      .map(([merchant, amount]) => ({ merchant, url: known.get(merchant), amount: formatAmount(amount) })),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Purchases on lanes, from the wallet to the merchant and back. */
 
-import type { Wallet } from "@lepta/peer-sdk";
+import type { ConnectChannel, Wallet } from "@lepta/peer-sdk";
 import { verifyReceipt } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../support/world.ts";
@@ -35,6 +35,29 @@ describe("a purchase under statements", () => {
     const all = await Promise.all(Array.from({ length: 400 }, () => wallet.buy(SHOP, "page", { max })));
     expect(new Set(all.map(({ receipt }) => receipt.txn)).size).toBe(400);
     expect((await wallet.balance()).vendorScrip).toMatchObject([{ amount: "EUR 0.60" }]);
+  });
+
+  test("hundreds at once ask for what is offered once", async () => {
+    let requests = 0;
+    const counting: ConnectChannel = async (url) => {
+      const channel = await world.connect(url);
+      return {
+        ...channel,
+        get isOpen() {
+          return channel.isOpen;
+        },
+        request: (messages) => {
+          requests += 1;
+          return channel.request(messages);
+        },
+      };
+    };
+    const reader = await world.wallet({ connect: counting, vendorScripTimes: 1000 });
+    await reader.topUp("EUR 1.00");
+    await reader.obtain(SHOP, "EUR 0.50");
+    const before = requests;
+    await Promise.all(Array.from({ length: 200 }, () => reader.buy(SHOP, "page", { max })));
+    expect(requests - before).toBe(1);
   });
 
   test("is proved to others once the lane is closed", async () => {

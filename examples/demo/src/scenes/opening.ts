@@ -44,7 +44,9 @@ async function openNews(stage: Stage): Promise<Cast["news"]> {
     suite: stage.suite,
     catalogue: {
       article: { price: "EUR 0.02", description: "One article", deliver: () => "Small change, big ideas." },
-      headline: { price: "EUR 0.000001", description: "One headline", deliver: () => "Rain in Athens" },
+      headline: { price: "EUR 0.0005", description: "One headline", deliver: () => "Rain in Athens" },
+      dossier: { price: "EUR 0.20", description: "A dossier", deliver: () => new Uint8Array(20_000) },
+      tick: { price: "EUR 0.000001", description: "The least there is", deliver: () => "tick" },
     },
   });
   stage.atEnd(() => peer.close());

@@ -52,7 +52,7 @@ async function enterMallory(stage: Stage, { news, radio }: Cast): Promise<Attack
   const brokerScrip = given(await readPurse(store));
   await wallet.obtain(news.url, "EUR 0.10");
   const { vendorScrip } = await inStore();
-  await wallet.buy(news.url, "article", { max: "EUR 0.02" });
+  await wallet.buy(news.url, "article", { max: "EUR 0.02", signature: "each" });
   teller.bought();
   teller.say(`  Mallory tops up EUR 2.00, turns EUR 0.10 into VendorScrip of ${news.name}, buys an article,`);
   teller.say("  and keeps copies of all his scrip with its CustomerSecrets.");
