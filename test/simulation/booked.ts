@@ -180,5 +180,8 @@ const railKey = (way: string, network: string, uid: string, txn: string): string
 
 const decisive = (item: Item): string => DECISIVE.map((name) => item[name] ?? "").join(" ");
 
-/** Names of lanes follow from credentials, whose signatures may differ from run to run. */
-const withoutLane = (name: string): string => name.replace(/STATEMENT#.*/, "STATEMENT");
+/** Names of lanes follow from credentials, whose signatures may differ from run to run; so do the partitions that they choose. */
+const withoutLane = (name: string): string =>
+  name.includes("STATEMENT#")
+    ? name.replace(/^WAITING#\S+/, "WAITING").replace(/STATEMENT#.*/, "STATEMENT")
+    : name;

@@ -16,7 +16,7 @@ import { memoryKeyService } from "@lepta/lambdas/memory/key-service";
 import { memoryStore } from "@lepta/lambdas/memory/store";
 import { silentObserver } from "@lepta/lambdas/ports/observer";
 import { type BrokerTransport, LeptaError } from "@lepta/peer-sdk";
-import { decodeAs, ERROR_MEDIA_TYPE, errorCodec, isRefusal, type Suite } from "@lepta/protocol";
+import { decodeAs, defaultSuite, ERROR_MEDIA_TYPE, errorCodec, isRefusal, type Suite } from "@lepta/protocol";
 import { eventOf } from "../peer-sdk/support/world.ts";
 import { CURRENCY } from "./books.ts";
 import type { Clock } from "./clock.ts";
@@ -25,6 +25,7 @@ import { Life } from "./life.ts";
 import type { Draws } from "./random.ts";
 import { schedule } from "./rates.ts";
 import { liveRuntime } from "./runtime.ts";
+import { steadyRoot } from "./steady-root.ts";
 import { liveTable } from "./stores.ts";
 import type { Findings } from "./violation.ts";
 import type { Weather } from "./weather.ts";
@@ -82,7 +83,9 @@ export class BrokerSide {
   static async open(ports: BrokerPorts): Promise<BrokerSide> {
     const table = memoryStore();
     const watched = ports.ledger.watchTable(table);
-    const keyService = await memoryKeyService(ports.draws.bytes);
+    const service = await memoryKeyService(ports.draws.bytes);
+    const isReal = ports.suite === defaultSuite;
+    const keyService = isReal ? service : await steadyRoot(service, ports.draws.bytes);
     const first = wiringOf(
       ports,
       { store: watched, scan: table.scan },

@@ -87,7 +87,10 @@ export async function sendCopies(customer: Customer): Promise<number> {
   await lock.run(COPIES, async () => {
     for (let after: string | undefined; ; ) {
       const page = await copies.list({ limit: PAGE, ...(after === undefined ? {} : { after }) });
-      const due = outbox.hasRoom ? page.filter(([, copy]) => now >= copy.due) : [];
+      // In the order in which they were signed: that of their digests is no order.
+      const due = outbox.hasRoom
+        ? page.filter(([, copy]) => now >= copy.due).sort(([, one], [, other]) => one.due - other.due)
+        : [];
       // In one commit: each is in the one or in the other.
       if (due.length > 0)
         await party.store.commit(
