@@ -29,6 +29,7 @@ import {
 } from "@lepta/protocol";
 import { afterAll, describe, expect, test } from "vitest";
 import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
+import { CHUNK } from "../../peer-sdk/src/merchant/outstanding.ts";
 import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { errorIn, euro, given, type Meeting, orderFor } from "../peer-sdk/support/hand.ts";
 import { HOUR } from "../peer-sdk/support/world.ts";
@@ -51,6 +52,8 @@ const purse = await customer.purse();
 let shop: Merchant;
 let visit: Visit;
 let meeting: Meeting;
+/** Steps that listing a shop's free places takes, where it has not done so yet. */
+let listing = 0;
 await beginAnew();
 
 /** A message to the merchant: what is signed, and what goes beside it in the seal. */
@@ -210,6 +213,7 @@ async function played(make: (draw?: Draw) => Promise<Message>): Promise<readonly
 async function beginAnew(): Promise<void> {
   await under.rewind();
   shop = await under.openShop();
+  listing = CHUNK;
   visit = shop.visit();
   meeting = await customer.greet(visit);
 }
@@ -252,7 +256,13 @@ async function show(input: Uint8Array): Promise<Outcome> {
   // Longer than a seed may grow, too: what `ws` lets through is looked at by the visit.
   const answers = await visit([input]);
   const code = errorIn(given(answers[0], "answer"));
-  return { code, commits: under.merchantStore.commits - commits, steps: under.clientSteps() - steps };
+  let made = under.clientSteps() - steps;
+  // The first scrip that a shop makes after its start lists the places that are free, which no other input pays for again.
+  if (made > listing) {
+    made -= listing;
+    listing = 0;
+  }
+  return { code, commits: under.merchantStore.commits - commits, steps: made };
 }
 
 function bombard(
@@ -287,7 +297,7 @@ async function isLive(): Promise<boolean> {
 async function expectTrue(): Promise<void> {
   const items = under.table.items();
   expectSound(items, runtime.now());
-  expect(world.faults.filter((fault) => String(fault) !== `Error: ${OUT_OF_ORDER}`)).toEqual([]);
+  expect(under.faults.filter((fault) => String(fault) !== `Error: ${OUT_OF_ORDER}`)).toEqual([]);
   const { liveVendorScrip, sold } = await shop.books("EUR");
   expect(liveVendorScrip + sold).toBe(brokerBooks(items, "EUR", runtime.now()).owedToMerchants);
   await expectLines(items, merchant.uid, merchantTables(under.merchantStore));

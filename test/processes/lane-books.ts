@@ -20,10 +20,7 @@ export async function readPaid(
   store: PeerStore,
 ): Promise<{ readonly sales: readonly LaneSale[]; readonly open: readonly string[] }> {
   const tables = payingTables(store);
-  // One that is closing only waits for its merchant's word; whether that has the signature the merchant's own lanes tell.
-  const open = (await tables.lanes.list())
-    .filter(([, { state }]) => state !== "closing")
-    .map(([id, { state }]) => `lane ${id} is ${state}`);
+  const open = (await tables.lanes.list()).map(([id, { state }]) => `lane ${id} is ${state}`);
   return { sales: salesIn(await tables.runs.list()), open };
 }
 

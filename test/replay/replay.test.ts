@@ -1,23 +1,32 @@
 /** Every message of full runs, again, everywhere, under every seal: no value moves, and nobody decides twice. */
 import {
+  encodeAs,
   isRefusal,
+  laneClose,
+  laneResume,
   type MessageType,
   messages,
   type Opened,
   openMessage,
   orThrow,
+  readStatement,
   type SealingKey,
   sealMessage,
   sha256,
+  statementSigned,
   toText,
 } from "@lepta/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { laneTables } from "../../peer-sdk/src/customer/lanes/records.ts";
+import { runEntries } from "../../peer-sdk/src/lanes/run.ts";
+import { itemKind } from "../../peer-sdk/src/session/session.ts";
+import { CustomerByHand, quiet } from "../peer-sdk/support/by-hand.ts";
 import { errorIn } from "../peer-sdk/support/hand.ts";
 import { wirePair } from "../peer-sdk/support/world.ts";
 import { type Came, type Destination, destinationsOf, isTyped } from "./support/deliver.ts";
 import { flows } from "./support/flows.ts";
 import { type Piece, type Pieces, takeApart } from "./support/pieces.ts";
-import { openStage, type Stage } from "./support/stage.ts";
+import { modes, openStage, type Stage } from "./support/stage.ts";
 
 /** Thousands of signatures on a machine that others use too. */
 const SLOW = 180_000;
@@ -91,7 +100,7 @@ const USED: ReadonlySet<string> = new Set([
 
 const idOf = (bytes: Uint8Array): string => toText(sha256(bytes));
 
-describe.each(["envelopes", "each"] as const)("%s", (mode) => {
+describe.each(modes)("%s", (mode) => {
   beforeAll(async () => {
     stage = await openStage("replay", mode);
     pairs.clear();
@@ -204,6 +213,39 @@ describe.each(["envelopes", "each"] as const)("%s", (mode) => {
     expect(await stage.value()).toBe(before);
   });
 
+  test("what a lane was bought with and signed with, again, under good seals: nobody takes it a second time", async () => {
+    const said: string[] = [];
+    let items = 0;
+    for (const customer of stage.customers)
+      for (const { merchant, name } of stage.sellers) {
+        // What the merchant had kept for it goes with the first session: the second begins with nothing to do.
+        for (const isFirst of [true, false]) {
+          const by = await CustomerByHand.open(customer.hand, merchant.visit());
+          await quiet();
+          const commits = stage.commits();
+          if (!isFirst)
+            // Of its own lanes with this merchant, of those with the other, and of everybody else's.
+            for (const { item, of } of await laneItems()) {
+              by.session.send(item);
+              await quiet(3);
+              for (const each of by.items.all.splice(0)) said.push(`${itemKind(each)}`);
+              expect(by.session.isOpen, `${customer.name} at ${name}: item ${itemKind(item)} of ${of}`).toBe(
+                true,
+              );
+              items += 1;
+            }
+          await quiet();
+          by.session.close("closed");
+          await quiet();
+          expect(stage.commits()).toBe(commits);
+        }
+      }
+    expect(items > 0).toBe(mode === "statements");
+    // No goods and no lane: faults, and the word that a lane which was closed is closed.
+    expect(new Set(said)).toEqual(new Set(mode === "statements" ? ["13", "7"] : []));
+    expect(await stage.value()).toBe(before);
+  });
+
   test("so many pairs of a message and a destination, and no value moved", async () => {
     expect(pairs.size).toBeGreaterThanOrEqual(30_000);
     // Not even a void or a refusal: what was decided is on record, and what is somebody else's is not taken at all.
@@ -212,6 +254,22 @@ describe.each(["envelopes", "each"] as const)("%s", (mode) => {
     expect(stage.world.books().conserved).toBe(true);
   });
 });
+
+/** Items 3, 7, 11 and 15 as customers sent them, from what they keep. */
+async function laneItems(): Promise<readonly { readonly item: Uint8Array; readonly of: string }[]> {
+  const found: { readonly item: Uint8Array; readonly of: string }[] = [];
+  for (const { name: of, store } of stage.customers)
+    for (const [, run] of await laneTables(store).runs.list()) {
+      const { payload, signed } = orThrow(readStatement(run.statement));
+      for (const { bought } of runEntries(run)) found.push({ item: bought, of });
+      const { customer } = signed;
+      if (customer !== undefined)
+        found.push({ item: encodeAs(statementSigned, [15, payload.lane, customer]), of });
+      found.push({ item: encodeAs(laneResume, [11, payload.lane, payload.last, payload.chain]), of });
+      found.push({ item: encodeAs(laneClose, [7, payload.lane]), of });
+    }
+  return found;
+}
 
 /** Tells how many were compared. `ok` is what the first answer said. */
 async function expectSameVerdicts(isMeant: (type: string, ok: boolean) => boolean): Promise<number> {
@@ -319,10 +377,18 @@ const RECORDED: ReadonlySet<string> = new Set([
 async function verdictIn(bytes: Uint8Array): Promise<unknown> {
   const opened = await openMessage(bytes, messages, stage.ring);
   if (isRefusal(opened)) return toText(bytes);
-  const { type, request, ok, state, reason, grant, charged, decidedAt } = opened.payload as Readonly<
-    Record<string, unknown>
-  >;
+  const { type, request, ok, state, reason, grant, charged, decidedAt } = settled(opened.payload);
   return { type, request, ok, state, reason, grant, charged, decidedAt };
+}
+
+/**
+ * A purchase with what a lane holds is refused and not kept: the lane ends by spending it, and until then and from then on nothing
+ * is sold for it. Which of the two is said, and when, is all that may change.
+ */
+function settled(payload: object): Readonly<Record<string, unknown>> {
+  const { reason, ...said } = payload as Readonly<Record<string, unknown>>;
+  const isOfLane = said.type === "purchase-response" && (reason === "in-use" || reason === "scrip-spent");
+  return isOfLane ? { ...said, reason: "not to be had", decidedAt: undefined } : { ...said, reason };
 }
 
 async function isRefused(answer: Uint8Array): Promise<boolean> {
@@ -342,12 +408,7 @@ async function decisionIn(bytes: Uint8Array): Promise<unknown> {
 }
 
 async function decisionOf({ payload, attachments }: Opened<MessageType>): Promise<unknown> {
-  const {
-    issuedAt: _signing,
-    authorization: _m4,
-    enrolment: _signed,
-    ...decision
-  } = payload as Readonly<Record<string, unknown>>;
+  const { issuedAt: _signing, authorization: _m4, enrolment: _signed, ...decision } = settled(payload);
   // An acknowledgement tells when it was given; it decides nothing.
   if (payload.type === "acknowledgement") return { ...decision, decidedAt: undefined };
   return { ...decision, attached: await Promise.all(attachments.map(attachedIn)) };

@@ -27,12 +27,15 @@ import {
   sealingKeyStatement,
   sha256,
   sign1,
+  signedStatement,
+  signStatement,
   toText,
   vendorscripIntent,
   vendorscripOrder,
 } from "@lepta/protocol";
 import { bodyOf } from "../../../peer-sdk/src/customer/records.ts";
 import { type Draft, euro, type Hand } from "../../peer-sdk/support/hand.ts";
+import { makeStatement } from "../../peer-sdk/support/statements.ts";
 import { DAY, HOUR } from "../../peer-sdk/support/world.ts";
 import { exchanged, type Pool, poolOf } from "./exchange.ts";
 import type { Draw } from "./random.ts";
@@ -92,6 +95,25 @@ export async function requestsOf(tenants: Tenants): Promise<Requests> {
   };
   const either = (draw?: Draw): Hand => (draw === undefined || draw.below(2) === 0 ? customer : merchant);
   const toBroker = (fields: Draft): Draft => ({ to: network, ...fields });
+
+  /** Of both or of one of them, about one of a few lanes: some agree with each other, some do not. */
+  const signedStatementOf = async (draw?: Draw): Promise<Uint8Array> => {
+    const [seller, buyer] = [merchant.party.identity.signing, customer.party.identity.signing];
+    const lane = 1 + (draw?.below(4) ?? 0);
+    const signers = { merchant: draw?.below(4) !== 0, customer: draw === undefined || draw.below(3) === 0 };
+    if (!signers.merchant) signers.customer = true;
+    const { signed, bytes } = await makeStatement(network, seller, buyer, lane, signers);
+    if (draw === undefined) samples.push(signed.statement);
+    if (draw === undefined || draw.below(3) === 0) return bytes;
+    const other = exchanged(draw, signed.statement, pool);
+    if (other.length > LONGEST_STATEMENT) return bytes;
+    const key = keys.get(senderOf(other)) ?? seller;
+    return encodeAs(signedStatement, {
+      statement: other,
+      ...(signers.merchant ? { merchant: await signStatement(other, key) } : {}),
+      ...(signers.customer ? { customer: await signStatement(other, buyer) } : {}),
+    });
+  };
 
   const dispute = await disputed(tenants);
   const makers: Readonly<Record<string, (draw?: Draw) => Promise<Request>>> = {
@@ -217,6 +239,7 @@ export async function requestsOf(tenants: Tenants): Promise<Requests> {
           }),
           draw,
         ),
+        await signedStatementOf(draw),
       ];
       const isLone = draw !== undefined && draw.below(4) === 0;
       if (isLone) return { type: purchaseNotice, signed: entries[0] ?? SALT, beside: {} };
@@ -249,6 +272,8 @@ const ACCOUNTS = [
 ];
 /** Of a scrip that is named in a message. */
 const LONGEST_BODY = 512;
+/** Of a statement in an entry. */
+const LONGEST_STATEMENT = 2048;
 const SALT = new Uint8Array(32);
 
 /** The `from` of a payload; nobody where there is none. */

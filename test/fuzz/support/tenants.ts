@@ -1,6 +1,6 @@
 /** A broker with two enrolled peers whose hands a test moves, and a state that every block of inputs begins with. */
 import { type Capability, createHandlers, type HttpHandler, routes, variable } from "@lepta/lambdas";
-import { type Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
+import { Merchant, type PartyOptions, Wallet, type WalletOptions } from "@lepta/peer-sdk";
 import { decodeAs, errorCodec, isErrorCode, orThrow } from "@lepta/protocol";
 import { Hand } from "../../peer-sdk/support/hand.ts";
 import { createWorld, eventOf, HOUR, NEVER, type World } from "../../peer-sdk/support/world.ts";
@@ -27,8 +27,10 @@ export interface Tenants {
   readonly sent: ReadonlyMap<string, readonly Uint8Array[]>;
   /** Sends a body through a door of handlers that began with this block. */
   send(route: string, body: Uint8Array | undefined, contentType?: string): Promise<Answered>;
-  /** The merchant as it opens on its store. */
+  /** The merchant as it opens on its store; the one before is closed. */
   openShop(): Promise<Merchant>;
+  /** What merchants were told of their handlers' faults and of their own. */
+  readonly faults: readonly unknown[];
   /** The wallet as it opens on its store. */
   openWallet(options?: Partial<PartyOptions & WalletOptions>): Promise<Wallet>;
   /** Steps so far that were no broker's. */
@@ -69,8 +71,25 @@ export async function tenants(seed: string): Promise<Tenants> {
     return answer;
   };
   const [customerStore, merchantStore] = [rewindPeerStore(), rewindPeerStore()];
-  const openShop = () => world.merchant(SHOP, { store: merchantStore, transport, catalogue });
-  // Past the world's own list of what to close: a wallet is opened anew for every reply that was taken.
+  // Past the world's own list of what to close: a shop is opened anew for every block, a wallet for every reply that was taken.
+  const faults: unknown[] = [];
+  let shop: Merchant | undefined;
+  const openShop = async (): Promise<Merchant> => {
+    await shop?.close();
+    const opened = await Merchant.open({
+      broker: world.broker,
+      runtime: world.runtime,
+      suite: world.wiring.suite,
+      noticeDelay: NEVER,
+      store: merchantStore,
+      onError: (error) => faults.push(error),
+      transport,
+      catalogue,
+    });
+    world.places.set(SHOP, () => opened.visit());
+    shop = opened;
+    return opened;
+  };
   const openWallet: Tenants["openWallet"] = (options) =>
     Wallet.open({
       broker: world.broker,
@@ -112,6 +131,7 @@ export async function tenants(seed: string): Promise<Tenants> {
     merchant,
     sent,
     openShop,
+    faults,
     openWallet,
     clientSteps: () => stepsSoFar() - brokerSteps,
     send: async (route, body, contentType) => {

@@ -69,6 +69,8 @@ play(
     settle: (within: number) => untilNone(async () => (await Promise.all(wallets.map(left))).flat(), within),
     flush: async () => {
       for (const { flow, wallet } of opened) {
+        // A merchant that was away when this process came back is met now: lanes that were left open are closed with the wallet.
+        await wallet.resume();
         // What the merchant has given back and nobody has fetched yet.
         if (flow === "giveBack") await wallet.collect(config.shop);
         await wallet.flushNotices();

@@ -57,7 +57,8 @@ const CLOSED: ReadonlySet<string> = new Set(["cat", "joy"]);
 const accountOf = (name: string): string => (CLOSED.has(name) ? `${name}+closed` : name);
 
 /** How purchases are signed: in envelopes, or in sessions, by themselves or under statements where they are small. */
-export type Mode = "envelopes" | "each" | "statements";
+export const modes = ["envelopes", "each", "statements"] as const;
+export type Mode = (typeof modes)[number];
 
 export async function openStage(seed: string, mode: Mode = "envelopes"): Promise<Stage> {
   let commits = 0;
@@ -66,9 +67,11 @@ export async function openStage(seed: string, mode: Mode = "envelopes"): Promise
   };
   const around = (store: World["wiring"]["store"]): World["wiring"]["store"] => ({
     ...store,
-    commit: (writes) => {
-      count();
-      return store.commit(writes);
+    commit: async (writes) => {
+      const outcome = await store.commit(writes);
+      // A write whose condition does not hold writes nothing: what both have signed is put where nothing may stand, without looking.
+      if (outcome === "committed") count();
+      return outcome;
     },
   });
   const variables = {
