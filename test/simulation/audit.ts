@@ -287,8 +287,10 @@ async function checkCustomer(
       bodyOf(scrip),
     );
     const stock = shelves.get(merchant.uid);
+    // Also that of a lane whose customer never heard that it was opened, and which is free again when it comes back.
     const isEnded = (body: ScripBody): boolean =>
-      paying.lanes.has(body.id) && isForgotten(body.expiresAt, merchant, now);
+      isForgotten(body.expiresAt, merchant, now) &&
+      (paying.lanes.has(body.id) || stock?.living.has(body.id) === false);
     const kept = mine.filter((body) => !isEnded(body));
     const pairs = kept.map(
       (body) =>
