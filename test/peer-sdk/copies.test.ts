@@ -254,6 +254,25 @@ describe("our own copy", () => {
     expect(await recordedOf(customer.party, given(digests[1]))).toMatchObject({ index: 1 });
   });
 
+  test("goes in the order of the signatures, whatever the digests are", async () => {
+    const made = await copied(6);
+    const { copies } = laneTables(store);
+    const byDigest = made.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+    const now = world.runtime.now();
+    await store.commit(
+      byDigest.map(({ digest, bytes: signed }, i) => copies.put(digest, { signed, due: now + 6 - i })),
+    );
+    world.runtime.advance(6);
+    await sendCopies(customer);
+    const waits = (await store.list("outbox/")).map(([, value]) => Buffer.from(value).toString("hex"));
+    expect(waits).toHaveLength(6);
+    const places = byDigest.map(({ bytes }) => {
+      const hex = Buffer.from(bytes).toString("hex");
+      return waits.findIndex((each) => each.includes(hex));
+    });
+    expect(places).toEqual([5, 4, 3, 2, 1, 0]);
+  });
+
   test("goes once, also where it is looked for twice at a time", async () => {
     await copied(3);
     world.runtime.advance(limits.acknowledgedWithin);

@@ -27,6 +27,7 @@ export const actions: readonly Action[] = [
   { name: "buy", weight: 120, run: buy },
   { name: "buy several", weight: 6, run: (stage) => buy(stage, stage.draws.between(2, 5)) },
   { name: "buy a burst", weight: 4, run: buyBurst },
+  { name: "buy a burst of a liar", weight: 1, run: buyBurstOfLiar },
   { name: "buy too dear", weight: 2, run: (stage) => buy(stage, 1, "EUR 0.001") },
   { name: "top up", weight: 2, run: topUp },
   { name: "obtain", weight: 3, run: obtain },
@@ -92,6 +93,12 @@ async function buyBurst(stage: Stage): Promise<void> {
   );
   const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+}
+
+/** Where lies are told: what they say of statements and lanes is heard on lanes that buy much. */
+async function buyBurstOfLiar(stage: Stage): Promise<void> {
+  const liars = stage.merchants.filter(({ options }) => !options.isHonest);
+  await buyBurst(liars.length === 0 ? stage : { ...stage, merchants: liars });
 }
 
 async function buyAt(

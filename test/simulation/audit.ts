@@ -332,6 +332,8 @@ async function checkLaneGoods(
   }
 }
 
+const laneNameOf = (txn: string): string => readLanePurchase(txn).lane;
+
 type History = Awaited<ReturnType<ReturnType<typeof customerTables>["history"]["list"]>>;
 
 /** What went to each merchant is scrip, goods, or evidence; a restored wallet has no history to compare. */
@@ -363,7 +365,11 @@ async function checkDealings(
     const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
     // Answers on a lane that came to nobody, before the broker took back what it was paid with: no more than may be unstated.
     const known = new Set([...ended, ...paying.boughtAt(merchant.uid)].map(({ txn }) => `${uid}/${txn}`));
-    const unheard = [...(stock?.sales ?? [])].filter(([id]) => id.startsWith(`${uid}/`) && !known.has(id));
+    const unheard = [...(stock?.sales ?? [])].filter(
+      // What a lane has bought whose scrip the wallet still has was paid with that.
+      ([id]) =>
+        id.startsWith(`${uid}/`) && !known.has(id) && !paying.names.has(laneNameOf(id.slice(uid.length + 1))),
+    );
     const unknown = isReversed ? unheard.reduce((total, [, charged]) => total + charged, 0n) : 0n;
     if (unknown > limits.unstatedAmount)
       findings.broken("what is not stated is bounded", `${name} at ${merchant.name}: ${unknown} were lost`);

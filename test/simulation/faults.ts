@@ -37,6 +37,7 @@ const PIPELINE = "lambdas/src/pipeline/broker.ts";
 
 const LANE_SELL = "peer-sdk/src/merchant/lanes/sell.ts";
 const LANE_STATE = "peer-sdk/src/merchant/lanes/state.ts";
+const LANE_ANSWERS = "peer-sdk/src/customer/lanes/answers.ts";
 
 export const faults: Readonly<Record<string, Fault>> = {
   "change-not-kept-before-m2": {
@@ -353,7 +354,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "restore-takes-v0-that-was-spent": {
     file: "peer-sdk/src/customer/restore.ts",
-    text: "  if (isShown) return true;\n",
+    text: "  if (isShown || isOnLane) return true;\n",
     instead: "",
     also: [["  if (signed !== undefined) {\n", "  if (signed !== undefined && signed === undefined) {\n"]],
     favours: ["restore"],
@@ -387,8 +388,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "lane-proof-not-checked": {
     file: LANE_SELL,
-    text: "  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))\n",
-    instead: "  if (lane.mac(joined(lane.origin, heads.proven)).length === 0)\n",
+    text: '  if (!isProvenBuy(item, heads, lane.origin, lane.mac)) return stop(visit, lane, "bad-proof");\n',
+    instead: "",
     favours: ["repeats, skips and forges on a lane"],
     within: 2000,
   },
@@ -411,5 +412,47 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "    closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),\n",
     instead: "    lanes.tables.lanes.put(lane.id, record),\n",
     within: 1000,
+  },
+  "lane-bound-not-kept-by-customer": {
+    file: "peer-sdk/src/customer/lanes/book.ts",
+    text: "  lane.pair.value + order.units <= Number(limits.unstatedAmount);",
+    instead: "  lane.pair.value + order.units > 0;",
+    favours: ["buy a burst of a liar"],
+    within: 3000,
+  },
+  "lane-answer-not-compared": {
+    file: LANE_ANSWERS,
+    text: "  return readSold(item, expected, lastType.bytes);\n",
+    instead: "  return readSold(item, expected, lastType.bytes) ?? sold[5];\n",
+    favours: ["buy a burst of a liar"],
+    within: 3000,
+  },
+  "lane-remaining-of-a-refusal-not-compared": {
+    file: LANE_ANSWERS,
+    text: " && remaining === lane.answered;",
+    instead: ";",
+    favours: ["buy a burst of a liar"],
+    within: 3000,
+  },
+  "lane-statement-leaves-before-it-is-kept": {
+    file: LANE_STATE,
+    text: "  await party.store.commit([lanes.tables.lanes.put(lane.id, next)]);\n",
+    instead: "  party.store.commit([lanes.tables.lanes.put(lane.id, next)]).catch(() => undefined);\n",
+    within: 3000,
+  },
+  "lane-total-not-compared": {
+    file: "protocol/src/statement.ts",
+    text: '  if (!sameAmount(proposed.total, run.total)) return refuse("scrip-mismatch", "the total");\n',
+    instead: "",
+    also: [['  if (!sameAmount(sum, run.available)) return refuse("scrip-mismatch", "what remains");\n', ""]],
+    favours: ["buy a burst of a liar"],
+    within: 3000,
+  },
+  "lane-chain-not-compared": {
+    file: "protocol/src/statement.ts",
+    text: "  if (!equalBytes(proposed.chain, chainAfter(run.before, run.elements)))\n",
+    instead: "  if (proposed.chain.length === chainAfter(run.before, run.elements).length - 1)\n",
+    favours: ["buy a burst of a liar"],
+    within: 3000,
   },
 };

@@ -112,6 +112,8 @@ export interface Paying {
     string,
     { readonly state: string; readonly remaining: bigint; readonly standing: string }
   >;
+  /** The lanes' names, as they stand in those of purchases. */
+  readonly names: ReadonlySet<string>;
   /** What was bought on lanes, at the merchant of this UID. */
   readonly boughtAt: (merchant: string) => readonly LaneSale[];
 }
@@ -121,12 +123,14 @@ export async function readPaying({ disk, uid }: CustomerSide): Promise<Paying> {
   const tables = payingTables(disk);
   const sales = salesIn(await tables.runs.list());
   const lanes = new Map<string, { state: string; remaining: bigint; standing: string }>();
+  const names = new Set<string>();
   const runs = await tables.runs.list();
   for (const [id, { state, scrip, stated, session }] of await tables.lanes.list()) {
     const [merchant = "", number = ""] = id.split("/");
     const { sequence, remaining, statement } = stated;
     // Our own version of what a lost lane has bought is among the runs, and in no statement of both.
     const name = toText(laneOrigin(session, Number(number), scrip).subarray(0, 8));
+    names.add(name);
     const own = runs
       .filter(([run]) => run.startsWith(`${merchant}/${name}/`) && state === "lost")
       .filter(([run]) => Number(run.split("/")[2]) > sequence);
@@ -137,7 +141,7 @@ export async function readPaying({ disk, uid }: CustomerSide): Promise<Paying> {
       standing: `${uid} lane at ${sequence} ${remaining} ${statement}`,
     });
   }
-  return { lanes, boughtAt: (merchant) => sales.filter(({ owner }) => owner === merchant) };
+  return { lanes, names, boughtAt: (merchant) => sales.filter(({ owner }) => owner === merchant) };
 }
 
 /** What a holding is worth: what its lane has left of it. */

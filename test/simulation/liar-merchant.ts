@@ -80,12 +80,17 @@ export interface LiarOptions {
 
 const CODES = ["wrong-reference", "conflict", "in-use", "statement-due", "scrip-spent", "internal"] as const;
 
-/** Attends to a session from its first message on. */
-export function attendAsLiar(options: LiarOptions, wire: Wire): void {
-  accept(options, wire).catch(() => wire.close());
+/** Attends to a session from its first message on; resolves with its customer's UID, or undefined where no handshake comes about. */
+export async function attendAsLiar(options: LiarOptions, wire: Wire): Promise<string | undefined> {
+  try {
+    return await accept(options, wire);
+  } catch {
+    wire.close();
+    return undefined;
+  }
 }
 
-async function accept(options: LiarOptions, wire: Wire): Promise<void> {
+async function accept(options: LiarOptions, wire: Wire): Promise<string> {
   const hand = await options.hand();
   const met = await acceptHandshake(hand.party, wire);
   const liar: { session: LiarSession | undefined } = { session: undefined };
@@ -96,6 +101,7 @@ async function accept(options: LiarOptions, wire: Wire): Promise<void> {
     ended: () => {},
   });
   liar.session = new LiarSession(options, hand, session, met.credential.uid);
+  return met.credential.uid;
 }
 
 class LiarSession {
@@ -146,6 +152,8 @@ class LiarSession {
       return;
     }
     const chain = laneOrigin(this.#session.opening, number, scrip.id);
+    // h as a statement about nothing would say it.
+    const standing = chainAfter(chain, []);
     memory.set(`${this.#customer}/${number}`, {
       number,
       scrip,
@@ -166,12 +174,12 @@ class LiarSession {
       const less = amountOf(scrip.value.currency, scrip.value.value - 1n);
       this.#session.send(
         draws.pick([
-          encodeAs(laneOpened, [2, number, 1, scrip.value, chain]),
-          encodeAs(laneOpened, [2, number, 0, less, chain]),
+          encodeAs(laneOpened, [2, number, 1, scrip.value, standing]),
+          encodeAs(laneOpened, [2, number, 0, less, standing]),
           encodeAs(laneOpened, [2, number, 0, scrip.value, draws.bytes(32)]),
         ]),
       );
-    } else this.#session.send(encodeAs(laneOpened, [2, number, 0, scrip.value, chain]));
+    } else this.#session.send(encodeAs(laneOpened, [2, number, 0, scrip.value, standing]));
   }
 
   #sell(bought: Uint8Array): void {

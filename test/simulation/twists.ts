@@ -1,20 +1,25 @@
 /** What an adversarial merchant does with frames: it runs the production code, and lies about what came out of it. */
 import { LeptaError, type Visit, type Wire } from "@lepta/peer-sdk";
+import { identities, SELF } from "@lepta/peer-sdk/records";
 import {
+  ANYBODY,
   authorizationRequest,
+  hello,
   isRefusal,
   makeScripId,
   mint,
   type Opened,
   openMessage,
   sha256,
+  signMessage,
   toText,
+  utf8,
   vendorscripRequest,
 } from "@lepta/protocol";
 import type { Hand } from "../peer-sdk/support/hand.ts";
 import { kindsOf } from "./channel.ts";
 import { attendAsLiar, type LiarMemory } from "./liar-merchant.ts";
-import type { CustomerSide, MerchantSide } from "./peers.ts";
+import { type CustomerSide, describe, type MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { adversaries as rates } from "./rates.ts";
 
@@ -77,6 +82,17 @@ export function twistOf(draws: Draws, counter: { count: number }, customers: () 
     };
     const { attach } = visit;
     if (attach === undefined) return twisted;
+    /** The handshake by hand that is under way: frames wait for it, as they do at an honest merchant. */
+    let meeting: Promise<void> | undefined;
+    const introduced = async (messages: Frame): Promise<Frame> => {
+      await meeting;
+      return twisted(messages);
+    };
+    /** The production visit has not seen the handshake: it gets the hello that this customer would send. */
+    const introduce = async (uid: string | undefined): Promise<void> => {
+      const who = customers().find((each) => each.uid === uid);
+      if (who !== undefined) await visit([await helloOf(who)]);
+    };
     const lied = (): void => {
       counter.count += 1;
     };
@@ -88,17 +104,47 @@ export function twistOf(draws: Draws, counter: { count: number }, customers: () 
           `${who.name} buys on at ${merchant.name}`,
         );
     };
-    return Object.assign(twisted, {
+    return Object.assign(introduced, {
       attach: (wire: Wire): void => {
         const isLiar = merchant.around.weather.has("adversary") && draws.chance(rates.liarSession);
-        if (isLiar) attendAsLiar({ hand: () => merchant.hand(), draws, memory, exceeded, lied }, wire);
-        else attach(wire);
+        if (!isLiar) {
+          attach(wire);
+          return;
+        }
+        const options = { hand: () => merchant.hand(), draws, memory, exceeded, lied };
+        meeting = attendAsLiar(options, wire)
+          .then(introduce)
+          .catch((error: unknown) =>
+            merchant.around.findings.broken("no fault of our own", `${merchant.name}: ${describe(error)}`),
+          );
       },
     });
   };
 }
 
 const REMEMBERED = 16;
+
+/** What a customer would say without a session: the same credential, signed with the key on its disk. */
+async function helloOf({ disk, around }: CustomerSide): Promise<Uint8Array> {
+  const known = await identities(disk).get(SELF);
+  if (known?.credential === undefined) throw new LeptaError("internal", "a customer without a credential");
+  const signing = await around.suite.signingKey(known.signing);
+  const now = around.clock.now;
+  const greeting = await signMessage(
+    hello,
+    {
+      network: known.network,
+      from: signing.id,
+      to: ANYBODY,
+      txn: toText(sha256(known.credential, utf8(String(now))).subarray(0, 16)),
+      issuedAt: now,
+      expiresAt: now + 60_000,
+      credential: known.credential,
+    },
+    signing,
+  );
+  return greeting.bytes;
+}
 
 function altered(bytes: Uint8Array, draws: Draws): Uint8Array {
   const copy = bytes.slice();
