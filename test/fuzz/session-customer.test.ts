@@ -1,5 +1,5 @@
 /** A merchant with good keys who says anything at all inside a session: the wallet signs nothing untrue, and opens again. */
-import { memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
+import { type ConnectChannel, LeptaError, memoryPeerStore, type PeerStore, Wallet } from "@lepta/peer-sdk";
 import {
   amountOf,
   chainAfter,
@@ -27,7 +27,7 @@ import { packItems } from "../../peer-sdk/src/session/frame.ts";
 import { acceptHandshake, type Handshaken } from "../../peer-sdk/src/session/handshake.ts";
 import { MerchantByHand, quiet } from "../peer-sdk/support/by-hand.ts";
 import { given, Hand } from "../peer-sdk/support/hand.ts";
-import { channelTo, createWorld, type TestWire } from "../peer-sdk/support/world.ts";
+import { channelTo, createWorld, NEVER, type TestWire } from "../peer-sdk/support/world.ts";
 import { exchanged, poolOf } from "./support/exchange.ts";
 import { mutated, seedOf } from "./support/mutate.ts";
 import { type Draw, drawFor, runs, SEED } from "./support/random.ts";
@@ -78,20 +78,26 @@ const shop = await world.merchant(SHOP, {
 });
 const hand = await Hand.open({ broker, runtime, transport, store: merchantStore });
 
-const openWallet = (store: PeerStore): Promise<Wallet> =>
-  world.wallet({
+/** Past the world's own list of what to close: one is opened for every session. */
+const openWallet = (store: PeerStore, connect: ConnectChannel = meetByHand): Promise<Wallet> =>
+  Wallet.open({
+    broker,
+    runtime,
+    transport,
+    noticeDelay: NEVER,
     store: { ...store, close: async () => {} },
-    connect: async () => {
-      const [ours, theirs, faults] = watchedPair(true);
-      thrown = faults;
-      const first = new Promise<Uint8Array>((resolve) => {
-        ours.listen({ message: resolve, closed: () => {} });
-      });
-      meeting = first.then((bytes) => acceptHandshake(hand.party, ours, bytes));
-      const visit = shop.visit();
-      return channelOn(theirs, visit);
-    },
+    connect,
   });
+
+async function meetByHand() {
+  const [ours, theirs, faults] = watchedPair(true);
+  thrown = faults;
+  const first = new Promise<Uint8Array>((resolve) => {
+    ours.listen({ message: resolve, closed: () => {} });
+  });
+  meeting = first.then((bytes) => acceptHandshake(hand.party, ours, bytes));
+  return channelOn(theirs, shop.visit());
+}
 
 function channelOn(wire: TestWire, visit: Parameters<typeof channelTo>[0]) {
   const channel = channelTo(visit);
@@ -213,7 +219,7 @@ async function look({ wallet, store, session }: Open, isThorough: boolean): Prom
     if (isRefusal(said)) throw new Error(`the wallet has signed something else: ${said.code}`);
   }
   if (!isThorough) return;
-  const reopened = await world.wallet({ store, connect: () => Promise.reject(new Error("nobody")) });
+  const reopened = await openWallet(store, () => Promise.reject(new LeptaError("unreachable", "nobody")));
   const { brokerScrip, vendorScrip } = await reopened.balance();
   expect(brokerScrip).toBe("EUR 4.00");
   for (const each of vendorScrip) expect(["EUR 1.00", "EUR 0.99", "EUR 0.98"]).toContain(each.amount);
