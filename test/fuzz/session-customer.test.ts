@@ -1,9 +1,10 @@
 /** A merchant with good keys who says anything at all inside a session: the wallet signs nothing untrue, and opens again. */
-import { memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
+import { type ConnectChannel, LeptaError, memoryPeerStore, type PeerStore, Wallet } from "@lepta/peer-sdk";
 import {
   amountOf,
   chainAfter,
   decodeAs,
+  decodePayload,
   encodeAs,
   encodeCbor,
   encodePayload,
@@ -27,7 +28,7 @@ import { packItems } from "../../peer-sdk/src/session/frame.ts";
 import { acceptHandshake, type Handshaken } from "../../peer-sdk/src/session/handshake.ts";
 import { MerchantByHand, quiet } from "../peer-sdk/support/by-hand.ts";
 import { given, Hand } from "../peer-sdk/support/hand.ts";
-import { channelTo, createWorld, type TestWire } from "../peer-sdk/support/world.ts";
+import { channelTo, createWorld, NEVER, type TestWire } from "../peer-sdk/support/world.ts";
 import { exchanged, poolOf } from "./support/exchange.ts";
 import { mutated, seedOf } from "./support/mutate.ts";
 import { type Draw, drawFor, runs, SEED } from "./support/random.ts";
@@ -78,20 +79,26 @@ const shop = await world.merchant(SHOP, {
 });
 const hand = await Hand.open({ broker, runtime, transport, store: merchantStore });
 
-const openWallet = (store: PeerStore): Promise<Wallet> =>
-  world.wallet({
+/** Past the world's own list of what to close: one is opened for every session. */
+const openWallet = (store: PeerStore, connect: ConnectChannel = meetByHand): Promise<Wallet> =>
+  Wallet.open({
+    broker,
+    runtime,
+    transport,
+    noticeDelay: NEVER,
     store: { ...store, close: async () => {} },
-    connect: async () => {
-      const [ours, theirs, faults] = watchedPair(true);
-      thrown = faults;
-      const first = new Promise<Uint8Array>((resolve) => {
-        ours.listen({ message: resolve, closed: () => {} });
-      });
-      meeting = first.then((bytes) => acceptHandshake(hand.party, ours, bytes));
-      const visit = shop.visit();
-      return channelOn(theirs, visit);
-    },
+    connect,
   });
+
+async function meetByHand() {
+  const [ours, theirs, faults] = watchedPair(true);
+  thrown = faults;
+  const first = new Promise<Uint8Array>((resolve) => {
+    ours.listen({ message: resolve, closed: () => {} });
+  });
+  meeting = first.then((bytes) => acceptHandshake(hand.party, ours, bytes));
+  return channelOn(theirs, shop.visit());
+}
 
 function channelOn(wire: TestWire, visit: Parameters<typeof channelTo>[0]) {
   const channel = channelTo(visit);
@@ -188,6 +195,7 @@ interface Open {
 
 /** The wallet on its disk as it was, in a session in which its lane goes on. */
 async function open(): Promise<Open> {
+  proposed = [];
   const store = await again(kept);
   meeting = undefined;
   const wallet = await openWallet(store);
@@ -209,15 +217,30 @@ async function look({ wallet, store, session }: Open, isThorough: boolean): Prom
     if (item[1] !== 15) continue;
     const [, of, signature] = orThrow(decodeAs(statementSigned, item));
     expect(of).toBe(number);
-    const said = await verifyStatementBy(truth, signature, key, key.id);
-    if (isRefusal(said)) throw new Error(`the wallet has signed something else: ${said.code}`);
+    expect(await signedOf(signature)).toEqual(meaningOf(truth));
   }
   if (!isThorough) return;
-  const reopened = await world.wallet({ store, connect: () => Promise.reject(new Error("nobody")) });
+  const reopened = await openWallet(store, () => Promise.reject(new LeptaError("unreachable", "nobody")));
   const { brokerScrip, vendorScrip } = await reopened.balance();
   expect(brokerScrip).toBe("EUR 4.00");
   for (const each of vendorScrip) expect(["EUR 1.00", "EUR 0.99", "EUR 0.98"]).toContain(each.amount);
   await reopened.close();
+}
+
+/** Proposals that the merchant has signed in this session, besides the true one. */
+let proposed: Uint8Array[] = [];
+
+/** What the statement says that this signature is under. */
+async function signedOf(signature: Uint8Array): Promise<unknown> {
+  for (const payload of [truth, ...proposed])
+    if (!isRefusal(await verifyStatementBy(payload, signature, key, key.id))) return meaningOf(payload);
+  throw new Error("the wallet has signed what nobody has proposed");
+}
+
+/** All but when it was said and under which name. */
+function meaningOf(payload: Uint8Array): unknown {
+  const { txn: _txn, issuedAt: _at, ...meaning } = orThrow(decodePayload(statement, payload));
+  return meaning;
 }
 
 async function bombard(
@@ -290,6 +313,20 @@ describe(`whatever a merchant sends in a session ends it or is refused (seed ${S
       });
       const packed = packItems(some);
       await session.sendPlain(packed);
+      return packed;
+    });
+  });
+
+  test("statements whose values are exchanged, well signed", { timeout: SLOW }, async () => {
+    await bombard("exchanged", async (draw, session) => {
+      const payload = exchanged(draw, truth, pool);
+      const isWritable = payload.length > 0 && payload.length <= 2048;
+      if (isWritable) proposed.push(payload);
+      // After the answer that it is about, or before.
+      const answer = draw.below(8) === 0 ? [] : [first];
+      const packed = packItems([...answer, await propose(isWritable ? payload : truth)]);
+      await session.sendPlain(packed);
+      await quiet(3);
       return packed;
     });
   });

@@ -75,11 +75,10 @@ async function begin(): Promise<Block> {
   const thrown: unknown[] = [];
   let before: Uint8Array | undefined;
   const connect = async (): Promise<RawSession> => {
-    const [ours, theirs, faults] = watchedPair(false);
+    const [ours, theirs] = watchedPair(false, thrown);
     const resumes = () => before;
     merchant.visit().attach?.(theirs);
     const { wire, keys } = await openHandshake(hand.party, ours, () => {}, resumes);
-    thrown.push(...faults);
     before = keys.opening;
     return new RawSession(wire, keys);
   };

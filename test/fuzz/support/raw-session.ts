@@ -24,9 +24,9 @@ export const SLOW = process.env.LEPTA_FUZZ_RUNS === undefined ? 240_000 : 0;
 /** A pair of wires whose second end tells what its listener throws, instead of ending the process. */
 export function watchedPair(
   customerIsWatched: boolean,
+  thrown: unknown[] = [],
 ): readonly [ours: TestWire, theirs: TestWire, thrown: unknown[]] {
   const [customers, merchants] = wirePair();
-  const thrown: unknown[] = [];
   const [own, other] = customerIsWatched ? [merchants, customers] : [customers, merchants];
   const watched: TestWire = {
     ...other,

@@ -12,6 +12,8 @@ import {
   verifyReceipt,
 } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { laneTables as paying } from "../../../peer-sdk/src/customer/lanes/records.ts";
+import { laneTables as selling } from "../../../peer-sdk/src/merchant/lanes/records.ts";
 import { CustomerByHand, quiet } from "../support/by-hand.ts";
 import { Hand } from "../support/hand.ts";
 import { createWorld, type World, wiredTo } from "../support/world.ts";
@@ -120,6 +122,41 @@ describe("a lane that is closed", () => {
     expect((await again.balance()).brokerScrip).toBe("EUR 9.92");
     await proved(again, await names(again));
   });
+
+  test.each([
+    ["our signature", "customer", 1],
+    ["its merchant's word", "merchant", 0],
+  ] as const)(
+    "and of which %s is lost as the wallet ends is forgotten at the next start, by both",
+    async (_lost, from, left) => {
+      const store = memoryPeerStore();
+      const theirs = memoryPeerStore();
+      await merchant.close();
+      merchant = await world.merchant(SHOP, { catalogue, store: theirs });
+      let heard = Number.NEGATIVE_INFINITY;
+      const wallet = await open({
+        store,
+        connect: async () =>
+          wiredTo(merchant.visit(), undefined, (message) => {
+            // Items 7 and 15, or 14 and 7: with the second the wire breaks.
+            if (message.from === from) heard += 1;
+            if (heard === 2) message.cut();
+            return heard !== 2;
+          }),
+      });
+      await buy(wallet);
+      heard = 0;
+      await wallet.close();
+      expect((await paying(store).lanes.list()).map(([, { state }]) => state)).toEqual(["closing"]);
+      expect(await selling(theirs).lanes.list()).toHaveLength(left);
+      const again = await world.wallet({ store });
+      await again.resume();
+      await quiet();
+      expect(await paying(store).lanes.list()).toEqual([]);
+      expect(await selling(theirs).lanes.list()).toEqual([]);
+      expect((await again.balance()).vendorScrip.map(({ amount }) => amount)).toEqual(["EUR 1.96"]);
+    },
+  );
 });
 
 describe("the same merchant at two addresses", () => {
