@@ -427,32 +427,4 @@ export const faults: Readonly<Record<string, Fault>> = {
     favours: ["buy a burst of a liar"],
     within: 3000,
   },
-  "lane-remaining-of-a-refusal-not-compared": {
-    file: LANE_ANSWERS,
-    text: " && remaining === lane.answered;",
-    instead: ";",
-    favours: ["buy a burst of a liar"],
-    within: 3000,
-  },
-  "lane-statement-leaves-before-it-is-kept": {
-    file: LANE_STATE,
-    text: "  await party.store.commit([lanes.tables.lanes.put(lane.id, next)]);\n",
-    instead: "  party.store.commit([lanes.tables.lanes.put(lane.id, next)]).catch(() => undefined);\n",
-    within: 3000,
-  },
-  "lane-total-not-compared": {
-    file: "protocol/src/statement.ts",
-    text: '  if (!sameAmount(proposed.total, run.total)) return refuse("scrip-mismatch", "the total");\n',
-    instead: "",
-    also: [['  if (!sameAmount(sum, run.available)) return refuse("scrip-mismatch", "what remains");\n', ""]],
-    favours: ["buy a burst of a liar"],
-    within: 3000,
-  },
-  "lane-chain-not-compared": {
-    file: "protocol/src/statement.ts",
-    text: "  if (!equalBytes(proposed.chain, chainAfter(run.before, run.elements)))\n",
-    instead: "  if (proposed.chain.length === chainAfter(run.before, run.elements).length - 1)\n",
-    favours: ["buy a burst of a liar"],
-    within: 3000,
-  },
 };

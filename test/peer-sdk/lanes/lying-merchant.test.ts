@@ -103,6 +103,34 @@ describe("an answer", () => {
     await reopens();
   });
 
+  test("that does not come is not waited for for ever; it counts when it comes", async () => {
+    await wallet.close();
+    // Others wait for other times.
+    const looks = new Set<() => void>();
+    const later: typeof world.runtime.later = (milliseconds, work) => {
+      if (milliseconds !== 20_000) return world.runtime.later(milliseconds, work);
+      looks.add(work);
+      return () => looks.delete(work);
+    };
+    wallet = await world.wallet({ store: { ...disk, close: async () => {} }, runtime: { ...world.runtime, later } });
+    const { at, lane } = await begun();
+    const second = codeOf(buy());
+    await quiet();
+    for (let look = 0; look < 3; look += 1) {
+      for (const work of [...looks]) {
+        looks.delete(work);
+        work();
+      }
+      await quiet();
+    }
+    expect(await second).toBe("unreachable");
+    await at.sell(lane);
+    await quiet();
+    expect(await wallet.pending()).toHaveLength(0);
+    expect((await wallet.history()).filter(({ kind }) => kind === "purchase")).toHaveLength(2);
+    await reopens();
+  });
+
   test("that nobody asked for ends the lane, and what was answered stays evidence", async () => {
     const { at, lane } = await begun();
     at.send(laneSold, [4, lane.number, 2, 1, 1, new Uint8Array(1), "text/plain"]);

@@ -30,6 +30,9 @@ export class LaneBook {
   readonly #kept = new WeakSet<Credential>();
   #leaving: Leaving[] = [];
   #isWriting = false;
+  /** The oldest purchase of each lane that somebody waited for at the last look, and the next look. */
+  #unanswered = new Map<Lane, Sent>();
+  #silence: CallOff | undefined;
   #isBroken = false;
   #patience: CallOff | undefined;
   /** When something that waited was sent last. */
@@ -182,6 +185,7 @@ export class LaneBook {
     this.#isBroken = true;
     for (const lane of this.all()) this.giveUp(lane, new LeptaError("closed"));
     this.#stopWaiting();
+    this.#silence?.();
   }
 
   #send(lane: Lane, order: KnownOrder, settle: Settle): void {
@@ -196,6 +200,7 @@ export class LaneBook {
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
     lane.flight.push(sent);
     this.#leaving.push({ lane, sent });
+    this.#silence ??= this.#listenLater();
     if (this.#isWriting) return;
     this.#isWriting = true;
     afterTurn(this.#party.runtime, () => this.#write());
@@ -246,13 +251,31 @@ export class LaneBook {
 
   /** Nothing has made room for too long. What was sent may still be answered. */
   #tellDue(lane: Lane): void {
-    // One between two sessions is told when no session takes it up.
-    if (lane.session === undefined) return;
+    if (lane.session === undefined) {
+      this.giveUp(lane, new LeptaError("unreachable", "no session has taken the lane up"));
+      return;
+    }
     for (const { reject, order } of lane.wishes.splice(0)) {
       lane.remaining += order.units;
       reject(new LeptaError("statement-due"));
     }
     this.goOn(lane);
+  }
+
+  /** Looks now and then whether answers come; what was sent stays under way, but nobody waits for ever. */
+  #listenLater(): CallOff {
+    return this.#party.runtime.later(ANSWER_WITHIN, () => {
+      const before = this.#unanswered;
+      this.#unanswered = new Map();
+      for (const lane of this.all()) {
+        const oldest = lane.flight.find(({ settle }) => settle !== undefined);
+        if (oldest === undefined) continue;
+        if (before.get(lane) === oldest)
+          this.giveUp(lane, new LeptaError("unreachable", "no answer in time"));
+        else this.#unanswered.set(lane, oldest);
+      }
+      this.#silence = this.#unanswered.size > 0 ? this.#listenLater() : undefined;
+    });
   }
 
   #stopWaiting(): void {
@@ -278,6 +301,9 @@ export class LaneBook {
     lane.pair.value += units;
   }
 }
+
+/** A purchase whose answer does not come for so long, and for no longer than twice that, is waited for no more, in milliseconds. */
+const ANSWER_WITHIN = 20_000;
 
 /** Whether a purchase may be sent now: the bounds of the pair count what is under way. */
 const hasRoom = (lane: Lane, order: KnownOrder): boolean =>
