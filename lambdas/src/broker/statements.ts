@@ -43,7 +43,9 @@ export function decideStatement(
   const kept = before === undefined ? [] : versionsOf(before, parties);
   const known = kept.findIndex((each) => each.digest === digest);
   const earlier = known < 0 ? kept : kept.slice(0, known);
-  const conflict = earlier.some((each) => haveCommonSigner(each.signed, statement.signed));
+  // What both have signed is not refused for what one of them had said alone before: whoever brings it may be the other.
+  const isFirstOfBoth = isBoth(statement.signed) && !earlier.some(({ signed }) => isBoth(signed));
+  const conflict = !isFirstOfBoth && earlier.some((each) => haveCommonSigner(each.signed, statement.signed));
   const versions = known < 0 ? withAnother(kept, statement) : completed(kept, known, statement);
   const [first, other] = versions;
   if (first === undefined) throw new Error("a statement is nowhere");
