@@ -129,7 +129,8 @@ async function leftByPurchase(
   if (isRefusal(verified)) return undefined;
   const spend = readSpend(purchaseSpendCodec, verified.payload.spend);
   const scrip = isRefusal(spend) ? spend : readScrip(spend.scrip[0]);
-  const rest = isRefusal(spend) || isRefusal(scrip) ? refuse("malformed") : subtract(scrip.value, spend.amount);
+  const rest =
+    isRefusal(spend) || isRefusal(scrip) ? refuse("malformed") : subtract(scrip.value, spend.amount);
   return isRefusal(scrip) || isRefusal(rest) ? undefined : { origin: scrip.origin ?? scrip.id, rest };
 }
 
