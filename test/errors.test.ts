@@ -43,6 +43,7 @@ import {
   vendorscripResponse,
 } from "@lepta/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CustomerByHand } from "./peer-sdk/support/by-hand.ts";
 import { errorIn, euro, given, Hand, type Meeting, orderFor, spendingOf } from "./peer-sdk/support/hand.ts";
 import {
   channelTo,
@@ -59,6 +60,7 @@ import { letCreditsFree, makeReversal, makeSettlement, reverse, settle } from ".
 
 const NEWS = "ws://news.example/pay";
 const SHORT = "ws://short.example/pay";
+const LANES = "ws://lanes.example/pay";
 
 const catalogue: Catalogue = {
   article: { price: "EUR 0.02", deliver: () => "the text" },
@@ -72,6 +74,8 @@ const catalogue: Catalogue = {
 };
 
 let dir: string;
+/** Worlds with sessions, which are closed in the end. */
+const lanes: World[] = [];
 let world: World;
 let news: Merchant;
 let shelf: PeerStore;
@@ -100,6 +104,7 @@ beforeAll(async () => {
   meeting = await hand.greet(news.visit());
 });
 afterAll(async () => {
+  for (const place of lanes) await place.close();
   await world.close();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -342,12 +347,60 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
     writeFileSync(join(dir, "lepta.sqlite"), "somebody's notes");
     return codeOf((async () => sqlitePeerStore(dir))());
   },
+  "signature-needed": async () => {
+    const { wallet: theirs } = await onLanes();
+    return codeOf(theirs.buy(LANES, "dear", { max: "EUR 1.00", signature: "statement" }));
+  },
+  "in-use": async () => {
+    const { first, second, held } = await onLanes();
+    first.openLane(1, held);
+    await first.items.next(2);
+    second.openLane(2, held);
+    return second.items.fault();
+  },
+  "statement-due": async () => {
+    const { first, held, other } = await onLanes();
+    const lane = first.openLane(1, held);
+    await first.items.next(2);
+    // As much as may be without a statement, and none of them is signed.
+    for (let sequence = 1; sequence <= 5; sequence += 1) {
+      first.buy(lane, sequence, "page", "EUR 0.05");
+      await first.items.next(4);
+    }
+    first.openLane(2, other);
+    return first.items.fault();
+  },
   closed: async () => {
     const shut = await world.wallet();
     await shut.close();
     return codeOf(shut.topUp("EUR 1.00"));
   },
 };
+
+/** A merchant that sells on lanes, a customer with two scrips and two sessions by hand, and its wallet. */
+async function onLanes() {
+  const place = await createWorld({ sessions: true });
+  lanes.push(place);
+  const merchant = await place.merchant(LANES, {
+    catalogue: {
+      page: { price: "EUR 0.05", deliver: () => "a page" },
+      dear: { price: "EUR 0.50", deliver: () => "a book" },
+    },
+    statementBelow: "EUR 0.25",
+  });
+  const shelfOf = memoryPeerStore();
+  const customer = await place.wallet({ store: shelfOf });
+  await customer.topUp("EUR 5.00");
+  for (let i = 0; i < 2; i += 1) await customer.obtain(LANES, "EUR 1.00");
+  const { broker, transport, runtime } = place;
+  const byHand = await Hand.open({ store: shelfOf, broker, transport, runtime });
+  const [held, other] = await byHand.holdings(merchant.uid);
+  const [first, second] = [
+    await CustomerByHand.open(byHand, merchant.visit()),
+    await CustomerByHand.open(byHand, merchant.visit()),
+  ];
+  return { wallet: customer, held: given(held), other: given(other), first, second };
+}
 
 /** A broker with a sale that went well, driven by hand: the SDK offers no way back yet. */
 async function sold() {

@@ -1,4 +1,5 @@
 /** What the bench asks of its processes, and how they answer: one call at a time over the IPC channel. */
+import type { OutstandingResult } from "./outstanding.ts";
 
 /** What a process offers: each takes one plain value and gives one. */
 export type Calls = Readonly<Record<string, (argument: never) => Promise<unknown>>>;
@@ -24,12 +25,35 @@ export interface CustomerStart {
   readonly suite: SuiteChoice;
   readonly url: string;
   readonly connections: number;
+  /** Of each connection's customer: so many purchases of theirs can be under way at once. */
+  readonly scrips: number;
+}
+
+export interface WalletStart {
+  readonly broker: string;
+  readonly url: string;
+  readonly connections: number;
+  /** Keeps the sizes of the WebSocket messages, for `sizes`. */
+  readonly watched: boolean;
+}
+
+export interface EchoStart {
+  /** Bytes of the answer, or of the request: the whole WebSocket message. */
+  readonly bytes: number;
+  /** Inside a session, or bare. */
+  readonly sealed: boolean;
 }
 
 /** Of WebSocket messages, in bytes. */
 export interface FrameBytes {
   readonly request: number;
   readonly response: number;
+}
+
+export interface LoadOrder {
+  readonly seconds: number;
+  /** Exchanges under way on each connection. */
+  readonly depth: number;
 }
 
 /** One measurement at the customer's end. */
@@ -41,27 +65,78 @@ export interface Load {
   readonly p99: number;
 }
 
-export interface ServerCalls<S> extends Calls {
-  start(options: S): Promise<{ readonly url: string }>;
+/** What every process tells of itself. */
+export interface ProcessCalls extends Calls {
   /** Microseconds of CPU that the process has used so far, in user and system mode, over all of its threads. */
   cpu(argument: undefined): Promise<number>;
+  beginProfile(argument: undefined): Promise<void>;
+  /** Ends it, and writes it to this file. */
+  endProfile(file: string): Promise<void>;
 }
 
-export interface ClientCalls<S> extends Calls {
+export interface ServerCalls<S> extends ProcessCalls {
+  start(options: S): Promise<{ readonly url: string }>;
+}
+
+export interface ClientCalls<S> extends ProcessCalls {
   start(options: S): Promise<void>;
-  load(seconds: number): Promise<Load>;
+  load(order: LoadOrder): Promise<Load>;
 }
 
-export type MerchantCalls = ServerCalls<MerchantStart>;
-export type EchoServerCalls = ServerCalls<{ readonly responseBytes: number }>;
-export interface CustomerCalls extends ClientCalls<CustomerStart> {
-  frameBytes(argument: undefined): Promise<FrameBytes>;
+export interface MerchantCalls extends ServerCalls<MerchantStart> {
+  /** Between measurements: sends the notices, and lets go of what nobody asks for any more. */
+  tidy(argument: undefined): Promise<void>;
+  /** The merchant's UID, and what its books say was sold, in millionths. */
+  books(argument: undefined): Promise<{ readonly uid: string; readonly sold: number }>;
 }
-export type EchoCustomerCalls = ClientCalls<{
-  readonly url: string;
-  readonly requestBytes: number;
-  readonly connections: number;
-}>;
+
+/** The end that buys. */
+export interface BuyerCalls<S> extends ClientCalls<S> {
+  tidy(argument: undefined): Promise<void>;
+  /** Ends everything in good order; tells how many purchases were answered with their goods. */
+  finish(argument: undefined): Promise<number>;
+}
+
+export type CustomerCalls = BuyerCalls<CustomerStart>;
+export interface WalletCalls extends BuyerCalls<WalletStart> {
+  /** Buys so many on each connection, with so many under way. */
+  buy(order: { readonly count: number; readonly depth: number }): Promise<void>;
+  /** The median sizes of the messages of a session, since the start. */
+  sizes(argument: undefined): Promise<FrameBytes>;
+}
+
+export type EchoServerCalls = ServerCalls<EchoStart>;
+export type EchoCustomerCalls = ClientCalls<
+  EchoStart & { readonly url: string; readonly connections: number }
+>;
+
+/** What a server's process holds, in bytes. */
+export interface Memory {
+  readonly resident: number;
+  /** On V8's heap and in buffers beside it. */
+  readonly heap: number;
+}
+
+export interface IdleServerCalls extends Calls {
+  /** `broker` for a merchant; none for bare connections. */
+  start(options: { readonly broker: string | undefined }): Promise<{ readonly url: string }>;
+  /** After a collection of garbage. */
+  memory(argument: undefined): Promise<Memory>;
+}
+
+export interface IdleCustomerCalls extends Calls {
+  /** So many connections more, idle from then on; sessions where there is a broker to be enrolled at. */
+  open(options: {
+    readonly url: string;
+    readonly broker: string | undefined;
+    readonly count: number;
+  }): Promise<void>;
+}
+
+export interface OutstandingCalls extends Calls {
+  /** Spends and issues at both sizes, in so many rounds of so many each. */
+  measure(options: { readonly rounds: number; readonly spends: number }): Promise<OutstandingResult>;
+}
 
 /** In a child: answers the parent's calls, and ends when the parent does. */
 export function answerCalls(calls: Calls): void {
@@ -74,15 +149,8 @@ export function answerCalls(calls: Calls): void {
         answer({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
     );
   });
-  // An orderly exit, so that a profile that was asked for is written.
   process.once("disconnect", () => process.exit(0));
 }
-
-/** The whole process's CPU time so far, in microseconds. */
-export const cpuMicroseconds = async (): Promise<number> => {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-};
 
 const answer = (message: AnswerMessage): void => {
   process.send?.(message);

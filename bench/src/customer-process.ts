@@ -1,26 +1,39 @@
-/** The customers' end: each with a connection and VendorScrip of its own, which it spends one purchase after another. */
+/** The comparators' customers: each with a connection and scrips of its own, which it spends one purchase after another. */
 import { answerCalls, type CustomerCalls } from "./calls.ts";
-import { BenchCustomer } from "./customer.ts";
-import { applyLoad } from "./load.ts";
+import { openCustomer } from "./customer.ts";
+import { itself } from "./itself.ts";
+import { applyLoad, type Exchange } from "./load.ts";
 import { loadSuite } from "./suites.ts";
 
-const customers: BenchCustomer[] = [];
+const customers: (readonly Exchange[])[] = [];
+let bought = 0;
+
+const counted =
+  (buy: Exchange): Exchange =>
+  async () => {
+    await buy();
+    bought += 1;
+  };
 
 answerCalls({
-  start: async ({ broker, suite, url, connections }) => {
+  ...itself,
+  start: async ({ broker, suite, url, connections, scrips }) => {
     const loaded = await loadSuite(suite);
-    for (let i = 0; i < connections; i += 1)
-      customers.push(await BenchCustomer.open({ broker, suite: loaded, url }));
+    // Side by side, as the broker has a core of its own.
+    const opening = Array.from({ length: connections }, () =>
+      openCustomer({ broker, suite: loaded, url, scrips }),
+    );
+    for (const scrip of await Promise.all(opening)) customers.push(scrip.map(counted));
   },
-  load: (seconds) =>
+  load: ({ seconds, depth }) =>
     applyLoad(
-      customers.map((customer) => () => customer.buy()),
+      customers.flatMap((scrips) => {
+        if (scrips.length < depth)
+          throw new Error(`${scrips.length} scrips cannot be spent ${depth} at once`);
+        return scrips.slice(0, depth);
+      }),
       seconds,
     ),
-  frameBytes: async () => {
-    const [customer] = customers;
-    if (customer === undefined) throw new Error("start comes first");
-    await customer.buy();
-    return customer.frameBytes;
-  },
+  tidy: async () => {},
+  finish: async () => bought,
 } satisfies CustomerCalls);

@@ -1,6 +1,7 @@
 /**
  * A lean customer: figure 7 with every check and signature that it asks of a customer, and no store of its own. What a
- * customer has to keep is not what is measured here; the merchant's work is, and all of it is production code.
+ * customer has to keep is not what is measured here; the merchant's work is, and all of it is production code. Its purchases
+ * go through a session where the suite has one, as a wallet's do, and else in an envelope each.
  */
 import { type Channel, connectWebSocket } from "@lepta/peer-sdk";
 import {
@@ -8,18 +9,14 @@ import {
   amountOf,
   type Credential,
   checkGrant,
-  type Draft,
+  contentCodec,
   decodeAs,
   encodeAs,
-  errorCodec,
-  frameCodec,
   hello,
   isRefusal,
   LeptaError,
-  type MessageType,
-  type Opened,
+  type Or,
   type Order,
-  openMessage,
   orderHash,
   orThrow,
   parseAmount,
@@ -34,184 +31,151 @@ import {
   sameAmount,
   scripOf,
   sealMessage,
-  signMessage,
-  type Trust,
+  sessionMessage,
   toText,
-  type Uid,
   type Verified,
-  verifyBrokerKeys,
   verifyCredential,
-  verifyMessage,
 } from "@lepta/protocol";
-import type { FrameBytes } from "./calls.ts";
+import { readContent, readReply } from "../../peer-sdk/src/customer/meet.ts";
+import { bodyOf, type Holding } from "../../peer-sdk/src/customer/records.ts";
+import { type Party, REQUEST_LIFE } from "../../peer-sdk/src/party.ts";
+import type { Wire } from "../../peer-sdk/src/ports.ts";
+import { hasSessions, openHandshake } from "../../peer-sdk/src/session/handshake.ts";
+import { Session } from "../../peer-sdk/src/session/session.ts";
 import { ITEM } from "./item.ts";
-import { type CustomerOptions, type Holding, type Provision, provision } from "./provision.ts";
+import type { Exchange } from "./load.ts";
+import { type CustomerOptions, provision } from "./provision.ts";
 
-const REQUEST_LIFE = 5 * 60 * 1000;
 const PRICE = parseAmount(ITEM.price);
 const ORDER: Order = { sku: ITEM.sku, description: ITEM.description, unitPrice: PRICE, quantity: 1 };
 
-const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+type Answer = Promise<Or<Verified<typeof purchaseResponse>>>;
 
 /** Who we are, to whom we talk, and over what. */
 interface Meeting {
-  readonly keys: Pick<Provision, "signing" | "opening">;
-  readonly network: Uid;
+  readonly party: Party;
   readonly merchant: Credential;
-  readonly channel: Channel;
+  readonly ask: (request: Signed<typeof purchaseRequest>) => Answer;
 }
 
-export class BenchCustomer {
-  readonly #meeting: Meeting;
-  #holding: Holding;
-  /** In millionths: what the scrip that we hold must be worth. */
-  #value: bigint;
-  #frameBytes: FrameBytes = { request: 0, response: 0 };
-
-  private constructor(meeting: Meeting, holding: Holding, value: bigint) {
-    this.#meeting = meeting;
-    this.#holding = holding;
-    this.#value = value;
-  }
-
-  /** Obtains VendorScrip, connects and says hello. */
-  static async open(options: CustomerOptions): Promise<BenchCustomer> {
-    const made = await provision(options);
-    const { network, trust } = await readBrokerKeys(options);
-    const channel = await connectWebSocket(options.url);
-    const merchant = await greet(made, network, trust, channel);
-    const expected = { kind: "vendor", network, issuer: merchant.uid, owner: made.signing.id } as const;
-    const body = orThrow(checkGrant(made.holding.grant, made.holding.secret, expected));
-    return new BenchCustomer({ keys: made, network, merchant, channel }, made.holding, body.value.value);
-  }
-
-  /** The size of the last purchase's two WebSocket messages. */
-  get frameBytes(): FrameBytes {
-    return this.#frameBytes;
-  }
-
-  /** One purchase: M0 and M1 signed, M1 sent, M2 checked, the change taken. Throws where the merchant refuses. */
-  async buy(): Promise<void> {
-    const { keys, merchant, channel } = this.#meeting;
-    const txn = toText(random(16));
-    const request = await this.#sign(txn);
-    const sealed = await sealMessage(request, merchant.sealingKey, random);
-    const [reply] = await channel.request([sealed]);
-    if (reply === undefined) throw new LeptaError("unreachable", "an empty answer");
-    const opened = await openMessage(reply, [purchaseResponse], (kid) =>
-      kid === keys.opening.id ? keys.opening : undefined,
-    );
-    if (isRefusal(opened)) throw errorOf(reply) ?? new LeptaError(opened.code, opened.detail);
-    const answer = await this.#verify(opened);
-    if (answer.payload.txn !== txn || answer.payload.request !== request.digest)
-      throw new LeptaError("wrong-reference");
-    this.#take(answer);
-    this.#frameBytes = { request: frameLength(sealed), response: frameLength(reply) };
-  }
-
-  /** M1, and M0 with it, which a load generator has nobody to send to: its signature is made as figure 7 asks. */
-  async #sign(txn: string): Promise<Signed<typeof purchaseRequest>> {
-    const { keys, network, merchant } = this.#meeting;
-    const { grant, secret } = this.#holding;
-    const salt = random(16);
-    const body = encodeAs(purchaseSpendCodec, {
-      scrip: scripOf(grant),
-      order: ORDER,
-      salt,
-      amount: PRICE,
-      metered: false,
-    });
-    const issuedAt = Date.now();
-    const head = { network, from: keys.signing.id, txn, issuedAt };
-    const request = await signMessage(
-      purchaseRequest,
-      {
-        ...head,
-        to: merchant.uid,
-        expiresAt: issuedAt + REQUEST_LIFE,
-        spend: proveSpend(secret, body),
-      },
-      keys.signing,
-    );
-    const notice: Draft<typeof purchaseNotice> = {
-      ...head,
-      to: network,
-      merchant: merchant.uid,
-      amount: PRICE,
-      metered: false,
-      order: orderHash(salt, ORDER),
-      purchase: request.digest,
+/** Obtains VendorScrip and connects: one purchase after another for each scrip. */
+export async function openCustomer(options: CustomerOptions): Promise<readonly Exchange[]> {
+  const { party, holdings } = await provision(options);
+  const channel = await connectWebSocket(options.url);
+  const meeting =
+    channel.wire !== undefined && hasSessions(party)
+      ? await openSession(party, channel.wire)
+      : await greet(party, channel);
+  return holdings.map((first) => {
+    let held = first;
+    return async () => {
+      held = await buy(meeting, held);
     };
-    await signMessage(purchaseNotice, notice, keys.signing);
-    return request;
-  }
-
-  async #verify<M extends MessageType>(opened: Opened<M>): Promise<Verified<M>> {
-    const { keys, network, merchant } = this.#meeting;
-    const { verifyingKey: key, uid } = merchant;
-    const by = { key, kid: uid, from: uid, to: keys.signing.id, network, now: Date.now() };
-    return orThrow(await verifyMessage(opened, by));
-  }
-
-  /** Checks the charge and the change, and holds the change from now on. */
-  #take({ payload, secrets }: Verified<typeof purchaseResponse>): void {
-    const { ok, reason = "", charged, grant, goods } = payload;
-    const [beside] = secrets;
-    if (!ok) throw new Error(`the merchant refused a purchase: ${reason}`);
-    if (!sameAmount(charged, PRICE) || goods === undefined || grant === undefined || beside === undefined)
-      throw new LeptaError("scrip-mismatch");
-    const { keys, network, merchant } = this.#meeting;
-    const value = this.#value - PRICE.value;
-    const expected = {
-      kind: "vendor",
-      network,
-      issuer: merchant.uid,
-      owner: keys.signing.id,
-      value: amountOf(PRICE.currency, value),
-    } as const;
-    orThrow(checkGrant(grant, beside.secret, expected));
-    if (beside.secret === undefined) throw new LeptaError("wrong-reference");
-    this.#holding = { grant, secret: beside.secret };
-    this.#value = value;
-  }
+  });
 }
 
-async function readBrokerKeys({ broker, suite }: CustomerOptions) {
-  const [url = "", pin = ""] = broker.split("#");
-  const response = await fetch(`${url}/keys`);
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  return orThrow(await verifyBrokerKeys(bytes, pin, suite, Date.now()));
+/** One purchase: M0 and M1 signed, M1 sent, M2 checked; the change. Throws where the merchant refuses. */
+async function buy({ party, merchant, ask }: Meeting, held: Holding): Promise<Holding> {
+  const { link, identity, runtime } = party;
+  const { grant, secret } = held;
+  const txn = toText(runtime.random(16));
+  const salt = runtime.random(16);
+  const body = encodeAs(purchaseSpendCodec, {
+    scrip: scripOf(grant),
+    order: ORDER,
+    salt,
+    amount: PRICE,
+    metered: false,
+  });
+  const request = await party.sign(purchaseRequest, {
+    to: merchant.uid,
+    txn,
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    spend: proveSpend(secret, body),
+  });
+  // M0, which a load generator has nobody to send to: its signature is made as figure 7 asks.
+  await party.sign(purchaseNotice, {
+    to: link.network,
+    txn,
+    merchant: merchant.uid,
+    amount: PRICE,
+    metered: false,
+    order: orderHash(salt, ORDER),
+    purchase: request.digest,
+  });
+  const { payload, secrets } = orThrow(await ask(request));
+  if (payload.txn !== txn || payload.request !== request.digest) throw new LeptaError("wrong-reference");
+  const { ok, reason = "", charged, grant: change, goods } = payload;
+  const [beside] = secrets;
+  if (!ok) throw new Error(`the merchant refused a purchase: ${reason}`);
+  if (!sameAmount(charged, PRICE) || goods === undefined || change === undefined || beside === undefined)
+    throw new LeptaError("scrip-mismatch");
+  const { value } = bodyOf(held);
+  const expected = {
+    kind: "vendor",
+    network: identity.network,
+    issuer: merchant.uid,
+    owner: identity.uid,
+    value: amountOf(PRICE.currency, value.value - PRICE.value),
+  } as const;
+  orThrow(checkGrant(change, beside.secret, expected));
+  if (beside.secret === undefined) throw new LeptaError("wrong-reference");
+  return { grant: change, secret: beside.secret };
 }
 
-async function greet(
-  { signing, credential }: Provision,
-  network: Uid,
-  trust: Trust,
-  channel: Channel,
-): Promise<Credential> {
-  const issuedAt = Date.now();
-  const greeting = await signMessage(
-    hello,
-    {
-      network,
-      from: signing.id,
-      to: ANYBODY,
-      txn: toText(random(16)),
-      issuedAt,
-      expiresAt: issuedAt + REQUEST_LIFE,
-      credential,
-    },
-    signing,
+/** Inside a session, which seals by itself. */
+async function openSession(party: Party, raw: Wire): Promise<Meeting> {
+  const { keys, credential, wire } = await openHandshake(
+    party,
+    raw,
+    () => {},
+    () => undefined,
   );
+  const waiting = new Map<number, (content: Uint8Array) => void>();
+  let lastId = 0;
+  const session = new Session(wire, keys, party.runtime, {
+    items: (items) => {
+      for (const item of items) {
+        const read = decodeAs(sessionMessage, item);
+        if (isRefusal(read)) throw new Error("the merchant sent another item than an answer");
+        const [, id, content] = read;
+        waiting.get(id)?.(content);
+        waiting.delete(id);
+      }
+    },
+    ended: (code) => {
+      throw new Error(`the merchant has ended the session: ${code ?? "no code"}`);
+    },
+  });
+  const ask = async (request: Signed<typeof purchaseRequest>): Answer => {
+    lastId += 1;
+    const id = lastId;
+    const content = encodeAs(contentCodec, { signed: request.bytes });
+    const answer = await new Promise<Uint8Array>((resolve) => {
+      waiting.set(id, resolve);
+      session.send(encodeAs(sessionMessage, [6, id, content]));
+    });
+    return readContent(party, credential.verifyingKey, answer, purchaseResponse);
+  };
+  return { party, merchant: credential, ask };
+}
+
+/** Hello both ways, and then an envelope for each message. */
+async function greet(party: Party, channel: Channel): Promise<Meeting> {
+  const { runtime, link } = party;
+  const greeting = await party.sign(hello, {
+    to: ANYBODY,
+    txn: toText(runtime.random(16)),
+    expiresAt: runtime.now() + REQUEST_LIFE,
+    credential: (await party.credential()).bytes,
+  });
   const [reply] = await channel.request([greeting.bytes]);
   const opened = orThrow(reply === undefined ? refuse("unreachable") : readMessage(reply, [hello]));
-  return orThrow(await verifyCredential(opened.payload.credential, trust, Date.now()));
+  const merchant = orThrow(await verifyCredential(opened.payload.credential, link.trust(), runtime.now()));
+  const ask = async (request: Signed<typeof purchaseRequest>): Answer => {
+    const sealed = await sealMessage(request, merchant.sealingKey, runtime.random);
+    const [answer] = await channel.request([sealed]);
+    return readReply(party, merchant.verifyingKey, answer, purchaseResponse);
+  };
+  return { party, merchant, ask };
 }
-
-/** The error that the merchant answered with, where its answer is one. */
-function errorOf(reply: Uint8Array): Error | undefined {
-  const error = decodeAs(errorCodec, reply);
-  return isRefusal(error) ? undefined : new Error(`the merchant answered a purchase with: ${error.code}`);
-}
-
-const frameLength = (message: Uint8Array): number => encodeAs(frameCodec, [1, [message]]).length;

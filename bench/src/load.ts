@@ -1,4 +1,4 @@
-/** Load on one server: some connections, each with one exchange under way at a time. */
+/** Load on one server: some connections, each with so many exchanges under way. */
 import type { Load } from "./calls.ts";
 import { quantile } from "./statistics.ts";
 
@@ -29,3 +29,7 @@ export async function applyLoad(exchanges: readonly Exchange[], seconds: number)
     p99: quantile(sorted, 0.99) * 1000,
   };
 }
+
+/** Each exchange so many times: they take turns on the connections. */
+export const atDepth = (exchanges: readonly Exchange[], depth: number): readonly Exchange[] =>
+  Array.from({ length: depth }, () => exchanges).flat();

@@ -1,23 +1,32 @@
 /** Starts everything, measures round after round, and ends everything again. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedCloud } from "@lepta/local";
-import type { FrameBytes } from "./calls.ts";
+import { startBroker } from "./broker.ts";
+import type { OutstandingCalls } from "./calls.ts";
+import { startChild } from "./child.ts";
+import { type IdleBytes, measureIdle } from "./idle.ts";
+import type { OutstandingResult } from "./outstanding.ts";
 import {
-  type Brokers,
   type Measurement,
+  PIPELINED,
+  type Stand,
   type Subject,
   type SubjectName,
   type Surroundings,
+  startEach,
   startEcho,
-  startPurchases,
+  startLanes,
+  subjectNames,
 } from "./subject.ts";
+import { measureWireBytes, type WireBytes } from "./wire-bytes.ts";
 
 export interface RunOptions extends Omit<Surroundings, "dir"> {
   readonly rounds: number;
   /** Of one measurement. */
   readonly seconds: number;
+  /** Where CPU profiles of the subjects on lanes are written, after the rounds. */
+  readonly profileDir: string | undefined;
   /** Told what goes on, line by line. */
   readonly progress: (line: string) => void;
 }
@@ -25,13 +34,26 @@ export interface RunOptions extends Omit<Surroundings, "dir"> {
 export interface RunResult {
   /** One measurement of each subject per round. */
   readonly rounds: readonly Round[];
-  readonly bytes: FrameBytes;
+  /** One purchase under way on a connection, and sixteen. */
+  readonly bytes: WireBytes;
+  readonly bytesPipelined: WireBytes;
+  readonly idle: IdleBytes;
+  readonly outstanding: OutstandingResult;
 }
 
 export type Round = Readonly<Record<SubjectName, Measurement>>;
 
 /** How long each subject runs before the first round, in seconds: until its code is compiled. */
-const WARM_UP = 3;
+const WARM_UP = 1.2;
+const IDLE_ROUNDS = 3;
+/** Of a profile, in seconds. */
+const PROFILED = 3;
+const PROFILES: ReadonlySet<SubjectName> = new Set([
+  "statement",
+  "statementPipelined",
+  "statementDurable",
+  "sessionEcho",
+]);
 
 /** Subjects take turns within each round, so that a slow minute of the machine falls on all of them. */
 export async function runRounds(options: RunOptions): Promise<RunResult> {
@@ -53,41 +75,74 @@ async function measureAll(
   options: RunOptions & Surroundings,
   closers: (() => Promise<void>)[],
 ): Promise<RunResult> {
-  const { rounds, seconds, progress } = options;
+  const { rounds, seconds, progress, core, profileDir } = options;
   const kept = async <T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
     const started = await starting;
     closers.push(() => started.close());
     return started;
   };
-  progress("starting the brokers, the merchants and their customers");
-  const brokers: Brokers = {
-    default: (await kept(startEmbeddedCloud({ dir: join(options.dir, "broker") }))).pinnedUrl,
-    figure4: (await kept(startEmbeddedCloud({ dir: join(options.dir, "broker-4"), suite: "figure-4" })))
-      .pinnedUrl,
-  };
-  const durable = await kept(startPurchases("default", brokers, options));
-  const memory = await kept(startPurchases("defaultMemory", brokers, options));
-  const openSsl = await kept(startPurchases("figure4OpenSSL", brokers, options));
-  const forge = await kept(startPurchases("figure4Forge", brokers, options));
-  const echo = await kept(startEcho(durable.frameBytes, options));
-  const subjects = [echo, durable, memory, openSsl, forge];
+  progress("starting the brokers");
+  const broker = await kept(startBroker(join(options.dir, "broker")));
+  const broker4 = await kept(startBroker(join(options.dir, "broker-4"), "figure-4"));
+  progress("counting bytes on the wire");
+  const bytes = await measureWireBytes(broker.address, core, 1);
+  const bytesPipelined = await measureWireBytes(broker.address, core, PIPELINED);
+  progress("measuring idle connections");
+  const idle = await measureIdle(broker.address, core, IDLE_ROUNDS);
+  progress("measuring the table of outstanding scrip");
+  const outstanding = await measureOutstandingOn(core);
+  progress("starting the merchants and their customers");
+  const stands: readonly Stand[] = [
+    await kept(startLanes("memory", broker, options)),
+    await kept(startLanes("disk", broker, options)),
+    await kept(startEach("each", broker, options)),
+    await kept(startEach("figure4OpenSSL", broker4, options)),
+    await kept(startEach("figure4Forge", broker4, options)),
+    await kept(startEcho(false, bytes.frames, options)),
+    await kept(startEcho(true, bytes.frames, options)),
+  ];
+  const subjects = inOrder(stands.flatMap((stand) => stand.subjects));
   progress("warming up");
   for (const subject of subjects) await subject.measure(WARM_UP);
   const measured: Round[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    const results = await measureOnce(subjects, seconds);
+    for (const stand of stands) await stand.tidy();
+    // Forwards and backwards in turn: what the one before leaves behind does not always fall on the same one.
+    const results = await measureOnce(round % 2 === 1 ? subjects : subjects.toReversed(), seconds);
     progress(
       `round ${round} of ${rounds}: ${Object.entries(results)
-        .map(([name, { perSecond }]) => `${name} ${perSecond.toFixed(0)}/s`)
+        .map(([name, { perCore }]) => `${name} ${perCore.toFixed(0)}/s`)
         .join(", ")}`,
     );
     measured.push(results);
   }
-  return { rounds: measured, bytes: durable.frameBytes };
+  if (profileDir !== undefined) {
+    mkdirSync(profileDir, { recursive: true });
+    for (const subject of subjects)
+      if (PROFILES.has(subject.name)) await subject.profile(profileDir, PROFILED);
+  }
+  progress("comparing the books");
+  for (const stand of stands) await stand.verify();
+  return { rounds: measured, bytes, bytesPipelined, idle, outstanding };
 }
+
+const inOrder = (subjects: readonly Subject[]): readonly Subject[] =>
+  subjectNames.flatMap((name) => subjects.filter((subject) => subject.name === name));
 
 async function measureOnce(subjects: readonly Subject[], seconds: number): Promise<Round> {
   const results: [SubjectName, Measurement][] = [];
   for (const subject of subjects) results.push([subject.name, await subject.measure(seconds)]);
   return Object.fromEntries(results) as Round;
+}
+
+/** Rounds and spends of each: enough for medians, within half a minute. */
+const OUTSTANDING = { rounds: 7, spends: 3000 };
+
+async function measureOutstandingOn(core: number | undefined): Promise<OutstandingResult> {
+  const child = startChild<OutstandingCalls>("outstanding-process.ts", core);
+  try {
+    return await child.ask("measure", OUTSTANDING);
+  } finally {
+    await child.close();
+  }
 }

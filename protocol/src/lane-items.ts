@@ -15,7 +15,6 @@ const ARRAY_OF_7 = 0x87;
 const BUY = 3;
 const SOLD = 4;
 const HASH_HEAD = [0x58, 0x20] as const;
-const AMOUNT_HEAD = [0x82, 0x63] as const;
 const ORIGIN_LENGTH = 32;
 /** Of an integer's encoding, at most. */
 const UINT_LENGTH = 9;
@@ -78,29 +77,22 @@ export function readBuy(item: Uint8Array): BuyHeads | undefined {
 }
 
 /** What item 4 says of the money: `[4, lane, sequence, charged, remaining`, without goods and type. Amounts are in millionths. */
-export function soldPrefix(
-  lane: number,
-  sequence: number,
-  currency: string,
-  charged: number,
-  remaining: number,
-): Uint8Array {
-  const buffer = new Uint8Array(2 + 4 * UINT_LENGTH + 2 * 5);
-  return buffer.subarray(0, writePrefix(buffer, lane, sequence, currency, charged, remaining));
+export function soldPrefix(lane: number, sequence: number, charged: number, remaining: number): Uint8Array {
+  const buffer = new Uint8Array(2 + 4 * UINT_LENGTH);
+  return buffer.subarray(0, writePrefix(buffer, lane, sequence, charged, remaining));
 }
 
 /** Item 4. */
 export function writeSold(
   lane: number,
   sequence: number,
-  currency: string,
   charged: number,
   remaining: number,
   goods: Uint8Array,
   type: Uint8Array,
 ): Uint8Array {
-  const buffer = new Uint8Array(2 + 6 * UINT_LENGTH + 2 * 5 + goods.length + type.length);
-  let end = writePrefix(buffer, lane, sequence, currency, charged, remaining);
+  const buffer = new Uint8Array(2 + 6 * UINT_LENGTH + goods.length + type.length);
+  let end = writePrefix(buffer, lane, sequence, charged, remaining);
   end = writeUint(buffer, end, goods.length, BYTES);
   buffer.set(goods, end);
   end = writeUint(buffer, end + goods.length, type.length, TEXT);
@@ -139,21 +131,13 @@ function writePrefix(
   buffer: Uint8Array,
   lane: number,
   sequence: number,
-  currency: string,
   charged: number,
   remaining: number,
 ): number {
   buffer[0] = ARRAY_OF_7;
   buffer[1] = SOLD;
   const end = writeUint(buffer, writeUint(buffer, 2, lane), sequence);
-  return writeMoney(buffer, writeMoney(buffer, end, currency, charged), currency, remaining);
-}
-
-function writeMoney(buffer: Uint8Array, at: number, currency: string, value: number): number {
-  buffer[at] = AMOUNT_HEAD[0];
-  buffer[at + 1] = AMOUNT_HEAD[1];
-  for (let i = 0; i < 3; i += 1) buffer[at + 2 + i] = currency.charCodeAt(i);
-  return writeUint(buffer, at + 5, value);
+  return writeUint(buffer, writeUint(buffer, end, charged), remaining);
 }
 
 /** Writes a head in its shortest form; tells where it ends. */

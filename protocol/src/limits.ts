@@ -124,15 +124,15 @@ export const limits = {
   /** Hashes on the way from an entry of a batch to the root of its tree. */
   merklePath: 16,
   /** Purchases of one customer with one merchant, over all lanes, that no statement covers yet: at so many both stop (N). */
-  unstatedPurchases: 256,
+  unstatedPurchases: 512,
   /** What they may come to, in millionths of the currency's major unit (A). */
   unstatedAmount: 250_000n,
   /** Elements of a run: purchases, and as many openings of sessions that were resumed between them. */
-  runElements: 512,
+  runElements: 1024,
   /** Bytes of a receipt: it carries the goods. */
   receiptBytes: 1024 * 1024 + 192 * 1024,
   /** Purchases after which a merchant proposes a statement; also at half of A. */
-  statementAfter: 128,
+  statementAfter: 256,
   /** How long a purchase may be without a statement before one is proposed, in milliseconds (T). */
   statementWithin: 5_000,
   /** How long a side that stands at its bound waits for the statement, in milliseconds. */
@@ -144,7 +144,7 @@ export const limits = {
   /** Purchases on one lane that are sent and not answered. */
   laneInFlight: 64,
   /** Bytes of the purchases under one statement as they are kept: as many as may be without one, each with the largest goods. */
-  runBytes: 256 * (1024 * 1024 + 64 * 1024),
+  runBytes: 512 * (1024 * 1024 + 64 * 1024),
   /** Addresses of merchants that a wallet knows without reading them again. */
   merchantsKept: 256,
   /** Openings of sessions that a customer remembers of a lane. */

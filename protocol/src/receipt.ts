@@ -16,9 +16,9 @@ import { isInTree } from "./merkle.ts";
 import { type Order, purchaseSpendCodec } from "./messages/parts.ts";
 import { acknowledgement, purchaseRequest, purchaseResponse } from "./messages/purchase.ts";
 import { type Receipt, type Recorded, type Run, receiptCodec } from "./messages/receipt.ts";
-import { laneBuy, laneRefused, laneSold } from "./messages/session.ts";
+import { GOODS_TYPE, laneBuy, laneRefused, laneSold } from "./messages/session.ts";
 import { type Digest, decodeAs, encodeAs, type Txn, type Uid } from "./schema.ts";
-import { nothing, readScrip, readSpend } from "./scrip.ts";
+import { readScrip, readSpend } from "./scrip.ts";
 import { openStatement, type ReadStatement, verifyStatement } from "./statement.ts";
 import type { Suite } from "./suite/suite.ts";
 
@@ -167,8 +167,8 @@ function readLane(receipt: Receipt, run: Run): Or<Said> {
   const origin = laneOrigin(payload.session, lane, payload.scrip);
   const misplaced = checkPlace(run, read, sequence, origin);
   if (misplaced !== undefined) return misplaced;
-  const { ok, reason, goods, goodsType, remaining } = answer;
-  const charged = answer.charged ?? nothing(amount.currency);
+  const { ok, reason, goods, goodsType } = answer;
+  const [charged, remaining] = [moneyOf(amount, answer.charged), moneyOf(amount, answer.remaining)];
   const bought = { order, amount, metered: metered === 1, ok, reason, charged };
   const wrong = checkCharge(bought) ?? checkSums(read, sequence, charged, remaining);
   if (wrong !== undefined) return wrong;
@@ -190,15 +190,19 @@ function readLane(receipt: Receipt, run: Run): Or<Said> {
 function readAnswer(bytes: Uint8Array) {
   const sold = decodeAs(laneSold, bytes);
   if (!isRefusal(sold)) {
-    const [, lane, sequence, charged, remaining, goods, goodsType] = sold;
+    const [, lane, sequence, charged, remaining, goods, type] = sold;
+    const goodsType = type === "" ? GOODS_TYPE : type;
     return { ok: true, lane, sequence, charged, remaining, goods, goodsType, reason: undefined };
   }
   const refused = decodeAs(laneRefused, bytes);
   if (isRefusal(refused)) return refused;
   const [, lane, sequence, reason, remaining] = refused;
-  const [charged, goods, goodsType] = [undefined, undefined, undefined];
-  return { ok: false, lane, sequence, charged, remaining, goods, goodsType, reason };
+  const [goods, goodsType] = [undefined, undefined];
+  return { ok: false, lane, sequence, charged: 0, remaining, goods, goodsType, reason };
 }
+
+/** What M2 says in the currency of M1. */
+const moneyOf = ({ currency }: Amount, units: number): Amount => ({ currency, value: BigInt(units) });
 
 /** The purchase stands in the run, which has room for the others before and after it, and begins where a lane begins. */
 function checkPlace(

@@ -117,9 +117,12 @@ export class Company {
 
   /** Sends all notices, ends everybody as an operator does, and takes the accounts of what is on disk. */
   async account(): Promise<Accounts> {
-    const peers = [this.merchant, ...this.wallets];
-    for (const player of peers) await player.call("flush");
-    for (const player of [...peers.reverse(), this.broker]) await player.close();
+    // A wallet that is closed closes its lanes, whose statements the merchant sends then.
+    for (const player of [...this.wallets, this.merchant]) {
+      await player.call("flush");
+      await player.close();
+    }
+    await this.broker.close();
     return takeAccounts({
       broker: this.#dirOf("broker"),
       merchant: { uid: new URL(this.#shop).hash.slice(1), dir: this.#dirOf("merchant") },

@@ -7,12 +7,13 @@ import {
   noticeItem,
   openItem,
   purseItem,
+  statementItem,
   type TransactionRecord,
   transactionItem,
 } from "@lepta/lambdas";
 import { SANDBOX_BALANCE } from "@lepta/lambdas/rail/sandbox";
 import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
-import { formatAmount, readScrip } from "@lepta/protocol";
+import { formatAmount, readLanePurchase, readScrip } from "@lepta/protocol";
 import type { Holdings } from "./holdings.ts";
 
 /** What the sandbox bank has moved for one account, in millionths. */
@@ -33,8 +34,8 @@ export interface Ledger {
   carried(merchant: string): bigint;
   /** The live BrokerScrip, as the holdings name it. */
   purse(uid: string): Holdings;
-  /** The state of each purchase's notices, by transaction. */
-  notices(customer: string, merchant: string): ReadonlyMap<string, string>;
+  /** The state of a purchase's notices, or of the statement that covers it, by transaction. */
+  notices(customer: string, merchant: string): (txn: string) => string | undefined;
 }
 
 /** Reads the table of a broker's directory, which must not be in use. */
@@ -62,13 +63,13 @@ export async function readLedger(dir: string): Promise<Ledger> {
         0n,
       ),
     purse: (uid) => new Map(under(`PEER#${uid}`, "BROKERSCRIP").flatMap(([, each]) => liveIn(uid, each))),
-    notices: (customer, merchant) =>
-      new Map(
-        under(`PAIR#${customer}#${merchant}`, "TXN#").map(([name, { item }]) => [
-          name,
-          noticeItem.fromItem(item).state,
-        ]),
-      ),
+    notices: (customer, merchant) => {
+      const pair = `PAIR#${customer}#${merchant}`;
+      const alone = new Map(
+        under(pair, "TXN#").map(([name, { item }]) => [name, noticeItem.fromItem(item).state]),
+      );
+      return (txn) => alone.get(txn) ?? statementState(under, pair, txn);
+    },
   };
 }
 
@@ -79,6 +80,17 @@ async function itemsOf(dir: string): Promise<readonly TableItem[]> {
   } finally {
     await cloud.close();
   }
+}
+
+/** The state of the first statement of a lane that ends with or after a purchase on it. */
+function statementState(under: ReturnType<typeof partitions>, pair: string, txn: string): string | undefined {
+  const { lane, sequence } = readLanePurchase(txn);
+  const after = under(pair, `STATEMENT#${lane}#`)
+    .map(([name, { item }]) => [Number.parseInt(name, 10), item] as const)
+    .filter(([last]) => last >= sequence)
+    .sort(([a], [b]) => a - b);
+  const [found] = after;
+  return found && statementItem.fromItem(found[1]).state;
 }
 
 /** Items of one partition whose sort key begins so, by the rest of it. */

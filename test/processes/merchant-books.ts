@@ -4,6 +4,7 @@ import { sqlitePeerStore } from "@lepta/peer-sdk";
 import { type MerchantTables, merchantTables } from "@lepta/peer-sdk/records";
 import { formatAmount } from "@lepta/protocol";
 import type { Holdings, Peer } from "./holdings.ts";
+import { readSold } from "./lane-books.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface MerchantBooks {
@@ -22,6 +23,8 @@ interface ChargedSale {
   readonly charged: bigint;
   /** The scrip in which it was given back. */
   readonly refunded: string | undefined;
+  /** By its customer, itself or in a statement. */
+  readonly isSigned: boolean;
 }
 
 /** All lines of one credit together, in millionths. */
@@ -38,12 +41,18 @@ export async function readMerchant({ uid, dir }: Peer, ledger: Ledger): Promise<
     const tables = merchantTables(store);
     const faults = await underWay(tables, dir);
     const { issued, standings } = await readLines(tables, uid, faults);
-    const sales = new Map(
+    const sales = new Map<string, ChargedSale>(
       (await tables.sales.list())
         .filter(([, { ok }]) => ok === 1)
-        .map(([id, { charged, refunded }]) => [id, { charged: charged.value, refunded }]),
+        .map(([id, { charged, refunded }]) => [id, { charged: charged.value, refunded, isSigned: true }]),
     );
-    const lost = compareCredits(ledger.credits(uid), standings, ledger, faults);
+    const lanes = await readSold(store);
+    faults.push(...lanes.open.map((each) => `${dir}: ${each}`));
+    for (const { peer, txn, charged, isSigned } of lanes.sales) {
+      const id = `${peer}/${txn}`;
+      sales.set(id, { charged, refunded: sales.get(id)?.refunded, isSigned });
+    }
+    const lost = compareCredits(ledger.credits(uid), { standings, unsigned: lanes.unsigned }, ledger, faults);
     const kept = [...sales.values()].reduce(
       (total, { charged, refunded }) => total + (refunded === undefined ? charged : 0n),
       0n,
@@ -90,10 +99,16 @@ async function readLines(tables: MerchantTables, uid: string, faults: string[]) 
   return { issued, standings };
 }
 
+/** What was sold by credits, and of it what customers have not signed for, by customer. */
+interface Sold {
+  readonly standings: ReadonlyMap<string, Standing>;
+  readonly unsigned: ReadonlyMap<string, bigint>;
+}
+
 /** Each credit: what was authorised is what is owed, was refunded or reversed; and what is owed is live or sold. */
 function compareCredits(
   credits: ReadonlyMap<string, CreditRecord>,
-  standings: ReadonlyMap<string, Standing>,
+  { standings, unsigned }: Sold,
   ledger: Ledger,
   faults: string[],
 ): bigint {
@@ -117,7 +132,9 @@ function compareCredits(
     if (reversal === undefined || (live === 0n && sold === owed)) continue;
     const { decidedAt = 0, answerBy = 0 } = reversal;
     const wasSilent = decidedAt >= answerBy && owed === 0n && live === 0n;
-    if (wasSilent) lost += sold;
+    // What nobody has signed is believed up to a bound, once: a merchant may lose that.
+    const isUnsigned = live === 0n && sold - owed <= (unsigned.get(customer) ?? 0n);
+    if (wasSilent || isUnsigned) lost += sold - owed;
     else faults.push(`credit ${name}: the merchant answered and is owed ${owed}; live ${live}, sold ${sold}`);
   }
   return lost;

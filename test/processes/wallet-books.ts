@@ -3,6 +3,7 @@ import { sqlitePeerStore } from "@lepta/peer-sdk";
 import { bodyOf, customerTables, PURSE } from "@lepta/peer-sdk/records";
 import { type Amount, formatAmount } from "@lepta/protocol";
 import type { Holdings, Peer } from "./holdings.ts";
+import { readPaid } from "./lane-books.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface WalletBooks {
@@ -45,7 +46,14 @@ export async function readWallet({ uid, dir }: Peer, ledger: Ledger): Promise<Wa
       if (scrip.unusable !== undefined) faults.push(`${dir}: VendorScrip ${id} is ${scrip.unusable}`);
     }
     const history = (await tables.history.list()).map(([, each]) => each);
-    const done = history.filter(({ outcome }) => outcome === "done");
+    const { sales, open } = await readPaid(store);
+    faults.push(...open.map((each) => `${dir}: ${each}`));
+    const onLanes = sales.map(({ txn, charged }) => ({
+      kind: "purchase",
+      txn,
+      amount: { currency: "EUR", value: charged },
+    }));
+    const done: readonly Done[] = [...history.filter(({ outcome }) => outcome === "done"), ...onLanes];
     const returned = (await tables.received.list()).map(([id]) => id.slice(id.indexOf("/") + 1));
     const books = { uid, faults, held, done, returned };
     compareMoney(books, { dir, purse: live?.value.value ?? 0n, vendorScrip }, ledger);

@@ -47,6 +47,7 @@ import {
   type Parts,
   recordedAs,
   signedPurchase,
+  units,
 } from "./receipts.ts";
 
 const story = await laneRun();
@@ -466,7 +467,7 @@ const asked = (lane: number, sequence: number, of = order, metered = 0): Uint8Ar
 
 /** An M2 that the statement does not know. */
 const answered = (lane: number, sequence: number, charged = "0.02"): Uint8Array =>
-  encodeAs(laneSold, [4, lane, sequence, euro(charged), euro("0.96"), goods, "text/html"]);
+  encodeAs(laneSold, [4, lane, sequence, units(charged), units("0.96"), goods, "text/html"]);
 
 /** The last purchase of the lane with this M2 and order, and a statement of both over it as it is. */
 async function resigned(response: Uint8Array, of: typeof order, metered = 0): Promise<Parts> {

@@ -114,10 +114,10 @@ export async function laneRun({
     return encodeAs(laneBuy, [3, lane, sequence, euro("0.02"), 0, order, pop]);
   };
   const sold = (sequence: number, remaining: string): Uint8Array =>
-    encodeAs(laneSold, [4, lane, sequence, euro("0.02"), euro(remaining), goods, "text/plain"]);
+    encodeAs(laneSold, [4, lane, sequence, units("0.02"), units(remaining), goods, "text/plain"]);
   const purchases = [
     [bought(1), sold(1, "0.98")],
-    [bought(2), encodeAs(laneRefused, [5, lane, 2, "unknown-item", euro("0.98")])],
+    [bought(2), encodeAs(laneRefused, [5, lane, 2, "unknown-item", units("0.98")])],
     [bought(3), sold(3, "0.96")],
   ] as const;
   const [first, second, third] = purchases.map(([m1, m2]) => laneElement(m1, m2)) as [
@@ -265,3 +265,6 @@ export async function signedPurchase({
     response: m2.bytes,
   };
 }
+
+/** Millionths, as an answer on a lane says them. */
+export const units = (text: string): number => Number(euro(text).value);

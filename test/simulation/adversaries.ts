@@ -6,6 +6,7 @@ import { type Hand, type Meeting, orderFor, spendingOf } from "../peer-sdk/suppo
 import { copyStore } from "../support/copy-store.ts";
 import { type Action, choose, type Stage } from "./actions.ts";
 import { connectFor } from "./channel.ts";
+import { laneAttacks } from "./lane-attacks.ts";
 import { Life } from "./life.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
@@ -30,6 +31,7 @@ export const attacks: readonly Action[] = [
   { name: "redeems the same twice", weight: 4, run: (stage) => withClone(stage, redeemSame) },
   { name: "plays a return to a merchant again", weight: 4, run: replayReturn },
   ...returnAttacks,
+  ...laneAttacks,
 ];
 
 /** One of the table. */

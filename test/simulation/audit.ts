@@ -1,14 +1,23 @@
 /** The books at rest: the broker's table against every honest wallet's and every honest merchant's store, owner by owner. */
 import { brokerBooks, type Item, keys, noticeItem, purseItem, transactionItem } from "@lepta/lambdas";
 import { bodyOf, customerTables, merchantTables, PURSE } from "@lepta/peer-sdk/records";
-import { equalBytes, orThrow, readMessage, settlementStatement } from "@lepta/protocol";
+import {
+  equalBytes,
+  limits,
+  orThrow,
+  readLanePurchase,
+  readMessage,
+  type ScripBody,
+  settlementStatement,
+} from "@lepta/protocol";
 import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
 import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
 import { goodsFor } from "./goods.ts";
-import { type LaneSale, laneSalesOf, readLanes, readPaying, worthOf } from "./lane-audit.ts";
+import { type LaneSale, laneSalesOf, readLanes, readPaying, unsignedOf, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
+import { clock as clockRates } from "./rates.ts";
 import { type BrokerSays, readTable } from "./says.ts";
 import type { Findings } from "./violation.ts";
 
@@ -25,6 +34,8 @@ export interface Audited {
 interface Stock {
   /** What is live, by id. */
   readonly living: ReadonlyMap<string, string>;
+  /** What of it lanes have left whose customers did not come back in time, and may not know of. */
+  readonly left: ReadonlySet<string>;
   /** What it sold and lost by its silence in a dispute, by customer. */
   readonly losses: ReadonlyMap<string, bigint>;
   /** What was charged, by customer and transaction. */
@@ -122,6 +133,10 @@ function checkChains(
   }
 }
 
+/** Whether a merchant may have ended a lane by itself: its scrip can be neither spent nor renewed any more. */
+const isForgotten = (expiresAt: number, { plan }: MerchantSide, now: number): boolean =>
+  expiresAt + plan.grace <= now + clockRates.skew;
+
 /** An honest merchant's shelf, line by line. */
 async function checkMerchant(
   merchant: MerchantSide,
@@ -131,16 +146,18 @@ async function checkMerchant(
   const tables = merchantTables(merchant.disk);
   const { name, uid } = merchant;
   const living = new Map<string, string>();
+  const left = new Set<string>();
   const live = new Map<string, bigint>();
   const lanes = await readLanes(merchant);
   const honest = new Set(customers.filter(({ options }) => options.isHonest).map((each) => each.uid));
   for (const { owner, what } of lanes.unsettled) if (honest.has(owner)) stuck(findings, `${name}: ${what}`);
-  for (const [scrip, { owner, origin, remaining, standing }] of lanes.open) {
+  for (const [scrip, { owner, origin, expiresAt, remaining, standing }] of lanes.open) {
     if ((await tables.scrip.get(scrip))?.state !== "lane")
       findings.broken("a lane holds its scrip", `${name} ${scrip}`);
     const line = `${owner}/${origin}`;
     live.set(line, (live.get(line) ?? 0n) + remaining);
     living.set(scrip, standing);
+    if (isForgotten(expiresAt, merchant, now)) left.add(scrip);
   }
   for (const [id, scrip] of await tables.scrip.list()) {
     if (scrip.state === "reserved" || scrip.state === "returning")
@@ -152,6 +169,9 @@ async function checkMerchant(
     if (scrip.state !== "live") continue;
     const line = `${scrip.owner}/${scrip.origin}`;
     live.set(line, (live.get(line) ?? 0n) + scrip.value.value);
+    // What a lane left whose customer did not come back in time is nobody's any more; the customer has what it was.
+    const isOfLane = scrip.from !== undefined && readLanePurchase(scrip.from).sequence === 0;
+    if (isOfLane && isForgotten(scrip.expiresAt, merchant, now)) left.add(id);
     living.set(id, `${scrip.owner} ${scrip.value.value}`);
   }
   for (const [id] of await tables.sent.list()) stuck(findings, `${name}: authorization ${id} is still sent`);
@@ -169,12 +189,16 @@ async function checkMerchant(
     });
   }
   const losses = new Map<string, bigint>();
+  const unsigned = await unsignedOf(merchant);
   for (const [of, { owner, live: alive, sold, isEnded }] of standing) {
     const credit = says.credits.get(of);
     const owed = credit?.owed ?? 0n;
     const isSilent = credit?.reversedBy !== undefined && says.silent.has(`${owner} ${credit.reversedBy}`);
     // Where the merchant was silent in a dispute it has lost what it sold; where it answered it has not.
     if (isEnded && isSilent) losses.set(owner, (losses.get(owner) ?? 0n) + sold - owed);
+    // Nor does it keep what its customer has not signed for, beyond what it may claim so once.
+    else if (isEnded && owed < sold && sold - owed <= (unsigned.get(owner) ?? 0n))
+      losses.set(owner, (losses.get(owner) ?? 0n) + sold - owed);
     else if (!isBalanced(owed, alive, sold))
       findings.broken("the merchant's books", `${name}: ${of}: owed ${owed}, live ${alive}, sold ${sold}`);
     if (isEnded && alive > 0n) findings.broken("a line that has ended is worth nothing", `${name} ${of}`);
@@ -191,7 +215,7 @@ async function checkMerchant(
     if (sale.refunded !== undefined) givenBack.set(owner, (givenBack.get(owner) ?? 0n) + sale.charged.value);
   }
   await checkStatements(merchant, says, findings, now);
-  return { living, losses, sales, givenBack };
+  return { living, left, losses, sales, givenBack };
 }
 
 interface Standing {
@@ -230,7 +254,7 @@ async function checkCustomer(
   shelves: ReadonlyMap<string, Stock>,
   audited: Audited,
 ): Promise<void> {
-  const { broker, findings, merchants } = audited;
+  const { broker, findings, merchants, now } = audited;
   const { name, uid } = customer;
   const tables = customerTables(customer.disk);
   const all = await tables.pending.list();
@@ -263,16 +287,19 @@ async function checkCustomer(
       bodyOf(scrip),
     );
     const stock = shelves.get(merchant.uid);
-    const pairs = mine.map(
+    const isEnded = (body: ScripBody): boolean =>
+      paying.lanes.has(body.id) && isForgotten(body.expiresAt, merchant, now);
+    const kept = mine.filter((body) => !isEnded(body));
+    const pairs = kept.map(
       (body) =>
         [body.id, paying.lanes.get(body.id)?.standing ?? `${body.owner} ${body.value.value}`] as const,
     );
-    for (const body of mine) {
+    for (const body of kept) {
       const state = paying.lanes.get(body.id)?.state;
       if (stock !== undefined && state !== undefined && state !== "open")
         stuck(findings, `${name}: its lane at ${merchant.name} on ${body.id} is ${state}`);
     }
-    const wrong = stock && difference(pairs, stock.living, uid);
+    const wrong = stock && difference(pairs, stock, uid);
     if (wrong !== undefined)
       findings.broken("VendorScrip is what its issuer says", `${name} at ${merchant.name}: ${wrong}`);
   }
@@ -331,6 +358,13 @@ async function checkDealings(
       (total, { txn }) => total + (stock?.sales.get(`${uid}/${txn}`) ?? 0n),
       0n,
     );
+    const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
+    // Answers on a lane that came to nobody, before the broker took back what it was paid with: no more than may be unstated.
+    const known = new Set([...ended, ...paying.boughtAt(merchant.uid)].map(({ txn }) => `${uid}/${txn}`));
+    const unheard = [...(stock?.sales ?? [])].filter(([id]) => id.startsWith(`${uid}/`) && !known.has(id));
+    const unknown = isReversed ? unheard.reduce((total, [, charged]) => total + charged, 0n) : 0n;
+    if (unknown > limits.unstatedAmount)
+      findings.broken("what is not stated is bounded", `${name} at ${merchant.name}: ${unknown} were lost`);
     const dealings = {
       owed: (says.owed.get(`${uid} ${merchant.uid}`) ?? 0n) + (stock?.losses.get(uid) ?? 0n),
       held: mine.reduce((total, scrip) => total + worthOf(scrip, paying), 0n),
@@ -340,11 +374,11 @@ async function checkDealings(
         (stock === undefined
           ? sum(ended.filter(({ kind }) => kind === "received"))
           : (stock.givenBack.get(uid) ?? 0n)) +
-        brokenAndSold,
+        brokenAndSold +
+        unknown,
       owing: sum(ended.filter(({ kind, outcome }) => kind === "vendorscrip" && outcome === "scrip-mismatch")),
       broken: sum(broken) + sum(all.map(([, each]) => each).filter(({ kind }) => kind === "purchase")),
     };
-    const isReversed = ended.some(({ kind, outcome }) => kind === "reversal" && outcome === "done");
     const isFair =
       stock === undefined
         ? isReversed
@@ -393,14 +427,15 @@ async function checkGoods(
 /** The first scrip of this owner that only one side knows, or knows otherwise. */
 function difference(
   mine: readonly (readonly [string, string])[],
-  living: ReadonlyMap<string, string>,
+  { living, left }: Pick<Stock, "living" | "left">,
   owner: string,
 ): string | undefined {
   const ours = new Map(mine);
   for (const [id, what] of ours)
     if (living.get(id) !== what) return `${id}: ${what}, issuer: ${living.get(id)}`;
   for (const [id, what] of living)
-    if (what.startsWith(owner) && !ours.has(id)) return `${id}: the wallet does not hold ${what}`;
+    if (what.startsWith(owner) && !ours.has(id) && !left.has(id))
+      return `${id}: the wallet does not hold ${what}`;
   return undefined;
 }
 

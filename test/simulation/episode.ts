@@ -17,6 +17,7 @@ export interface EpisodeResult {
   readonly plan: EpisodePlan;
   readonly findings: Findings;
   readonly sold: number;
+  readonly lanes: { readonly sold: number; readonly statements: number; readonly resumed: number };
   readonly turns: number;
   readonly attacks: number;
   readonly tally: Tally;
@@ -42,6 +43,11 @@ export async function playEpisode(plan: EpisodePlan): Promise<EpisodeResult> {
     plan,
     findings,
     sold: scene.ledger.sold,
+    lanes: {
+      sold: scene.ledger.soldOnLanes,
+      statements: scene.ledger.statements.count,
+      resumed: scene.ledger.resumed,
+    },
     turns: play.turns,
     attacks: play.attacks + scene.interceptor.attempts + scene.twisted.count,
     tally: scene.weather.tally,

@@ -35,6 +35,10 @@ const SETTLE = "lambdas/src/broker/settle.ts";
 const RETURN = "lambdas/src/pipeline/return-brokerscrip.ts";
 const PIPELINE = "lambdas/src/pipeline/broker.ts";
 
+const LANE_SELL = "peer-sdk/src/merchant/lanes/sell.ts";
+const LANE_STATE = "peer-sdk/src/merchant/lanes/state.ts";
+const LANE_ANSWERS = "peer-sdk/src/customer/lanes/answers.ts";
+
 export const faults: Readonly<Record<string, Fault>> = {
   "change-not-kept-before-m2": {
     file: SELL,
@@ -367,5 +371,88 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: '(await broker.store.commit(decision.writes)) === "committed"',
     instead: "(await broker.store.commit(decision.writes)) !== undefined",
     within: 3000,
+  },
+  "lane-answer-leaves-before-it-is-durable": {
+    file: "peer-sdk/src/merchant/lanes/book.ts",
+    text: "        await this.#journal.sync();\n",
+    instead: "        this.#journal.sync().catch(() => undefined);\n",
+    favours: ["buy a burst"],
+    within: 3000,
+  },
+  "lane-sequence-not-checked": {
+    file: LANE_SELL,
+    text: '  if (heads.sequence !== lane.sequence + 1) return stop(visit, lane, "wrong-reference");\n',
+    instead: "",
+    favours: ["repeats, skips and forges on a lane"],
+    within: 2000,
+  },
+  "lane-proof-not-checked": {
+    file: LANE_SELL,
+    text: "  if (!equalBytes(lane.mac(joined(lane.origin, heads.proven)), heads.pop))\n",
+    instead: "  if (lane.mac(joined(lane.origin, heads.proven)).length === 0)\n",
+    favours: ["repeats, skips and forges on a lane"],
+    within: 2000,
+  },
+  "lane-bound-not-kept-by-merchant": {
+    file: "peer-sdk/src/merchant/lanes/book.ts",
+    text: "      value + making.value + price <= Number(limits.unstatedAmount)\n",
+    instead: "      value + making.value + price > 0\n",
+    favours: ["never signs"],
+    within: 2000,
+  },
+  "lane-bound-not-kept-by-customer": {
+    file: "peer-sdk/src/customer/lanes/book.ts",
+    text: "  lane.pair.value + order.units <= Number(limits.unstatedAmount);",
+    instead: "  lane.pair.value + order.units > 0;",
+    favours: ["buy a burst"],
+    within: 4000,
+  },
+  "lane-answer-not-compared": {
+    file: LANE_ANSWERS,
+    text: "  return readSold(item, expected, lastType.bytes);\n",
+    instead: "  return readSold(item, expected, lastType.bytes) ?? sold[5];\n",
+    favours: ["buy a burst"],
+    within: 3000,
+  },
+  "lane-remaining-of-a-refusal-not-compared": {
+    file: LANE_ANSWERS,
+    text: "    remaining.currency === lane.record.currency &&\n    Number(remaining.value) === lane.answered;",
+    instead: "    remaining.currency === lane.record.currency;",
+    favours: ["buy a burst"],
+    within: 4000,
+  },
+  "lane-purchases-forgotten-by-wallet": {
+    file: "peer-sdk/src/customer/lanes/book.ts",
+    text: "    lane.flight.push(sent);\n    lane.sequence += 1;\n    lane.remaining -= units;",
+    instead: "    lane.remaining -= units;",
+    favours: ["buy a burst"],
+    within: 2000,
+  },
+  "lane-statement-leaves-before-it-is-kept": {
+    file: LANE_STATE,
+    text: "  await party.store.commit([lanes.tables.lanes.put(lane.id, next)]);\n",
+    instead: "  party.store.commit([lanes.tables.lanes.put(lane.id, next)]).catch(() => undefined);\n",
+    within: 4000,
+  },
+  "lane-lives-on-after-its-change-is-given": {
+    file: LANE_STATE,
+    text: "    closes ? lanes.tables.lanes.remove(lane.id) : lanes.tables.lanes.put(lane.id, record),\n",
+    instead: "    lanes.tables.lanes.put(lane.id, record),\n",
+    within: 1000,
+  },
+  "lane-total-not-compared": {
+    file: "protocol/src/statement.ts",
+    text: '  if (!sameAmount(proposed.total, run.total)) return refuse("scrip-mismatch", "the total");\n',
+    instead: "",
+    also: [['  if (!sameAmount(sum, run.available)) return refuse("scrip-mismatch", "what remains");\n', ""]],
+    favours: ["buy a burst"],
+    within: 4000,
+  },
+  "lane-chain-not-compared": {
+    file: "protocol/src/statement.ts",
+    text: "  if (!equalBytes(proposed.chain, chainAfter(run.before, run.elements)))\n",
+    instead: "  if (proposed.chain.length === chainAfter(run.before, run.elements).length - 1)\n",
+    favours: ["buy a burst"],
+    within: 4000,
   },
 };

@@ -41,12 +41,22 @@ export function salesIn(runs: readonly (readonly [string, Run])[]): readonly Lan
 export const laneSalesOf = async ({ disk }: MerchantSide): Promise<readonly LaneSale[]> =>
   salesIn(await laneTables(disk).runs.list());
 
+/** What was sold on lanes that have ended without their customer's signature, by customer. */
+export const unsignedOf = async ({ disk }: MerchantSide): Promise<ReadonlyMap<string, bigint>> =>
+  new Map((await laneTables(disk).unstated.list()).map(([owner, { value }]) => [owner, BigInt(value)]));
+
 /** What a merchant's open lanes hold, and what of them is not at an end. */
 export interface LaneStock {
   /** By scrip: the line that pays, what remains by the last statement, and how both name its state. */
   readonly open: ReadonlyMap<
     string,
-    { readonly owner: string; readonly origin: string; readonly remaining: bigint; readonly standing: string }
+    {
+      readonly owner: string;
+      readonly origin: string;
+      readonly expiresAt: number;
+      readonly remaining: bigint;
+      readonly standing: string;
+    }
   >;
   /** Owners of lanes that have something unstated or proposed. */
   readonly unsettled: readonly { readonly owner: string; readonly what: string }[];
@@ -54,15 +64,19 @@ export interface LaneStock {
 
 /** Reads a merchant's lanes at rest. */
 export async function readLanes({ disk }: MerchantSide): Promise<LaneStock> {
-  const open = new Map<string, { owner: string; origin: string; remaining: bigint; standing: string }>();
+  const open = new Map<
+    string,
+    { owner: string; origin: string; expiresAt: number; remaining: bigint; standing: string }
+  >();
   const unsettled: { owner: string; what: string }[] = [];
   const tables = laneTables(disk);
-  for (const [id, { scrip, origin, stated, proposed }] of await tables.lanes.list()) {
+  for (const [id, { scrip, origin, expiresAt, stated, proposed }] of await tables.lanes.list()) {
     const [owner = ""] = id.split("/");
     const { sequence, remaining, statement } = stated;
     open.set(scrip, {
       owner,
       origin,
+      expiresAt,
       remaining: BigInt(remaining),
       standing: `${owner} lane at ${sequence} ${remaining} ${statement}`,
     });

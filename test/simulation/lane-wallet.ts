@@ -1,7 +1,9 @@
 /** Watches the lanes of an honest wallet: every purchase kept once, in order, before it is sent, and one statement for a run. */
 import type { Change, PeerStore } from "@lepta/peer-sdk";
-import { decodeAs, isRefusal, laneBuy, limits } from "@lepta/protocol";
+import { decodeAs, equalBytes, isRefusal, laneBuy, limits } from "@lepta/protocol";
 import { type LaneRecord, laneTables, readJournalRecord } from "../../peer-sdk/src/customer/lanes/records.ts";
+import { chainOver, runEntries } from "../../peer-sdk/src/lanes/run.ts";
+import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
 import type { Clock } from "./clock.ts";
 import type { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
@@ -70,9 +72,26 @@ export class LaneWallet {
       this.#broken("what is not stated is bounded", `${count} purchases with ${merchant}`);
   }
 
+  /** A run was kept: what we have signed of it is what was bought and answered. */
   async #stated(id: string): Promise<void> {
     const run = await this.#tables.runs.get(id);
-    if (run !== undefined) this.#witness.statements.keep(this.#name, run.statement);
+    const said = run && this.#witness.statements.keep(this.#name, run.statement);
+    if (run === undefined || said === undefined) return;
+    const entries = runEntries(run);
+    let left = said.remaining.value + said.total.value;
+    for (const { bought, answered } of entries) {
+      const buy = decodeAs(laneBuy, bought);
+      const answer = answeredOf(answered);
+      if (isRefusal(buy) || isRefusal(answer)) return this.#broken("a run can be read", id);
+      const { charged, remaining, code } = answer;
+      left -= BigInt(charged);
+      const isAgreed = code === undefined ? BigInt(charged) === buy[3].value : charged === 0;
+      if (!isAgreed || BigInt(remaining) !== left)
+        this.#broken("an answer says what was agreed", `${id} #${buy[2]}: ${charged}, ${remaining} of ${left}`);
+    }
+    if (left !== said.remaining.value) this.#broken("a statement says what was bought", `${id}: ${said.total.value}`);
+    if (!equalBytes(said.chain, chainOver(run.before, entries)))
+      this.#broken("a statement is about what was bought", id);
   }
 
   #lane(id: string, lane: LaneRecord | undefined): void {

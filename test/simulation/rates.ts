@@ -82,8 +82,14 @@ export const adversaries = {
   intercept: 0.002,
   /** A message of a session that is left out, doubled, altered or an old one. */
   meddle: 0.001,
-  /** A message of a session of an adversarial merchant's that is not what it should be. */
-  twistItems: 0.04,
+  /** A session that an adversarial merchant attends to by hand. */
+  liarSession: 0.4,
+  /** What it lies about then: whether it knows a lane and where it stands, an answer, a statement. */
+  lieOpening: 0.08,
+  lieItem: 0.1,
+  lieStatement: 0.35,
+  /** A lane on which it proposes nothing at all. */
+  silent: 0.25,
 } as const;
 
 /** Who has sessions, and what is bought in which mode. */

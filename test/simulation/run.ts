@@ -26,6 +26,10 @@ export interface Totals {
   episodes: number;
   attacks: number;
   turns: number;
+  /** Purchases on lanes, statements that both have signed, lanes that went on in another session. */
+  onLanes: number;
+  statements: number;
+  resumed: number;
   doubleSpends: number;
   stuck: number;
   isConserved: boolean;
@@ -80,6 +84,9 @@ const nothingYet = (): Totals => ({
   episodes: 0,
   attacks: 0,
   turns: 0,
+  onLanes: 0,
+  statements: 0,
+  resumed: 0,
   doubleSpends: 0,
   stuck: 0,
   isConserved: true,
@@ -89,11 +96,15 @@ const nothingYet = (): Totals => ({
   trace: "",
 });
 
-function add(totals: Totals, { sold, attacks, turns, tally, points, trace, findings }: EpisodeResult): void {
+function add(totals: Totals, result: EpisodeResult): void {
+  const { sold, attacks, turns, tally, points, trace, findings, lanes } = result;
   totals.purchases += sold;
   totals.episodes += 1;
   totals.attacks += attacks;
   totals.turns += turns;
+  totals.onLanes += lanes.sold;
+  totals.statements += lanes.statements;
+  totals.resumed += lanes.resumed;
   totals.doubleSpends += findings.doubleSpends;
   totals.stuck += findings.stuck;
   totals.isConserved &&= findings.conserved;

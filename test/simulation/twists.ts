@@ -1,5 +1,5 @@
 /** What an adversarial merchant does with frames: it runs the production code, and lies about what came out of it. */
-import { LeptaError, type Visit } from "@lepta/peer-sdk";
+import { LeptaError, type Visit, type Wire } from "@lepta/peer-sdk";
 import {
   authorizationRequest,
   isRefusal,
@@ -13,6 +13,7 @@ import {
 } from "@lepta/protocol";
 import type { Hand } from "../peer-sdk/support/hand.ts";
 import { kindsOf } from "./channel.ts";
+import { attendAsLiar, type LiarMemory } from "./liar-merchant.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
 import { adversaries as rates } from "./rates.ts";
@@ -49,12 +50,9 @@ const lies: readonly Lie[] = [
 ];
 
 /** Twists some frames of an adversarial merchant. */
-export function twistOf(
-  draws: Draws,
-  counter: { count: number },
-  accomplices: () => readonly CustomerSide[],
-) {
+export function twistOf(draws: Draws, counter: { count: number }, customers: () => readonly CustomerSide[]) {
   const said: Frame[] = [];
+  const memory: LiarMemory = new Map();
   return (visit: Visit, merchant: MerchantSide): Visit => {
     const twisted = async (messages: Frame): Promise<Frame> => {
       const { weather } = merchant.around;
@@ -68,7 +66,7 @@ export function twistOf(
         return answer;
       }
       counter.count += 1;
-      const others = accomplices().filter(({ options, isOpen }) => !options.isHonest && isOpen);
+      const others = customers().filter(({ options, isOpen }) => !options.isHonest && isOpen);
       const lie = isObtain && draws.chance(0.7) ? collect : draws.pick(lies);
       return lie(messages, () => visit(messages), {
         merchant,
@@ -77,7 +75,26 @@ export function twistOf(
         said,
       });
     };
-    return visit.attach === undefined ? twisted : Object.assign(twisted, { attach: visit.attach });
+    const { attach } = visit;
+    if (attach === undefined) return twisted;
+    const lied = (): void => {
+      counter.count += 1;
+    };
+    const exceeded = (uid: string): void => {
+      const who = customers().find((each) => each.uid === uid);
+      if (who?.options.isHonest)
+        merchant.around.findings.broken(
+          "what is not stated is bounded",
+          `${who.name} buys on at ${merchant.name}`,
+        );
+    };
+    return Object.assign(twisted, {
+      attach: (wire: Wire): void => {
+        const isLiar = merchant.around.weather.has("adversary") && draws.chance(rates.liarSession);
+        if (isLiar) attendAsLiar({ hand: () => merchant.hand(), draws, memory, exceeded, lied }, wire);
+        else attach(wire);
+      },
+    });
   };
 }
 

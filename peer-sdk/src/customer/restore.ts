@@ -3,7 +3,7 @@
  * its end at the broker, then the purse is what the broker says, and each merchant's scrip is the latest that the merchant
  * shows, or what the broker has in escrow.
  */
-import { brokerscripChange, isRefusal, LeptaError, originOf, query, type VerifiedOf } from "@lepta/protocol";
+import { brokerscripChange, LeptaError, originOf, query, type VerifiedOf } from "@lepta/protocol";
 import { type Dealing, readAccount, takeLive } from "./account.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { askBroker, endAtBroker } from "./ask-broker.ts";

@@ -2,6 +2,7 @@
 import type { Acquaintances } from "./acquaintances.ts";
 import { resumePurchase } from "./buy-item.ts";
 import { type Customer, remains } from "./customer.ts";
+import { resumeLeft } from "./lanes/resume.ts";
 import { resumeTopUp } from "./obtain-brokerscrip.ts";
 import { resumeVendorScrip } from "./obtain-vendorscrip.ts";
 import type { Pending } from "./records.ts";
@@ -21,12 +22,17 @@ export async function resumeAtBroker(customer: Customer): Promise<void> {
 
 /** What needs the merchant. */
 export async function resumeAtMerchants(customer: Customer, merchants: Acquaintances): Promise<void> {
-  // Meeting a merchant takes up the lanes that are open with it.
   const open = (await customer.lanes.tables.lanes.list()).filter(([, { state }]) => state !== "lost");
   for (const address of new Set(open.map(([id, { url }]) => `${url}#${id.split("/")[0]}`)))
-    await merchants.at(address).catch(remains);
+    await takeUp(customer, merchants, address).catch(remains);
   for (const [txn, pending] of await customer.tables.pending.list())
     await atMerchant(customer, merchants, txn, pending).catch(remains);
+}
+
+/** Meeting a merchant takes up its lanes; where we are connected already, one may have been left that it did not let us open or go on with. */
+async function takeUp(customer: Customer, merchants: Acquaintances, address: string): Promise<void> {
+  const { session, credential } = await merchants.at(address);
+  if (session !== undefined) await customer.lock.run(credential.uid, () => resumeLeft(customer, session));
 }
 
 async function atBroker(customer: Customer, txn: string, pending: Pending): Promise<void> {

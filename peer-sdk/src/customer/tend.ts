@@ -3,6 +3,7 @@ import type { Acquaintances } from "./acquaintances.ts";
 import { type Customer, remains } from "./customer.ts";
 import { takeReturned } from "./holdings.ts";
 import type { Acquaintance } from "./meet.ts";
+import { closeLanes } from "./lanes/close.ts";
 import { bodyOf } from "./records.ts";
 import { renewBrokerScrip } from "./renew-brokerscrip.ts";
 import { renewVendorScrip } from "./renew-vendorscrip.ts";
@@ -25,6 +26,8 @@ export async function tend(customer: Customer, merchants: Acquaintances, margin:
 /** Renews the scrip of one merchant that ends before a moment, and takes what it has given back. */
 export async function tendWith(customer: Customer, merchant: Acquaintance, before: number): Promise<void> {
   const { uid } = merchant.credential;
+  // What a lane holds cannot be renewed before it is closed.
+  await closeLanes(customer, merchant.session, ({ held }) => bodyOf(held).expiresAt < before);
   for (const [, held] of await customer.tables.vendorscrip.list({ under: `${uid}/` })) {
     const isDue = bodyOf(held).expiresAt < before;
     if (isDue && held.lockedBy === undefined && held.unusable === undefined)

@@ -1,5 +1,5 @@
 /** What a merchant sells: prices as people write them, and what produces the goods. */
-import { type Amount, LeptaError, limits, type Order, parseAmount, utf8 } from "@lepta/protocol";
+import { type Amount, GOODS_TYPE, LeptaError, limits, type Order, parseAmount, utf8 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 
 /** One purchase, for the handler: its id is the same when the same purchase comes again. */
@@ -69,11 +69,10 @@ export function goodsOf(sku: string, made: unknown): Goods {
 }
 
 function inOneForm(made: unknown): unknown {
-  if (typeof made === "string") return new Goods(TEXT, utf8(made));
+  if (typeof made === "string") return new Goods(GOODS_TYPE, utf8(made));
   return made instanceof Uint8Array ? new Goods(BYTES, made) : made;
 }
 
-const isMediaType = (type: string): boolean => type === TEXT || /^[\x20-\x7e]{1,127}$/.test(type);
+const isMediaType = (type: string): boolean => type === GOODS_TYPE || /^[\x20-\x7e]{1,127}$/.test(type);
 
-const TEXT = "text/plain;charset=utf-8";
 const BYTES = "application/octet-stream";

@@ -40,18 +40,23 @@ export const laneOpen = tuple(kind(1), uint(), scripCodec, hash32, bytes(0, 1024
 export const laneOpened = tuple(kind(2), uint(), uint(), charge, hash32);
 /** `[3, lane, sequence, amount, metered as 0 or 1, order, pop]`: M1 on a lane. */
 export const laneBuy = tuple(kind(3), uint(), uint(), amount, uint(1), orderCodec, hash32);
-/** `[4, lane, sequence, charged, remaining, goods, media type]`: M2 on a lane. */
+/**
+ * `[4, lane, sequence, charged, remaining, goods, media type]`: M2 on a lane. Amounts in millionths of the lane's currency; an
+ * empty type is `GOODS_TYPE`.
+ */
 export const laneSold = tuple(
   kind(4),
   uint(),
   uint(),
-  charge,
-  charge,
+  uint(),
+  uint(),
   bytes(0, limits.goodsBytes - 4096),
   text(127, 0),
 );
 /** `[5, lane, sequence, code, remaining]`: a refused M1 counts and leaves the value. */
-export const laneRefused = tuple(kind(5), uint(), uint(), text(32), charge);
+export const laneRefused = tuple(kind(5), uint(), uint(), text(32), uint());
+/** What most goods are. */
+export const GOODS_TYPE = "text/plain;charset=utf-8";
 /** `[6, id, content]`: M1 of figure 7 with what travels beside it, and under the same id M2, or an error message. */
 export const sessionMessage = tuple(
   kind(6),

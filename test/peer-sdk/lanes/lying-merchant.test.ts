@@ -76,11 +76,10 @@ const money = (value: bigint) => amountOf("EUR", value);
 
 describe("an answer", () => {
   const lies: readonly (readonly [lie: string, say: (item: SoldItem) => SoldItem])[] = [
-    ["charges more", ([k, l, s, , r, g, t]) => [k, l, s, money(20_000n), r, g, t]],
-    ["charges less", ([k, l, s, , r, g, t]) => [k, l, s, money(1n), r, g, t]],
-    ["leaves less", ([k, l, s, c, , g, t]) => [k, l, s, c, money(1n), g, t]],
-    ["leaves more", ([k, l, s, c, , g, t]) => [k, l, s, c, money(1_000_000n), g, t]],
-    ["is in another currency", ([k, l, s, c, r, g, t]) => [k, l, s, { ...c, currency: "USD" }, r, g, t]],
+    ["charges more", ([k, l, s, , r, g, t]) => [k, l, s, 20_000, r, g, t]],
+    ["charges less", ([k, l, s, , r, g, t]) => [k, l, s, 1, r, g, t]],
+    ["leaves less", ([k, l, s, c, , g, t]) => [k, l, s, c, 1, g, t]],
+    ["leaves more", ([k, l, s, c, , g, t]) => [k, l, s, c, 1_000_000, g, t]],
     ["is out of its turn", ([k, l, s, c, r, g, t]) => [k, l, s + 1, c, r, g, t]],
     ["is of another lane", ([k, l, s, c, r, g, t]) => [k, l + 1, s, c, r, g, t]],
   ];
@@ -99,14 +98,14 @@ describe("an answer", () => {
     const { at, lane } = await begun();
     const second = codeOf(buy());
     await at.items.next(3);
-    at.send(laneRefused, [5, lane.number, 2, "unknown-item", money(1n)]);
+    at.send(laneRefused, [5, lane.number, 2, "unknown-item", 1]);
     expect(await second).toBe("scrip-mismatch");
     await reopens();
   });
 
   test("that nobody asked for ends the lane, and what was answered stays evidence", async () => {
     const { at, lane } = await begun();
-    at.send(laneSold, [4, lane.number, 2, money(1n), money(1n), new Uint8Array(1), "text/plain"]);
+    at.send(laneSold, [4, lane.number, 2, 1, 1, new Uint8Array(1), "text/plain"]);
     expect(await at.items.ended()).toBe("scrip-mismatch");
     await quiet();
     expect((await wallet.history()).filter(({ kind }) => kind === "purchase")).toHaveLength(1);
@@ -206,10 +205,7 @@ describe("after both have signed the end of a lane", () => {
     say: (at: MerchantSessionByHand, lane: LaneAtHand) => void,
   ])[] = [
     ["nothing more", () => {}],
-    [
-      "an answer",
-      (at, lane) => at.send(laneSold, [4, lane.number, 2, money(1n), money(1n), new Uint8Array(1), ""]),
-    ],
+    ["an answer", (at, lane) => at.send(laneSold, [4, lane.number, 2, 1, 1, new Uint8Array(1), ""])],
     ["a second end with change of its own", (at, lane) => void close(at, lane, 990_000n)],
     [
       "a session that enters the chain",

@@ -245,8 +245,8 @@ export class MerchantSessionByHand {
     const [, number, sequence, price] = orThrow(decodeAs(laneBuy, bought));
     lane.remaining -= price.value;
     lane.total += price.value;
-    const left = { ...price, value: lane.remaining };
-    const honest: SoldItem = [4, number, sequence, price, left, new Uint8Array([1]), "text/plain"];
+    const [charged, left] = [Number(price.value), Number(lane.remaining)];
+    const honest: SoldItem = [4, number, sequence, charged, left, new Uint8Array([1]), "text/plain"];
     const item = encodeAs(laneSold, answer(honest));
     lane.elements.push(laneElement(bought, item));
     this.session.send(item);

@@ -115,14 +115,52 @@ export const lossyConnect =
   (connect: ConnectChannel, line: Line): ConnectChannel =>
   async (url) => {
     const channel = await connect(url);
+    const { wire } = channel;
     return {
       get isOpen() {
         return channel.isOpen;
       },
+      ...(wire === undefined ? {} : { wire: lossyWire(wire, line) }),
       request: (messages) => carry(line, () => channel.request(messages)),
       close: () => channel.close(),
     };
   };
+
+/** A customer's end of a wire over a line: with a message that is lost the wire is. Nothing comes twice on it. */
+function lossyWire(wire: Wire, line: Line): Wire {
+  const passes = (way: "request" | "response"): boolean => {
+    line.count += 1;
+    const { fault } = line;
+    const isDue = fault?.at === line.count && fault.kind.endsWith(way);
+    return !isDue && !(fault?.kind.startsWith("cut") === true && line.count > fault.at);
+  };
+  return guardedWire(
+    wire,
+    () => passes("request"),
+    () => passes("response"),
+  );
+}
+
+/** A wire of a process that may die: from then on it says and hears nothing, and the other end is told. */
+export const mortalWire = (wire: Wire, isDead: () => boolean): Wire =>
+  guardedWire(
+    wire,
+    () => !isDead(),
+    () => !isDead(),
+  );
+
+/** A wire that breaks with the first message that may not leave, or may not come. */
+const guardedWire = (wire: Wire, mayLeave: () => boolean, mayCome: () => boolean): Wire => ({
+  send: (bytes) => (mayLeave() ? wire.send(bytes) : wire.close()),
+  get unsent() {
+    return wire.unsent;
+  },
+  pause: () => wire.pause(),
+  resume: () => wire.resume(),
+  close: () => wire.close(),
+  listen: ({ message, closed }) =>
+    wire.listen({ message: (bytes) => (mayCome() ? message(bytes) : wire.close()), closed }),
+});
 
 /** The process that used a store is gone: whatever it still does reaches nothing. */
 export class Crash extends Error {}

@@ -40,13 +40,7 @@ dieAfter(undefined);
 const tables = merchantTables(store);
 
 async function salesTo(customer: string): Promise<readonly FlowSale[]> {
-  return (await tables.sales.list({ under: `${customer}/` }))
-    .filter(([, { ok }]) => ok === 1)
-    .map(([id, { refunded }]) => ({
-      customer,
-      txn: id.slice(customer.length + 1),
-      isRefunded: refunded !== undefined,
-    }));
+  return (await merchant.sales()).filter((sale) => sale.ok && sale.customer === customer);
 }
 
 /** Authorizations, refunds and settlements that the broker has not decided. */

@@ -7,6 +7,7 @@ import {
   type PeerStore,
   type Runtime,
   systemRuntime,
+  type Wire,
 } from "@lepta/peer-sdk";
 
 /** How a repeated flow ended: how often it was done, and the code of the error that ended it, if one did. */
@@ -141,10 +142,33 @@ export const steppedConnect =
       get isOpen() {
         return channel.isOpen;
       },
+      ...(channel.wire === undefined ? {} : { wire: steppedWire(channel.wire) }),
       request: (messages) => stepped(() => channel.request(messages)),
       close: () => channel.close(),
     };
   };
+
+/** The messages of a session: one step each, as it leaves and as it comes. */
+const steppedWire = (wire: Wire): Wire => ({
+  send: (bytes) => {
+    step();
+    wire.send(bytes);
+  },
+  get unsent() {
+    return wire.unsent;
+  },
+  pause: () => wire.pause(),
+  resume: () => wire.resume(),
+  close: () => wire.close(),
+  listen: (events) =>
+    wire.listen({
+      message: (bytes) => {
+        step();
+        events.message(bytes);
+      },
+      closed: () => events.closed(),
+    }),
+});
 
 async function stepped<T>(work: () => Promise<T>): Promise<T> {
   step();

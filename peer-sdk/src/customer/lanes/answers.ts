@@ -1,6 +1,7 @@
 /** Items 4 and 5 at the customer: each answers the oldest purchase under way, and says what it must. */
 import {
   decodeAs,
+  GOODS_TYPE,
   isErrorCode,
   isRefusal,
   LeptaError,
@@ -18,10 +19,9 @@ import { LaneReceipt } from "./receipt.ts";
 
 /** The number of item 4. */
 const SOLD = 4;
-const UNNAMED_TYPE = "application/octet-stream";
 
 /** The media type of the last goods, which the next ones are likely to have. */
-let lastType = { name: "text/plain;charset=utf-8", bytes: typeBytes("text/plain;charset=utf-8") };
+let lastType = { name: GOODS_TYPE, bytes: typeBytes("") };
 
 /** Takes the answer of the oldest purchase under way; false where it says anything but what it must. */
 export function takeAnswer(book: LaneBook, lane: Lane, item: Uint8Array): boolean {
@@ -33,14 +33,14 @@ export function takeAnswer(book: LaneBook, lane: Lane, item: Uint8Array): boolea
 function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
   const { price, sequence } = sent;
   const remaining = lane.answered - price;
-  const expected = soldPrefix(lane.number, sequence, lane.record.currency, price, remaining);
+  const expected = soldPrefix(lane.number, sequence, price, remaining);
   const goods = readSold(item, expected, lastType.bytes) ?? readAny(item, expected);
   if (goods === undefined) return false;
   answered(lane, sent, item, price, remaining);
   const { order, settle } = sent;
   const entry = { at: sent.at, bought: sent.item, answered: item };
   settle?.resolve({
-    goods: new Goods(lastType.name === "" ? UNNAMED_TYPE : lastType.name, goods),
+    goods: new Goods(lastType.name, goods),
     receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, entry),
   });
   book.goOn(lane);
@@ -52,7 +52,7 @@ function readAny(item: Uint8Array, expected: Uint8Array): Uint8Array | undefined
   const sold = decodeAs(laneSold, item);
   if (isRefusal(sold)) return undefined;
   const [, , , , , , type] = sold;
-  lastType = { name: type, bytes: typeBytes(type) };
+  lastType = { name: type === "" ? GOODS_TYPE : type, bytes: typeBytes(type) };
   return readSold(item, expected, lastType.bytes);
 }
 
@@ -61,11 +61,7 @@ function takeRefused(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): 
   const refused = decodeAs(laneRefused, item);
   if (isRefusal(refused)) return false;
   const [, number, sequence, code, remaining] = refused;
-  const isAsExpected =
-    number === lane.number &&
-    sequence === sent.sequence &&
-    remaining.currency === lane.record.currency &&
-    Number(remaining.value) === lane.answered;
+  const isAsExpected = number === lane.number && sequence === sent.sequence && remaining === lane.answered;
   if (!isAsExpected) return false;
   lane.remaining += sent.price;
   lane.pair.value -= sent.price;

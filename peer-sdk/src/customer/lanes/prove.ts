@@ -4,6 +4,7 @@ import {
   type Digest,
   decodeAs,
   encodeReceipt,
+  GOODS_TYPE,
   isRefusal,
   LeptaError,
   laneBuy,
@@ -153,9 +154,11 @@ function purchaseOf(merchant: string, txn: Txn, entry: RunEntry | undefined): La
   const sold = decodeAs(laneSold, entry.answered);
   if (!isRefusal(sold)) {
     const [, , , charged, , bytes, type] = sold;
-    const goods = new Goods(type === "" ? "application/octet-stream" : type, bytes);
-    return { txn, merchant, entry, order, charged, outcome: "done", goods };
+    const goods = new Goods(type === "" ? GOODS_TYPE : type, bytes);
+    return { txn, merchant, entry, order, charged: moneyOf(price, charged), outcome: "done", goods };
   }
   const [, , , outcome] = orThrow(decodeAs(laneRefused, entry.answered));
-  return { txn, merchant, entry, order, charged: { ...price, value: 0n }, outcome, goods: undefined };
+  return { txn, merchant, entry, order, charged: moneyOf(price, 0), outcome, goods: undefined };
 }
+
+const moneyOf = ({ currency }: Amount, units: number): Amount => ({ currency, value: BigInt(units) });

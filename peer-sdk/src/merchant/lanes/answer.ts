@@ -1,6 +1,5 @@
 /** M2 on a lane: what a merchant says, and reads again from its own journal. */
 import {
-  amountOf,
   decodeAs,
   type ErrorCode,
   encodeAs,
@@ -16,13 +15,8 @@ import { itemKind } from "../../session/session.ts";
 const SOLD = 4;
 
 /** Item 5: the purchase counts, and the value stays. */
-export const refusalOf = (
-  lane: number,
-  sequence: number,
-  code: ErrorCode,
-  currency: string,
-  remaining: number,
-): Uint8Array => encodeAs(laneRefused, [5, lane, sequence, code, amountOf(currency, BigInt(remaining))]);
+export const refusalOf = (lane: number, sequence: number, code: ErrorCode, remaining: number): Uint8Array =>
+  encodeAs(laneRefused, [5, lane, sequence, code, remaining]);
 
 /** What an answer of ours said. Throws `store-damaged` where it is none, or does not follow on what remained before it. */
 export function answerOf(
@@ -44,10 +38,10 @@ export function answeredOf(
     const sold = decodeAs(laneSold, answered);
     if (isRefusal(sold)) return sold;
     const [, , , charged, remaining] = sold;
-    return { charged: Number(charged.value), remaining: Number(remaining.value), code: undefined };
+    return { charged, remaining, code: undefined };
   }
   const refused = decodeAs(laneRefused, answered);
   if (isRefusal(refused)) return refused;
   const [, , , code, remaining] = refused;
-  return { charged: 0, remaining: Number(remaining.value), code };
+  return { charged: 0, remaining, code };
 }

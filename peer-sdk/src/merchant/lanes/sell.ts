@@ -5,6 +5,7 @@
 import {
   type ErrorCode,
   equalBytes,
+  GOODS_TYPE,
   isRefusal,
   lanePurchase,
   limits,
@@ -155,18 +156,17 @@ function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made:
   // Its scrip may have been ended by the broker while the goods were made.
   if (!shop.lanes.has(lane) || shop.lanes.isBroken) return;
   const remaining = lane.remaining - order.price;
-  const { currency } = order;
   const sequence = lane.sequence + 1;
   const type = typeBytesOf(goods.type);
-  const answer = writeSold(lane.number, sequence, currency, order.price, remaining, goods.bytes, type);
+  const answer = writeSold(lane.number, sequence, order.price, remaining, goods.bytes, type);
   shop.lanes.decide(lane, item, answer, order.price);
 }
 
 /** The media type of the last goods, which the next ones are likely to have. */
-let lastType = { name: "", bytes: typeBytes("") };
+let lastType = { name: GOODS_TYPE, bytes: typeBytes("") };
 
 function typeBytesOf(name: string): Uint8Array {
-  if (name !== lastType.name) lastType = { name, bytes: typeBytes(name) };
+  if (name !== lastType.name) lastType = { name, bytes: typeBytes(name === GOODS_TYPE ? "" : name) };
   return lastType.bytes;
 }
 
@@ -177,8 +177,8 @@ function failed(shop: Shop, lane: Lane, item: Uint8Array, error: unknown): void 
 }
 
 function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): void {
-  const { number, sequence, record, remaining } = lane;
-  shop.lanes.decide(lane, item, refusalOf(number, sequence + 1, code, record.currency, remaining), 0);
+  const { number, sequence, remaining } = lane;
+  shop.lanes.decide(lane, item, refusalOf(number, sequence + 1, code, remaining), 0);
 }
 
 /** The same purchase again gets the same answer; another under its number is none. */
