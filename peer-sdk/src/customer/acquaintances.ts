@@ -6,6 +6,7 @@ import { type Acquaintance, type MerchantAddress, meet, readMerchantAddress } fr
 
 export class Acquaintances {
   readonly #customer: Customer;
+  #isOpen = true;
   readonly #meetings = new Map<string, Promise<Acquaintance>>();
   /** By the address as it was given. */
   readonly #met = new Map<string, Acquaintance>();
@@ -41,6 +42,7 @@ export class Acquaintances {
     // Another call may have begun a new one meanwhile.
     const current = this.#meetings.get(url);
     if (current !== undefined && current !== before) return current;
+    if (!this.#isOpen) throw new LeptaError("closed");
     // At once, so that the next session finds its lanes free, and resumes it.
     known?.session?.session.close("closed");
     known?.channel.close();
@@ -59,6 +61,8 @@ export class Acquaintances {
 
   /** Closes every connection in good order; one that is being opened is closed when it stands, and nobody waits for it. */
   async close(): Promise<void> {
+    // What is taken up again in the background meets nobody any more.
+    this.#isOpen = false;
     const meetings = [...this.#meetings.values()];
     this.#meetings.clear();
     this.#met.clear();

@@ -8,6 +8,7 @@ import {
 } from "@lepta/peer-sdk";
 import { isRefusal, limits, verifyReceipt } from "@lepta/protocol";
 import { afterEach, describe, expect, test } from "vitest";
+import { reckon } from "../support/reckoning.ts";
 import { createWorld, type Heard, type Side, type World, wiredTo } from "../support/world.ts";
 
 const SHOP = "ws://shop.example/pay";
@@ -161,4 +162,33 @@ describe("a connection that breaks", () => {
       expect(count).toBeGreaterThanOrEqual(at);
     },
   );
+});
+
+describe("connections that break again and again", () => {
+  test.each(Array.from({ length: 12 }, (_, i) => i + 1))("as chance %i has it", async (seed) => {
+    let state = seed * 2_654_435_761;
+    const chance = (of: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((state / 2 ** 31) * of);
+    };
+    let isFair = false;
+    await open((message) => {
+      if (isFair || chance(7) > 0) return true;
+      message.cut([undefined, "merchant" as const][chance(2)]);
+      // The message itself may have got through, or not.
+      return chance(2) === 0;
+    });
+    for (let turn = 0; turn < 5; turn += 1)
+      await Promise.allSettled([0, 1, 2].map(() => wallet.buy(SHOP, "page", { max })));
+    isFair = true;
+    await reckon({
+      world,
+      wallet,
+      merchant,
+      url: SHOP,
+      made: new Set(made),
+      price: max,
+      paidIn: "EUR 10.00",
+    });
+  });
 });
