@@ -12,9 +12,9 @@ export interface IdleBytes {
   readonly connections: number;
 }
 
-const CONNECTIONS = 500;
+const CONNECTIONS = 1000;
 /** First, so that what is there once for all connections is not counted. */
-const BEFORE = 100;
+const BEFORE = 300;
 
 export async function measureIdle(
   broker: string,

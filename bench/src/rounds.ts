@@ -45,7 +45,7 @@ export type Round = Readonly<Record<SubjectName, Measurement>>;
 
 /** How long each subject runs before the first round, in seconds: until its code is compiled. */
 const WARM_UP = 1.2;
-const IDLE_ROUNDS = 3;
+const IDLE_ROUNDS = 2;
 /** Of a profile, in seconds. */
 const PROFILED = 3;
 const PROFILES: ReadonlySet<SubjectName> = new Set([
