@@ -112,7 +112,10 @@ describe("an answer", () => {
       looks.add(work);
       return () => looks.delete(work);
     };
-    wallet = await world.wallet({ store: { ...disk, close: async () => {} }, runtime: { ...world.runtime, later } });
+    wallet = await world.wallet({
+      store: { ...disk, close: async () => {} },
+      runtime: { ...world.runtime, later },
+    });
     const { at, lane } = await begun();
     const second = codeOf(buy());
     await quiet();
