@@ -110,9 +110,20 @@ export class LaneBook {
     return wishes.length > 0 || flight.some(({ settle }) => settle !== undefined);
   }
 
-  /** Resolves when nothing is under way on a lane, and nothing waits. */
-  whenIdle(lane: Lane): Promise<void> {
-    return isIdle(lane) ? Promise.resolve() : new Promise((resolve) => lane.idlers.push(resolve));
+  /**
+   * Waits until nothing is under way on a lane and nothing waits, but no longer than for an answer: a merchant may never give one.
+   * Tells whether it is so.
+   */
+  async whenIdle(lane: Lane): Promise<boolean> {
+    if (isIdle(lane)) return true;
+    await new Promise<void>((resolve) => {
+      const callOff = this.#party.runtime.later(ANSWER_WITHIN, resolve);
+      lane.idlers.push(() => {
+        callOff();
+        resolve();
+      });
+    });
+    return isIdle(lane);
   }
 
   /** Buys on a lane that is worth enough: at once where there is room, or when a statement or an answer has made room. */

@@ -16,8 +16,9 @@ export function closeLane(customer: Customer, session: MerchantSession, lane: La
 
 async function close({ lanes }: Customer, session: MerchantSession, lane: Lane): Promise<void> {
   lane.isClosing = true;
-  await lanes.whenIdle(lane);
+  const isIdle = await lanes.whenIdle(lane);
   if (lane.session !== session.session) throw new LeptaError("unreachable", "the lane has left this session");
+  if (!isIdle) throw new LeptaError("unreachable", "a purchase on it has no answer");
   await session.closed(lane);
 }
 
