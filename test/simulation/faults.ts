@@ -15,7 +15,7 @@ export interface Fault {
   readonly favours?: readonly string[];
   /** Found within so many purchases. */
   readonly within: number;
-  /** The broker itself notices that something cannot be, and says so before any book differs. */
+  /** The broker or the merchant itself notices that something cannot be, and says so before any book differs. */
   readonly isNoticed?: true;
 }
 
@@ -46,13 +46,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead: "  if (change === null) {\n    const { salt } = change;",
     within: 2000,
   },
+  // The table itself would not spend it again: it has no salt any more.
   "spent-check-missing-at-merchant": {
     file: SELL,
     text: '  if (scrip.state === "spent") return refuse("scrip-spent");',
     instead: "",
     within: 2000,
+    isNoticed: true,
   },
-  "price-not-compared": { file: SELL, text: "    sameAmount(amount, price) &&\n", instead: "", within: 4000 },
+  "price-not-compared": {
+    file: SELL,
+    text: "    sameAmount(amount, price) &&\n",
+    instead: "",
+    favours: ["orders for less"],
+    within: 4000,
+  },
   "secrets-of-spent-scrip-kept": {
     file: SCRIP_TABLE,
     text: 'const spent: ScripRecord = { ...record, state: "spent",',
@@ -63,6 +71,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: SCRIP_TABLE,
     text: 'if (standing === "gone") this.#memory.free(place, salt);',
     instead: 'if (standing === "gone") return;',
+    favours: ["spends an old copy", "spends VendorScrip twice"],
     within: 2000,
   },
   "sale-not-idempotent": {
