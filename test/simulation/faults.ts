@@ -381,13 +381,6 @@ export const faults: Readonly<Record<string, Fault>> = {
     instead: "(await broker.store.commit(decision.writes)) !== undefined",
     within: 3000,
   },
-  "lane-answer-leaves-before-it-is-durable": {
-    file: "peer-sdk/src/merchant/lanes/book.ts",
-    text: "        await this.#journal.sync();\n",
-    instead: "        this.#journal.sync().catch(() => undefined);\n",
-    favours: ["buy a burst"],
-    within: 3000,
-  },
   "lane-sequence-not-checked": {
     file: LANE_SELL,
     text: '  if (heads.sequence !== lane.sequence + 1) return stop(visit, lane, "wrong-reference");\n',
