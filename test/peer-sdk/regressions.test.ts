@@ -455,7 +455,9 @@ describe("what a wallet believes", () => {
     await openNews();
     const release = Promise.withResolvers<void>();
     closers.push(() => release.resolve());
+    const begun = Promise.withResolvers<void>();
     const connect = through(world.connect, async (_messages, pass) => {
+      begun.resolve();
       await release.promise;
       return pass();
     });
@@ -464,6 +466,7 @@ describe("what a wallet believes", () => {
     const asked = codeOf(wallet.offers(NEWS)).finally(() => {
       isMet = true;
     });
+    await begun.promise;
     await wallet.close();
     expect(isMet).toBe(false);
     release.resolve();
