@@ -1,6 +1,6 @@
 /** Purchases on lanes, from the wallet to the merchant and back. */
 
-import type { ConnectChannel, Wallet } from "@lepta/peer-sdk";
+import { type ConnectChannel, memoryPeerStore, type PeerStore, type Wallet } from "@lepta/peer-sdk";
 import { verifyReceipt } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createWorld, type World } from "../support/world.ts";
@@ -58,6 +58,35 @@ describe("a purchase under statements", () => {
     const before = requests;
     await Promise.all(Array.from({ length: 200 }, () => reader.buy(SHOP, "page", { max })));
     expect(requests - before).toBe(1);
+  });
+
+  test("is answered only when it is durable at the merchant", async () => {
+    const inner = memoryPeerStore();
+    let held: PromiseWithResolvers<void> | undefined;
+    const openLog: PeerStore["openLog"] = async (name) => {
+      const { log, found } = await inner.openLog(name);
+      const sync = async () => {
+        await held?.promise;
+        await log.sync();
+      };
+      return {
+        found,
+        log: { append: (record) => log.append(record), release: (at) => log.release(at), sync },
+      };
+    };
+    const url = "ws://slow.example/pay";
+    const catalogue = { page: { price: "EUR 0.001", deliver: () => "page" } };
+    await world.merchant(url, { store: { ...inner, openLog }, catalogue });
+    await wallet.buy(url, "page", { max });
+    held = Promise.withResolvers();
+    let isBought = false;
+    const buying = wallet.buy(url, "page", { max }).then(() => {
+      isBought = true;
+    });
+    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(isBought).toBe(false);
+    held.resolve();
+    await buying;
   });
 
   test("is proved to others once the lane is closed", async () => {
