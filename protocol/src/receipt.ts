@@ -4,7 +4,7 @@
  */
 
 import { defaultSuite } from "#platform";
-import { type Amount, multiply, sameAmount } from "./amount.ts";
+import { type Amount, amountOf, multiply, sameAmount } from "./amount.ts";
 import { equalBytes, idBytes, toText } from "./bytes.ts";
 import { thumbprint } from "./cose/key.ts";
 import { type Credential, type Trust, verifyCertificate, verifyCredential } from "./credential.ts";
@@ -168,7 +168,9 @@ function readLane(receipt: Receipt, run: Run): Or<Said> {
   const misplaced = checkPlace(run, read, sequence, origin);
   if (misplaced !== undefined) return misplaced;
   const { ok, reason, goods, goodsType } = answer;
-  const [charged, remaining] = [moneyOf(amount, answer.charged), moneyOf(amount, answer.remaining)];
+  // M2 says so in the currency of M1.
+  const inCurrency = (units: number): Amount => amountOf(amount.currency, BigInt(units));
+  const [charged, remaining] = [inCurrency(answer.charged), inCurrency(answer.remaining)];
   const bought = { order, amount, metered: metered === 1, ok, reason, charged };
   const wrong = checkCharge(bought) ?? checkSums(read, sequence, charged, remaining);
   if (wrong !== undefined) return wrong;
@@ -200,9 +202,6 @@ function readAnswer(bytes: Uint8Array) {
   const [goods, goodsType] = [undefined, undefined];
   return { ok: false, lane, sequence, charged: 0, remaining, goods, goodsType, reason };
 }
-
-/** What M2 says in the currency of M1. */
-const moneyOf = ({ currency }: Amount, units: number): Amount => ({ currency, value: BigInt(units) });
 
 /** The purchase stands in the run, which has room for the others before and after it, and begins where a lane begins. */
 function checkPlace(

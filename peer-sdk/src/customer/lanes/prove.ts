@@ -1,6 +1,7 @@
 /** What was bought on lanes, found again by its name, and proved to others. */
 import {
   type Amount,
+  amountOf,
   type Digest,
   decodeAs,
   encodeReceipt,
@@ -11,6 +12,7 @@ import {
   lanePurchase,
   laneRefused,
   laneSold,
+  nothing,
   type Order,
   orThrow,
   purchaseOnLane,
@@ -155,10 +157,16 @@ function purchaseOf(merchant: string, txn: Txn, entry: RunEntry | undefined): La
   if (!isRefusal(sold)) {
     const [, , , charged, , bytes, type] = sold;
     const goods = new Goods(type === "" ? GOODS_TYPE : type, bytes);
-    return { txn, merchant, entry, order, charged: moneyOf(price, charged), outcome: "done", goods };
+    return {
+      txn,
+      merchant,
+      entry,
+      order,
+      charged: amountOf(price.currency, BigInt(charged)),
+      outcome: "done",
+      goods,
+    };
   }
   const [, , , outcome] = orThrow(decodeAs(laneRefused, entry.answered));
-  return { txn, merchant, entry, order, charged: moneyOf(price, 0), outcome, goods: undefined };
+  return { txn, merchant, entry, order, charged: nothing(price.currency), outcome, goods: undefined };
 }
-
-const moneyOf = ({ currency }: Amount, units: number): Amount => ({ currency, value: BigInt(units) });
