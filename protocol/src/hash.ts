@@ -12,9 +12,3 @@ export const hmacSha256: (key: Uint8Array, ...parts: readonly Uint8Array[]) => U
 /** HMAC-SHA256 that derives one secret from another, with a label that names its purpose. */
 export const derive = (key: Uint8Array, label: string, ...context: readonly Uint8Array[]): Uint8Array =>
   hmacSha256(key, utf8(`lepta/1 ${label}\0`), ...context);
-
-/** HMAC-SHA256 of some bytes under one key: 32 bytes. */
-export type Mac = (data: Uint8Array) => Uint8Array;
-
-/** HMAC-SHA256 under a key that is used often: it is imported once. */
-export const macUnder: (key: Uint8Array) => Mac = platform.macUnder;

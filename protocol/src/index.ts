@@ -11,7 +11,7 @@ export { readSign1, sign1, sign1Detached } from "./cose/sign1.ts";
 export * from "./credential.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";
-export { derive, hmacSha256, type Mac, macUnder, sha256 } from "./hash.ts";
+export { derive, hmacSha256, sha256 } from "./hash.ts";
 export * from "./lane.ts";
 export * from "./lane-items.ts";
 export { limits } from "./limits.ts";

@@ -5,92 +5,52 @@
  */
 import type { Amount } from "./amount.ts";
 import { concat, utf8 } from "./bytes.ts";
-import type { Mac } from "./hash.ts";
-import { POP_LENGTH } from "./lane.ts";
 import type { Order } from "./messages/parts.ts";
 import { orderCodec } from "./messages/parts.ts";
 import { amount as amountCodec, encodeAs } from "./schema.ts";
 
+const ARRAY_OF_6 = 0x86;
 const ARRAY_OF_7 = 0x87;
 const BUY = 3;
 const SOLD = 4;
-const HASH_HEAD = [0x58, 0x20] as const;
-const ORIGIN_LENGTH = 32;
 /** Of an integer's encoding, at most. */
 const UINT_LENGTH = 9;
 
-/** What stands in item 3 between the sequence and the pop: amount, metered = 0 and order. The same for every purchase alike. */
+/** What stands in item 3 behind the sequence: amount, metered = 0 and order. The same for every purchase alike. */
 export const orderTail = (price: Amount, order: Order): Uint8Array =>
   concat(encodeAs(amountCodec, price), new Uint8Array([0]), encodeAs(orderCodec, order));
 
-/** Item 3 with its pop: `tail` as `orderTail` makes it, `mac` under the CustomerSecret, `origin` the lane's h_0. */
-export function writeBuy(
-  origin: Uint8Array,
-  lane: number,
-  sequence: number,
-  tail: Uint8Array,
-  mac: Mac,
-): Uint8Array {
-  // What the pop is over begins with h_0: it stands before the item in the same buffer.
-  const buffer = new Uint8Array(ORIGIN_LENGTH + 2 + 2 * UINT_LENGTH + tail.length + POP_LENGTH);
-  buffer.set(origin, 0);
-  buffer[ORIGIN_LENGTH] = ARRAY_OF_7;
-  buffer[ORIGIN_LENGTH + 1] = BUY;
-  let end = writeUint(buffer, writeUint(buffer, ORIGIN_LENGTH + 2, lane), sequence);
-  buffer.set(tail, end);
-  end += tail.length;
-  const pop = mac(buffer.subarray(0, end));
-  buffer.set(HASH_HEAD, end);
-  buffer.set(pop, end + HASH_HEAD.length);
-  return buffer.subarray(ORIGIN_LENGTH, end + POP_LENGTH);
+/** Item 3: `tail` as `orderTail` makes it. */
+export function writeBuy(lane: number, sequence: number, tail: Uint8Array): Uint8Array {
+  const item = new Uint8Array(2 + uintLength(lane) + uintLength(sequence) + tail.length);
+  item[0] = ARRAY_OF_6;
+  item[1] = BUY;
+  item.set(tail, writeUint(item, writeUint(item, 2, lane), sequence));
+  return item;
 }
 
-/** The heads of an item 3, and where the rest stands. Nothing is said of the tail: it is known, or the general codec reads it. */
+/** The heads of an item 3. Nothing is said of the tail: it is known, or the general codec reads it. */
 export interface BuyHeads {
   readonly lane: number;
   readonly sequence: number;
-  /** Where `orderTail` begins, and where it ends and the pop begins. */
+  /** Where `orderTail` begins. */
   readonly tail: number;
-  readonly pop: number;
 }
 
-/** The heads, or undefined where the bytes do not begin and end as an item 3. */
+/** The heads, or undefined where the bytes do not begin as an item 3. */
 export function readBuy(item: Uint8Array): BuyHeads | undefined {
-  const pop = item.length - POP_LENGTH;
-  if (pop < 4 || item[0] !== ARRAY_OF_7 || item[1] !== BUY) return undefined;
-  if (item[pop] !== HASH_HEAD[0] || item[pop + 1] !== HASH_HEAD[1]) return undefined;
+  if (item[0] !== ARRAY_OF_6 || item[1] !== BUY) return undefined;
   const lane = readUint(item, 2);
   if (lane === undefined) return undefined;
   const afterLane = 2 + uintLength(lane);
   const sequence = readUint(item, afterLane);
   if (sequence === undefined) return undefined;
-  const tail = afterLane + uintLength(sequence);
-  return tail > pop ? undefined : { lane, sequence, tail, pop };
+  return { lane, sequence, tail: afterLane + uintLength(sequence) };
 }
 
 /** Whether an item 3 with these heads carries this `orderTail`. */
-export const hasTail = (item: Uint8Array, { tail, pop }: BuyHeads, known: Uint8Array): boolean =>
-  pop - tail === known.length && startsWith(item, known, tail);
-
-/** Whether an item 3 with these heads ends with the pop over what stands before it. `origin` is the lane's h_0. */
-export function isProvenBuy(item: Uint8Array, { pop }: BuyHeads, origin: Uint8Array, mac: Mac): boolean {
-  const proof = mac(proven(item, pop, origin));
-  let difference = 0;
-  for (let i = 0, at = pop + HASH_HEAD.length; i < proof.length; i += 1, at += 1)
-    difference |= (proof[i] ?? 0) ^ (item[at] ?? 0);
-  return difference === 0;
-}
-
-/** What a pop is over: one buffer for all, as nobody else runs meanwhile. */
-let scratch = new Uint8Array(1024);
-
-function proven(item: Uint8Array, end: number, origin: Uint8Array): Uint8Array {
-  const length = ORIGIN_LENGTH + end;
-  if (scratch.length < length) scratch = new Uint8Array(length);
-  scratch.set(origin, 0);
-  for (let i = 0; i < end; i += 1) scratch[ORIGIN_LENGTH + i] = item[i] ?? 0;
-  return scratch.subarray(0, length);
-}
+export const hasTail = (item: Uint8Array, { tail }: BuyHeads, known: Uint8Array): boolean =>
+  item.length - tail === known.length && startsWith(item, known, tail);
 
 /** Item 4. */
 export function writeSold(

@@ -2,12 +2,9 @@
  * A lane: one scrip's way through many purchases (design section 5, docs/protocol.md section 13). Both sides keep its
  * chain: h_0 binds session, lane and scrip; each purchase is an element; a statement's h takes in the run that it covers.
  */
-import { concat, equalBytes, idBytes, toText } from "./bytes.ts";
+import { concat, idBytes, toText } from "./bytes.ts";
 import { hmacSha256, sha256 } from "./hash.ts";
 import type { ScripId, Txn } from "./schema.ts";
-
-/** Bytes of a pop at the end of an item: the head of a byte string and HMAC-SHA256. */
-export const POP_LENGTH = 34;
 
 /** h_0 = SHA-256(session opening (32) ‖ lane (8, big-endian) ‖ scrip id (16)). */
 export const laneOrigin = (opening: Uint8Array, lane: number, scrip: ScripId): Uint8Array =>
@@ -23,16 +20,9 @@ export const chainAfter = (before: Uint8Array, elements: readonly Uint8Array[]):
 /** The pop of item 1: HMAC-SHA256(CustomerSecret, h_0). */
 export const proveLane = (secret: Uint8Array, origin: Uint8Array): Uint8Array => hmacSha256(secret, origin);
 
-/** The pop of item 3: HMAC-SHA256(CustomerSecret, h_0 ‖ the item's encoding up to the pop). */
-export const provePurchase = (secret: Uint8Array, origin: Uint8Array, head: Uint8Array): Uint8Array =>
-  hmacSha256(secret, origin, head);
-
-/** Whether an item 3 ends with the pop over what stands before it. */
-export const isPurchaseProven = (secret: Uint8Array, origin: Uint8Array, item: Uint8Array): boolean =>
-  equalBytes(
-    provePurchase(secret, origin, item.subarray(0, item.length - POP_LENGTH)),
-    item.subarray(item.length - 32),
-  );
+/** The pop of item 11: HMAC-SHA256(CustomerSecret, h_0 ‖ the opening of the session that goes on with the lane (32)). */
+export const proveResumption = (secret: Uint8Array, origin: Uint8Array, opening: Uint8Array): Uint8Array =>
+  hmacSha256(secret, origin, opening);
 
 /** The name of a purchase on a lane: the first 8 bytes of h_0 and its sequence (8, big-endian). */
 export const lanePurchase = (origin: Uint8Array, sequence: number): Txn =>

@@ -55,7 +55,7 @@ describe.each(["default", "figure-4"])("the demo in the suite %s", (suite) => {
         // another order under the number of a purchase, a lane without its secret, and a lane's scrip used twice.
         conflict: hasLanes ? 2 : 1,
         refused: 2,
-        ...(hasLanes ? { "bad-proof": 1, "in-use": 2 } : {}),
+        ...(hasLanes ? { "bad-proof": 2, "in-use": 2 } : {}),
       },
       books: {
         moneyIn: amount,

@@ -9,11 +9,11 @@ import {
   laneOpen,
   laneOrigin,
   laneResume,
-  macUnder,
   orderTail,
   orThrow,
   parseAmount,
   proveLane,
+  proveResumption,
   readScrip,
   scripOf,
   sessionMessage,
@@ -89,9 +89,8 @@ async function begin(): Promise<Block> {
   const scrip = orThrow(readScrip(held.grant.body));
   const origin = laneOrigin(first.opening, 1, scrip.id);
   const standing = chainAfter(origin, []);
-  const mac = macUnder(held.secret);
   const buy = (sequence: number, sku = "page") =>
-    writeBuy(origin, 1, sequence, orderTail(parseAmount(PRICE), orderFor(sku, PRICE)), mac);
+    writeBuy(1, sequence, orderTail(parseAmount(PRICE), orderFor(sku, PRICE)));
   const opened = encodeAs(laneOpen, [
     1,
     1,
@@ -123,7 +122,7 @@ async function begin(): Promise<Block> {
     buy(3),
     buy(3, "slow"),
     buy(4, "nothing"),
-    encodeAs(laneResume, [11, 1, 0, standing]),
+    encodeAs(laneResume, [11, 1, 0, standing, proveResumption(held.secret, origin, first.opening)]),
     encodeAs(sessionMessage, [6, 7, encodeAs(contentCodec, { signed: request.bytes })]),
   ];
   return {
@@ -135,7 +134,8 @@ async function begin(): Promise<Block> {
     open: async () => {
       const session = await connect();
       // The lane is taken up, so that what follows is about one that stands.
-      await session.send(encodeAs(laneResume, [11, 1, 0, standing]));
+      const pop = proveResumption(held.secret, origin, session.opening);
+      await session.send(encodeAs(laneResume, [11, 1, 0, standing, pop]));
       const taken = await session.next(2, 13);
       if (taken === undefined || itemKind(taken) !== 2) refusedLanes += 1;
       return session;

@@ -32,7 +32,7 @@ describe.each(platforms)("SHA-256 on %s", (_, { sha256 }) => {
   });
 });
 
-describe.each(platforms)("HMAC-SHA256 on %s", (_, { hmacSha256, macUnder }) => {
+describe.each(platforms)("HMAC-SHA256 on %s", (_, { hmacSha256 }) => {
   test("is what RFC 4231 says, for short keys and long", () => {
     expect(hex(hmacSha256(utf8("Jefe"), utf8("what do ya want "), utf8("for nothing?")))).toBe(
       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
@@ -41,15 +41,6 @@ describe.each(platforms)("HMAC-SHA256 on %s", (_, { hmacSha256, macUnder }) => {
     expect(hex(hmacSha256(key, utf8("Test Using Larger Than Block-Size Key - Hash Key First")))).toBe(
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
     );
-  });
-
-  test("is the same under a key that is imported once, each time", () => {
-    for (const length of [0, 1, 32, 64, 65, 131]) {
-      const key = new Uint8Array(length).fill(length);
-      const mac = macUnder(key);
-      for (const data of [utf8("one"), new Uint8Array(0), new Uint8Array(1000), utf8("one")])
-        expect(hex(mac(data))).toBe(hex(hmacSha256(key, data)));
-    }
   });
 
   test("takes an empty key for what it is", () => {

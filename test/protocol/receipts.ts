@@ -16,9 +16,7 @@ import {
   makeScripId,
   mint,
   type Order,
-  POP_LENGTH,
   type Purpose,
-  provePurchase,
   proveSpend,
   purchaseRequest,
   purchaseResponse,
@@ -95,8 +93,6 @@ export interface LaneStory {
   readonly change?: Partial<Draft<typeof statement>>;
 }
 
-const SECRET = fixed("CustomerSecret of the lane");
-
 /** Three purchases of a lane, the second of them refused, and between them the opening of a resumed session. */
 export async function laneRun({
   buyer = customer,
@@ -108,11 +104,8 @@ export async function laneRun({
   const session = fixed(label);
   const scrip = makeScripId(7, fixed(`scrip of ${label}`, 12));
   const origin = laneOrigin(session, lane, scrip);
-  const bought = (sequence: number): Uint8Array => {
-    const head = encodeAs(laneBuy, [3, lane, sequence, euro("0.02"), 0, order, new Uint8Array(32)]);
-    const pop = provePurchase(SECRET, origin, head.subarray(0, head.length - POP_LENGTH));
-    return encodeAs(laneBuy, [3, lane, sequence, euro("0.02"), 0, order, pop]);
-  };
+  const bought = (sequence: number): Uint8Array =>
+    encodeAs(laneBuy, [3, lane, sequence, euro("0.02"), 0, order]);
   const sold = (sequence: number, remaining: string): Uint8Array =>
     encodeAs(laneSold, [4, lane, sequence, units("0.02"), units(remaining), goods, "text/plain"]);
   const purchases = [
@@ -125,7 +118,7 @@ export async function laneRun({
     Uint8Array,
     Uint8Array,
   ];
-  const elements = [first, fixed("opening of the session that resumes"), second, third];
+  const elements = [first, fixed(`opening of the session that resumes ${label}`), second, third];
   const draft: Draft<typeof statement> = {
     ...plain(seller.uid, network, `statement of ${label}`),
     customer: buyer.uid,

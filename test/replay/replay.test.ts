@@ -265,7 +265,10 @@ async function laneItems(): Promise<readonly { readonly item: Uint8Array; readon
       const { customer } = signed;
       if (customer !== undefined)
         found.push({ item: encodeAs(statementSigned, [15, payload.lane, customer]), of });
-      found.push({ item: encodeAs(laneResume, [11, payload.lane, payload.last, payload.chain]), of });
+      found.push({
+        item: encodeAs(laneResume, [11, payload.lane, payload.last, payload.chain, payload.session]),
+        of,
+      });
       found.push({ item: encodeAs(laneClose, [7, payload.lane]), of });
     }
   return found;

@@ -2,6 +2,7 @@
 import { LeptaError } from "@lepta/peer-sdk";
 import type { Holding } from "@lepta/peer-sdk/records";
 import {
+  chainAfter,
   decodeAs,
   encodeAs,
   isRefusal,
@@ -10,11 +11,10 @@ import {
   laneOrigin,
   laneResume,
   laneSold,
-  type Mac,
-  macUnder,
   orderTail,
   orThrow,
   proveLane,
+  proveResumption,
   readScrip,
   scripOf,
   signStatement,
@@ -31,7 +31,8 @@ import type { MerchantSide } from "./peers.ts";
 
 export const laneAttacks: readonly Action[] = [
   { name: "one scrip on two lanes", weight: 5, run: openTwice },
-  { name: "repeats, skips and forges on a lane", weight: 8, run: wander },
+  { name: "repeats and skips on a lane", weight: 8, run: wander },
+  { name: "takes up a lane without its secret", weight: 3, run: resumeUnproven },
   { name: "never signs", weight: 5, run: (stage) => buyOn(stage, () => undefined) },
   { name: "signs another statement", weight: 5, run: (stage) => buyOn(stage, signOther) },
   { name: "resumes with another chain", weight: 5, run: resumeElsewhere },
@@ -53,7 +54,7 @@ interface Talk {
 interface LaneAtHand {
   readonly number: number;
   readonly origin: Uint8Array;
-  readonly mac: Mac;
+  readonly secret: Uint8Array;
 }
 
 async function talk(stage: Stage, merchant: MerchantSide, resumes?: Uint8Array): Promise<Talk> {
@@ -96,13 +97,13 @@ function open(one: Talk, held: Holding, number = aNumber(one)): LaneAtHand {
   one.session.send(
     encodeAs(laneOpen, [1, number, scripOf(held.grant), proveLane(held.secret, origin), new Uint8Array(0)]),
   );
-  return { number, origin, mac: macUnder(held.secret) };
+  return { number, origin, secret: held.secret };
 }
 
 /** Item 3: of one of what is sold, unless something else is said. */
 function buying(
   { stage, merchant }: Talk,
-  { origin, number, mac }: LaneAtHand,
+  { number }: LaneAtHand,
   sequence: number,
   wish: { readonly quantity?: number; readonly cheaper?: boolean } = {},
 ): Uint8Array {
@@ -110,7 +111,7 @@ function buying(
   const sku = stage.draws.pick([...merchant.prices.keys()]);
   const order = orderFor(sku, merchant.plan.catalogue[sku]?.price ?? "EUR 0.01", quantity);
   const value = cheaper ? 1n : order.unitPrice.value * BigInt(quantity);
-  return writeBuy(origin, number, sequence, orderTail({ ...order.unitPrice, value }, order), mac);
+  return writeBuy(number, sequence, orderTail({ ...order.unitPrice, value }, order));
 }
 
 /** In one session, and in two at once. */
@@ -138,45 +139,51 @@ async function wander(stage: Stage): Promise<void> {
   await moment(one);
   let sequence = 0;
   let last: Uint8Array | undefined;
-  const forged = new Set<number>();
   const steps: readonly (() => Uint8Array)[] = [
     () => last ?? buying(one, lane, 1),
     () => buying(one, lane, Math.max(1, sequence)),
     () => buying(one, lane, sequence + 2),
     () => buying(one, lane, sequence + 1, { cheaper: true }),
     () => buying(one, lane, sequence + 1, { quantity: 1000 }),
-    () => {
-      const item = buying(one, lane, sequence + 1).slice();
-      item[item.length - 1] = (item.at(-1) ?? 0) ^ 1;
-      forged.add(sequence + 1);
-      return item;
-    },
     () => encodeAs(laneClose, [7, lane.number]),
   ];
   for (let step = 0; step < WALK && one.session.isOpen; step += 1) {
     if (draws.chance(0.6)) {
       last = buying(one, lane, sequence + 1);
       sequence += 1;
-      forged.delete(sequence);
       one.session.send(last);
     } else one.session.send(draws.pick(steps)());
-    // What is sold now is sold for what was sent last under this number.
     await moment(one);
-    for (const item of one.come.splice(0)) checkProven(one, item, forged);
   }
   one.session.close("closed");
 }
 
 const WALK = 10;
 
-/** A forged pop buys nothing of an honest merchant. */
-function checkProven({ merchant }: Talk, item: Uint8Array, forged: ReadonlySet<number>): void {
-  const sold = itemKind(item) === 4 ? decodeAs(laneSold, item) : undefined;
-  if (sold === undefined || isRefusal(sold) || !merchant.options.isHonest || !forged.has(sold[2])) return;
-  merchant.around.findings.broken(
-    "a purchase is proven",
-    `${merchant.name} sold #${sold[2]} for a forged proof`,
-  );
+/** Whoever has a peer's keys and not its scrip's secret buys nothing of an honest merchant. */
+async function resumeUnproven(stage: Stage): Promise<void> {
+  const { draws } = stage;
+  const [merchant, held] = await something(stage);
+  const one = await talk(stage, merchant);
+  const lane = open(one, held);
+  await moment(one);
+  // The proof of the session before is none in this one.
+  const two = await talk(stage, merchant, one.session.opening);
+  const secret = draws.chance(0.5) ? draws.bytes(32) : lane.secret;
+  const pop = proveResumption(secret, lane.origin, one.session.opening);
+  two.session.send(encodeAs(laneResume, [11, lane.number, 0, chainAfter(lane.origin, []), pop]));
+  await moment(two);
+  two.session.send(buying(two, lane, 1));
+  await moment(two);
+  for (const item of two.come) {
+    const sold = itemKind(item) === 4 ? decodeAs(laneSold, item) : undefined;
+    if (sold === undefined || isRefusal(sold) || !merchant.options.isHonest) continue;
+    merchant.around.findings.broken(
+      "a purchase is proven",
+      `${merchant.name} sold #${sold[2]} in a session that has not proved its lane`,
+    );
+  }
+  two.session.close("closed");
 }
 
 /** Buys until the merchant stops. */
@@ -220,7 +227,8 @@ async function resumeElsewhere(stage: Stage): Promise<void> {
   // In another session that says that it resumes the first, or does not.
   const two = await talk(stage, merchant, draws.chance(0.7) ? one.session.opening : undefined);
   const before = draws.pick([0, 1, 2, 3, 4, 9]);
-  two.session.send(encodeAs(laneResume, [11, lane.number, before, draws.bytes(32)]));
+  const pop = proveResumption(lane.secret, lane.origin, two.session.opening);
+  two.session.send(encodeAs(laneResume, [11, lane.number, before, draws.bytes(32), pop]));
   two.session.send(buying(two, lane, 2));
   two.session.send(buying(two, lane, 4));
   one.session.send(buying(one, lane, 4));

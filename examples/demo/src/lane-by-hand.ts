@@ -11,11 +11,11 @@ import {
   laneOpen,
   laneOrigin,
   laneResume,
-  macUnder,
   type Order,
   orderTail,
   orThrow,
   proveLane,
+  proveResumption,
   readScrip,
   type Suite,
   scripOf,
@@ -112,9 +112,9 @@ export class SessionByHand {
     await this.#next(OPENED);
   }
 
-  /** Item 3, sent: a purchase under this sequence, proved under this secret. */
-  buy({ number, origin, secret }: HandLane, sequence: number, order: Order): Uint8Array {
-    const item = writeBuy(origin, number, sequence, orderTail(order.unitPrice, order), macUnder(secret));
+  /** Item 3, sent: a purchase under this sequence. */
+  buy({ number }: HandLane, sequence: number, order: Order): Uint8Array {
+    const item = writeBuy(number, sequence, orderTail(order.unitPrice, order));
     this.#session.send(item);
     return item;
   }
@@ -135,11 +135,11 @@ export class SessionByHand {
     return { ok: false, code, signed: false };
   }
 
-  /** Goes on with a lane of an earlier session, after one purchase and its answer. */
-  async resume({ number, origin }: HandLane, item: Uint8Array, answer: Uint8Array): Promise<void> {
+  /** Item 11, sent: goes on with a lane of an earlier session, after one purchase and its answer. */
+  resume({ number, origin, secret }: HandLane, item: Uint8Array, answer: Uint8Array): void {
     const chain = chainAfter(origin, [laneElement(item, answer)]);
-    this.#session.send(encodeAs(laneResume, [11, number, 1, chain]));
-    await this.opened();
+    const pop = proveResumption(secret, origin, this.opening);
+    this.#session.send(encodeAs(laneResume, [11, number, 1, chain, pop]));
   }
 
   /** Closes the lane as an honest customer would, and signs what its merchant states: the change. */

@@ -38,8 +38,8 @@ export const sessionHello = struct({
 export const laneOpen = tuple(kind(1), uint(), scripCodec, hash32, bytes(0, 1024));
 /** `[2, lane, sequence, remaining, h]`: the lane stands here, h as a statement up to this sequence would say it. */
 export const laneOpened = tuple(kind(2), uint(), uint(), charge, hash32);
-/** `[3, lane, sequence, amount, metered as 0 or 1, order, pop]`: M1 on a lane. */
-export const laneBuy = tuple(kind(3), uint(), uint(), amount, uint(1), orderCodec, hash32);
+/** `[3, lane, sequence, amount, metered as 0 or 1, order]`: M1 on a lane. */
+export const laneBuy = tuple(kind(3), uint(), uint(), amount, uint(1), orderCodec);
 /**
  * `[4, lane, sequence, charged, remaining, goods, media type]`: M2 on a lane. Amounts in millionths of the lane's currency; an
  * empty type is `GOODS_TYPE`.
@@ -70,8 +70,11 @@ export const ping = tuple(kind(8), uint());
 export const pong = tuple(kind(9), uint());
 /** `[10, code]`: the session ends. */
 export const sessionClose = tuple(kind(10), text(32));
-/** `[11, lane, sequence, h]`: C goes on with a lane of an earlier session; M2 up to this sequence has come. */
-export const laneResume = tuple(kind(11), uint(), uint(), hash32);
+/**
+ * `[11, lane, sequence, h, pop]`: C goes on with a lane of an earlier session; M2 up to this sequence has come. The pop is over
+ * h_0 and the opening of this session.
+ */
+export const laneResume = tuple(kind(11), uint(), uint(), hash32, hash32);
 /** `[12, lane, sequence, opening]`: before this sequence the opening of a session entered the chain. */
 export const laneJoined = tuple(kind(12), uint(), uint(), hash32);
 /** `[13, lane, code]`: the lane cannot be opened, resumed or gone on with. */

@@ -13,8 +13,3 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Ui
   for (const part of parts) mac.update(part);
   return mac.digest();
 }
-
-export function macUnder(key: Uint8Array): (data: Uint8Array) => Uint8Array {
-  const keyed = hmac.create(SHA256, key);
-  return (data) => keyed.clone().update(data).digest();
-}

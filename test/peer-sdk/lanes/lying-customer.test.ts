@@ -9,6 +9,7 @@ import {
   laneRefused,
   limits,
   orThrow,
+  proveResumption,
   signStatement,
   statementProposal,
   statementSigned,
@@ -151,12 +152,11 @@ describe("a lane is not opened", () => {
 
 describe("a purchase is not sold", () => {
   test.each([
-    { lie: "under another pop", code: "bad-proof", mac: () => new Uint8Array(32), sequence: 1 },
-    { lie: "out of its turn", code: "wrong-reference", mac: undefined, sequence: 2 },
-    { lie: "under the sequence of none", code: "conflict", mac: undefined, sequence: 0 },
-  ])("$lie", async ({ code, mac, sequence }) => {
+    { lie: "out of its turn", code: "wrong-reference", sequence: 2 },
+    { lie: "under the sequence of none", code: "conflict", sequence: 0 },
+  ])("$lie", async ({ code, sequence }) => {
     const { by, lane } = await opened();
-    by.buy({ ...lane, mac: mac ?? lane.mac }, sequence, "page", "EUR 0.01");
+    by.buy(lane, sequence, "page", "EUR 0.01");
     expect(await by.items.fault()).toBe(code);
     expect(made).toEqual([]);
   });
@@ -223,6 +223,25 @@ describe("a purchase is not sold", () => {
     const second = await CustomerByHand.open(hand, visit());
     second.resume(lane, 0, lane.origin);
     expect(await second.items.fault()).toBe("in-use");
+  });
+
+  test.each([
+    { whose: "of another secret", secret: () => new Uint8Array(32), opening: (next: Uint8Array) => next },
+    { whose: "of the session before", secret: (own: Uint8Array) => own, opening: undefined },
+  ])("in a session that resumes the first with a proof $whose", async ({ secret, opening }) => {
+    const { by, lane } = await opened();
+    const next = await CustomerByHand.open(hand, visit(), by.session.opening);
+    const proven = opening?.(next.session.opening) ?? by.session.opening;
+    const pop = proveResumption(secret(lane.secret), lane.origin, proven);
+    next.resume(lane, 0, chainAfter(lane.origin, []), pop);
+    expect(await next.items.fault()).toBe("bad-proof");
+    next.buy(lane, 1, "page", "EUR 0.01");
+    expect(await next.items.fault()).toBe("wrong-reference");
+    expect(made).toEqual([]);
+    next.resume(lane, 0, chainAfter(lane.origin, []));
+    await next.items.next(2);
+    next.buy(lane, 1, "page", "EUR 0.01");
+    await next.items.next(4);
   });
 
   test("with the lane's scrip by itself", async () => {

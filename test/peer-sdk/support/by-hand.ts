@@ -18,7 +18,6 @@ import {
   laneOrigin,
   laneResume,
   laneSold,
-  macUnder,
   type Order,
   offer,
   offerRequest,
@@ -27,6 +26,7 @@ import {
   orThrow,
   parseAmount,
   proveLane,
+  proveResumption,
   readScrip,
   type ScripBody,
   type SigningKey,
@@ -115,24 +115,24 @@ export class CustomerByHand {
     const origin = laneOrigin(this.session.opening, number, scrip.id);
     const proof = pop ?? proveLane(secret, origin);
     this.send(laneOpen, [1, number, scripOf(grant), proof, new Uint8Array(0)]);
-    return { number, origin, mac: macUnder(secret), session: this.session.opening, scrip };
+    return { number, origin, secret, session: this.session.opening, scrip };
   }
 
-  resume({ number }: ByHandLane, sequence: number, chain: Uint8Array): void {
-    this.send(laneResume, [11, number, sequence, chain]);
+  resume(
+    { number, origin, secret }: ByHandLane,
+    sequence: number,
+    chain: Uint8Array,
+    pop?: Uint8Array,
+  ): void {
+    const proof = pop ?? proveResumption(secret, origin, this.session.opening);
+    this.send(laneResume, [11, number, sequence, chain, proof]);
   }
 
   /** Item 3. */
-  buy(
-    { origin, number, mac }: ByHandLane,
-    sequence: number,
-    sku: string,
-    price: string,
-    quantity = 1,
-  ): Uint8Array {
+  buy({ number }: ByHandLane, sequence: number, sku: string, price: string, quantity = 1): Uint8Array {
     const order: Order = orderFor(sku, price, quantity);
     const amount: Amount = { ...order.unitPrice, value: order.unitPrice.value * BigInt(quantity) };
-    const item = writeBuy(origin, number, sequence, orderTail(amount, order), mac);
+    const item = writeBuy(number, sequence, orderTail(amount, order));
     this.session.send(item);
     return item;
   }
@@ -141,7 +141,7 @@ export class CustomerByHand {
 export interface ByHandLane {
   readonly number: number;
   readonly origin: Uint8Array;
-  readonly mac: ReturnType<typeof macUnder>;
+  readonly secret: Uint8Array;
   readonly session: Uint8Array;
   readonly scrip: ScripBody;
 }

@@ -43,7 +43,7 @@ export async function makeStatement(
   const scrip = makeScripId(1, label("scrip").subarray(0, 12));
   const origin = laneOrigin(session, lane, scrip);
   const [price, remaining] = [euro("0.02"), euro("0.98")];
-  const request = encodeAs(laneBuy, [3, lane, 1, price, 0, orderFor("article", "EUR 0.02"), label("pop")]);
+  const request = encodeAs(laneBuy, [3, lane, 1, price, 0, orderFor("article", "EUR 0.02")]);
   const response = encodeAs(laneSold, [4, lane, 1, 20_000, 980_000, utf8("text"), "text/plain"]);
   const payload = encodePayload(statement, {
     network,

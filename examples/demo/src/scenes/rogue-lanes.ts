@@ -60,7 +60,15 @@ export async function attackOnLanes(stage: Stage, { news }: Cast, rogue: Rogue):
   teller.attack("Another order under its number.", news.name, await session.fault(), "conflict");
   // That fault has ended the lane in this session. What he bought he signs for, or he has no change.
   const last = await meet(session);
-  await last.resume(lane, item, answer);
+  last.resume({ ...lane, secret: new Uint8Array(32) }, item, answer);
+  teller.attack(
+    "The lane in a new session, without the CustomerSecret.",
+    news.name,
+    await last.fault(),
+    "bad-proof",
+  );
+  last.resume(lane, item, answer);
+  await last.opened();
   await exchangeVendorScrip(store, news.merchant.uid, held, await last.closeLane(lane));
   teller.say("  Mallory closes the lane and signs its statement: his change is in it.");
   last.close();

@@ -205,7 +205,7 @@ export class LaneBook {
     lane.pair.count += 1;
     lane.pair.value += order.units;
     lane.isUsed = true;
-    const item = writeBuy(lane.origin, lane.number, lane.sequence, order.tail, lane.mac);
+    const item = writeBuy(lane.number, lane.sequence, order.tail);
     const entry = this.#journal.append(journalRecord(lane.idBytes, at, item));
     const { sequence } = lane;
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };

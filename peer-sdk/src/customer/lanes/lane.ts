@@ -1,14 +1,5 @@
 /** An open lane as its customer holds it in memory: what the last statement says, and what was bought since. */
-import {
-  laneOrigin,
-  lanePurchase,
-  type Mac,
-  macUnder,
-  type Txn,
-  toText,
-  type Uid,
-  utf8,
-} from "@lepta/protocol";
+import { laneOrigin, lanePurchase, type Txn, toText, type Uid, utf8 } from "@lepta/protocol";
 import type { JournalEntry } from "../../journal.ts";
 import type { RunEntry, Stated } from "../../lanes/run.ts";
 import type { Session } from "../../session/session.ts";
@@ -68,7 +59,6 @@ export interface Lane {
   readonly name: string;
   /** What its scrip is locked by. */
   readonly lock: Txn;
-  readonly mac: Mac;
   readonly held: Holding;
   readonly pair: Pair;
   record: LaneRecord;
@@ -119,7 +109,6 @@ export function laneOf(
     origin,
     name: toText(origin.subarray(0, 8)),
     lock: lanePurchase(origin, 0),
-    mac: macUnder(held.secret),
     held,
     pair,
     record,

@@ -1,5 +1,13 @@
 /** Item 11 at the customer: lanes of an earlier session go on in a new one, and nothing is paid twice. */
-import { encodeAs, equalBytes, LeptaError, laneClose, laneResume, limits } from "@lepta/protocol";
+import {
+  encodeAs,
+  equalBytes,
+  LeptaError,
+  laneClose,
+  laneResume,
+  limits,
+  proveResumption,
+} from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Customer } from "../customer.ts";
 import type { MerchantSession } from "./attend.ts";
@@ -90,7 +98,8 @@ async function ask(session: MerchantSession, lane: Lane): Promise<string | undef
   session.lanes.set(lane.number, lane);
   const chain = chainOver(lane.stated.chain, lane.run);
   try {
-    const item = encodeAs(laneResume, [11, lane.number, answeredUpTo(lane), chain]);
+    const pop = proveResumption(lane.held.secret, lane.origin, session.session.opening);
+    const item = encodeAs(laneResume, [11, lane.number, answeredUpTo(lane), chain, pop]);
     if (await session.standing(lane.number, item)) return undefined;
   } catch (error) {
     if (!(error instanceof LeptaError) || error.code === "unreachable") throw error;

@@ -114,8 +114,8 @@ function createVisit(
       }),
     [CLOSE]: (item) => now(laneClose, item, ([, number]) => withLane(number, close)),
     [RESUME]: (item) =>
-      now(laneResume, item, ([, number, sequence, chain]) =>
-        resumeLane(shop, visit, { number, sequence, chain }),
+      now(laneResume, item, ([, number, sequence, chain, pop]) =>
+        resumeLane(shop, visit, { number, sequence, chain, pop }),
       ),
     [SIGNED]: (item) => later(statementSigned, item, ([, number, signature]) => sign(number, signature)),
   };

@@ -11,8 +11,6 @@ import {
   isRefusal,
   LeptaError,
   laneOrigin,
-  type Mac,
-  macUnder,
   statement,
   toText,
   type Uid,
@@ -98,7 +96,8 @@ export interface Lane {
   /** h_0, and its first 8 bytes: the lane's name in the names of its purchases. */
   readonly origin: Uint8Array;
   readonly name: string;
-  readonly mac: Mac;
+  /** The CustomerSecret of its opening scrip. */
+  readonly secret: Uint8Array;
   /** The name of its scrip's line. */
   readonly line: string;
   readonly pair: Pair;
@@ -140,7 +139,6 @@ export function laneOf(
 ): Lane {
   const { session, scrip, stated } = record;
   const origin = laneOrigin(session, number, scrip);
-  const secret = customerSecret(secretsOf(party, salt), { owner, id: scrip });
   const id = laneId(owner, number);
   const proposed = proposedOf(record);
   return {
@@ -150,7 +148,7 @@ export function laneOf(
     number,
     origin,
     name: toText(origin.subarray(0, 8)),
-    mac: macUnder(secret),
+    secret: customerSecret(secretsOf(party, salt), { owner, id: scrip }),
     line: lineId(owner, record.origin),
     pair,
     record,

@@ -16,7 +16,7 @@ import type { Listed } from "../catalogue.ts";
 
 /** What may be bought so. */
 export interface KnownOrder {
-  /** The item's bytes between sequence and pop. */
+  /** The item's bytes behind the sequence. */
   readonly tail: Uint8Array;
   readonly listed: Listed;
   readonly quantity: number;
@@ -57,7 +57,7 @@ export class Orders {
     if (!isAgreed) return refuse("price-mismatch");
     if (Number(price.value) >= this.#below) return refuse("signature-needed");
     const known: KnownOrder = {
-      tail: item.slice(heads.tail, heads.pop),
+      tail: item.slice(heads.tail),
       listed,
       quantity: order.quantity,
       currency: price.currency,

@@ -1,5 +1,5 @@
 /** Item 11: a customer comes back, and gets the answers that were lost on the way. */
-import { encodeAs, equalBytes, laneJoined } from "@lepta/protocol";
+import { encodeAs, equalBytes, laneJoined, proveResumption } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Shop } from "../shop.ts";
 import { type Lane, type LaneVisit, mayTake } from "./lane.ts";
@@ -11,15 +11,21 @@ interface Resuming {
   /** The last sequence whose answer the customer has, and h there. */
   readonly sequence: number;
   readonly chain: Uint8Array;
+  readonly pop: Uint8Array;
 }
 
 /** Gives the lane to this session: the answers that its customer lacks, then where it stands. */
-export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, chain }: Resuming): void {
+export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, chain, pop }: Resuming): void {
   const lane = shop.lanes.find(visit.customer.uid, number);
   if (lane === undefined) {
     // What the session before brought last may still be at work.
     const code = shop.lanes.isOpening(visit.customer.uid, number) ? "pending" : "wrong-reference";
     visit.fault(number, code);
+    return;
+  }
+  // Its session proves it once, for all that is bought in it: before it learns or changes anything.
+  if (!equalBytes(proveResumption(lane.secret, lane.origin, visit.session.opening), pop)) {
+    visit.fault(number, "bad-proof");
     return;
   }
   if (!mayTake(lane, visit)) {
