@@ -4,7 +4,7 @@
  * `laneBuy` and `laneSold` write; what they read they only recognise, and whatever they do not goes to those codecs.
  */
 import type { Amount } from "./amount.ts";
-import { concat, utf8 } from "./bytes.ts";
+import { allocate, concat, utf8 } from "./bytes.ts";
 import type { Order } from "./messages/parts.ts";
 import { orderCodec } from "./messages/parts.ts";
 import { amount as amountCodec, encodeAs } from "./schema.ts";
@@ -22,7 +22,7 @@ export const orderTail = (price: Amount, order: Order): Uint8Array =>
 
 /** Item 3: `tail` as `orderTail` makes it. */
 export function writeBuy(lane: number, sequence: number, tail: Uint8Array): Uint8Array {
-  const item = new Uint8Array(2 + uintLength(lane) + uintLength(sequence) + tail.length);
+  const item = allocate(2 + uintLength(lane) + uintLength(sequence) + tail.length);
   item[0] = ARRAY_OF_6;
   item[1] = BUY;
   item.set(tail, writeUint(item, writeUint(item, 2, lane), sequence));
@@ -61,7 +61,7 @@ export function writeSold(
   goods: Uint8Array,
   type: Uint8Array,
 ): Uint8Array {
-  const buffer = new Uint8Array(2 + 6 * UINT_LENGTH + goods.length + type.length);
+  const buffer = allocate(2 + 6 * UINT_LENGTH + goods.length + type.length);
   let end = writePrefix(buffer, lane, sequence, charged, remaining);
   end = writeUint(buffer, end, goods.length, BYTES);
   buffer.set(goods, end);

@@ -3,6 +3,7 @@
  * chain: h_0 binds session, lane and scrip; each purchase is an element; a statement's h takes in the run that it covers.
  */
 import { concat, idBytes, toText } from "./bytes.ts";
+import { encodeCbor } from "./cbor.ts";
 import { hmacSha256, sha256 } from "./hash.ts";
 import type { ScripId, Txn } from "./schema.ts";
 
@@ -10,8 +11,9 @@ import type { ScripId, Txn } from "./schema.ts";
 export const laneOrigin = (opening: Uint8Array, lane: number, scrip: ScripId): Uint8Array =>
   sha256(opening, number64(lane), idBytes(scrip));
 
-/** The element of a purchase: SHA-256(M1 ‖ M2), the two items as they travelled. */
-export const laneElement = (bought: Uint8Array, answered: Uint8Array): Uint8Array => sha256(bought, answered);
+/** The element of a purchase: SHA-256 of M1 and M2, the two items as they travelled, each encoded as a byte string. */
+export const laneElement = (bought: Uint8Array, answered: Uint8Array): Uint8Array =>
+  sha256(encodeCbor(bought), encodeCbor(answered));
 
 /** h after a run: SHA-256(h before ‖ elements in their order). A resumed session's opening is an element of its own. */
 export const chainAfter = (before: Uint8Array, elements: readonly Uint8Array[]): Uint8Array =>

@@ -1,7 +1,7 @@
 /** Arrays of byte strings packed by hand, against the general codec that they stand in for. */
 import { decodeAs, encodeAs, isRefusal, limits, orThrow, sessionItems } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
-import { packAll, packItems, unpackItems } from "../../peer-sdk/src/session/frame.ts";
+import { packItems, packUnder, unpackItems } from "../../peer-sdk/src/session/frame.ts";
 
 const bytes = (length: number, value = length): Uint8Array => new Uint8Array(length).fill(value);
 const LENGTHS = [1, 2, 23, 24, 255, 256, 65_535, 65_536, 1_000_000];
@@ -53,6 +53,11 @@ describe("the items of a message", () => {
   });
 });
 
-test("lists packed at once are as each packed by itself and all of them again", () => {
-  expect(packAll(lists)).toEqual(packItems(lists.map(packItems)));
+test("a list packed under a name is as the name and the list packed by itself, packed again", () => {
+  for (const name of [1, 23, 24, 255, 256].map((length) => bytes(length)))
+    for (const items of lists) {
+      const { record, packed } = packUnder(name, items);
+      expect(packed).toEqual(packItems(items));
+      expect(record).toEqual(packItems([name, packItems(items)]));
+    }
 });

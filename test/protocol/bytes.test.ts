@@ -1,4 +1,4 @@
-import { concat, equalBytes, fromText, idBytes, isUid, toText, utf8 } from "@lepta/protocol";
+import { allocate, concat, equalBytes, fromText, idBytes, isUid, toText, utf8 } from "@lepta/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -72,6 +72,19 @@ describe("byte strings", () => {
     }
     expect(equalBytes(bytes, bytes.subarray(1))).toBe(false);
     expect(equalBytes(bytes, concat(bytes, Uint8Array.of(0)))).toBe(false);
+  });
+
+  test("that are allocated are all 0, and nobody else's", () => {
+    const lengths = [...Array.from({ length: 400 }, (_, i) => (i * 37) % 700), 2048, 2049, 100_000];
+    const parts = lengths.map((length, i) => {
+      const part = allocate(length);
+      expect(part).toEqual(new Uint8Array(length));
+      return part.fill((i % 255) + 1);
+    });
+    for (const [i, part] of parts.entries()) {
+      expect(part.length).toBe(lengths[i]);
+      expect(part.every((byte) => byte === (i % 255) + 1)).toBe(true);
+    }
   });
 
   test("are put together in their order, into bytes of their own", () => {

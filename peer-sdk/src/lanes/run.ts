@@ -8,29 +8,34 @@ import {
   hash32,
   isRefusal,
   LeptaError,
-  laneElement,
   limits,
   type Or,
   optional,
   scripId,
+  sha256,
   struct,
   tuple,
   uint,
   type Value,
 } from "@lepta/protocol";
 
-import { packAll, unpackItems } from "../session/frame.ts";
+import { packItems, unpackItems } from "../session/frame.ts";
+
+/** One purchase and its answer as they are kept, in one piece. */
+export interface KeptEntry {
+  /** `[when, item 3, item 4 or 5]`, and behind them the opening of a resumed session that entered the chain before it. */
+  readonly kept: Uint8Array;
+  readonly joined: Uint8Array | undefined;
+}
 
 /** One purchase and its answer, as they travelled. */
-export interface RunEntry {
+export interface RunEntry extends KeptEntry {
   /** Milliseconds. */
   readonly at: number;
   /** Item 3. */
   readonly bought: Uint8Array;
   /** Item 4 or 5. */
   readonly answered: Uint8Array;
-  /** The opening of a resumed session that entered the chain before it. */
-  readonly joined: Uint8Array | undefined;
 }
 
 /** Where a lane stands by the last statement that both have signed, or by its opening. */
@@ -51,7 +56,7 @@ export const runCodec = struct({
   statement: field(1, embedded(4096)),
   /** h before it. */
   before: field(2, hash32),
-  /** Each entry as `packEntry` writes it, oldest first, in one array. */
+  /** Each entry as it is kept, oldest first, in one array. */
   entries: field(3, bytes(1, limits.runBytes)),
   /** The credentials of the customer and of the merchant when they signed, by their digests. */
   signers: optional(4, tuple(digest, digest)),
@@ -61,37 +66,53 @@ export const runCodec = struct({
 export type Run = Value<typeof runCodec>;
 
 /** The elements of a run in their order. */
-export const elementsOf = (entries: readonly RunEntry[]): readonly Uint8Array[] =>
-  entries.flatMap(({ bought, answered, joined }) => {
-    const element = laneElement(bought, answered);
-    return joined === undefined ? [element] : [joined, element];
-  });
+export function elementsOf(entries: readonly KeptEntry[]): readonly Uint8Array[] {
+  const elements: Uint8Array[] = [];
+  for (const { kept, joined } of entries) {
+    if (joined !== undefined) elements.push(joined);
+    // What `laneElement` hashes, where it stands: M1 and M2, each with its head.
+    elements.push(
+      sha256(kept.subarray(BEFORE_M1, joined === undefined ? kept.length : kept.length - JOINED)),
+    );
+  }
+  return elements;
+}
+
+/** In a kept purchase: the head of its array and when it was, and the opening behind M2. */
+const BEFORE_M1 = 10;
+const JOINED = 34;
 
 /** h after these purchases, as a statement about them would say it. */
-export const chainOver = (before: Uint8Array, entries: readonly RunEntry[]): Uint8Array =>
+export const chainOver = (before: Uint8Array, entries: readonly KeptEntry[]): Uint8Array =>
   chainAfter(before, elementsOf(entries));
 
-/** A purchase as it is kept: when, in 8 bytes, item 3, item 4 or 5, and the opening before it if one entered. */
-export const entryParts = ({ at, bought, answered, joined }: RunEntry): readonly Uint8Array[] =>
+/** What is kept of a purchase: when, in 8 bytes, item 3, item 4 or 5, and the opening before it if one entered. */
+export const entryParts = (
+  at: number,
+  bought: Uint8Array,
+  answered: Uint8Array,
+  joined: Uint8Array | undefined,
+): readonly Uint8Array[] =>
   joined === undefined ? [momentBytes(at), bought, answered] : [momentBytes(at), bought, answered, joined];
 
-/** The same read again. Throws `store-damaged`. */
-export function readEntry(parts: readonly Uint8Array[]): RunEntry {
+/** A purchase as it was kept. Throws `store-damaged`. */
+export function readEntry(kept: Uint8Array): RunEntry {
+  const parts = orDamaged(unpackItems(kept));
   const [at, bought, answered, joined] = parts;
-  if (at?.length !== 8 || bought === undefined || answered === undefined || parts.length > 4)
+  const isOne = at?.length === 8 && (joined === undefined || joined.length === 32) && parts.length <= 4;
+  if (!isOne || bought === undefined || answered === undefined)
     throw new LeptaError("store-damaged", "a purchase on a lane");
-  return { at: readMoment(at), bought, answered, joined };
+  return { kept, at: readMoment(at), bought, answered, joined };
 }
 
 /** Those that a statement covers, as they are kept; a closing one may cover none. */
-export const keptEntries = (entries: readonly RunEntry[]): Uint8Array =>
-  entries.length === 0 ? NONE : packAll(entries.map(entryParts));
+export const keptEntries = (entries: readonly KeptEntry[]): Uint8Array =>
+  entries.length === 0 ? NONE : packItems(entries.map(({ kept }) => kept));
 
 /** As they were kept. Throws `store-damaged`. */
 export function runEntries({ entries }: Pick<Run, "entries">): readonly RunEntry[] {
   if (entries.length === 1) return [];
-  const packed = orDamaged(unpackItems(entries, limits.unstatedPurchases));
-  return packed.map((each) => readEntry(orDamaged(unpackItems(each))));
+  return orDamaged(unpackItems(entries, limits.unstatedPurchases)).map(readEntry);
 }
 
 /** A moment in milliseconds as 8 bytes, big-endian, which nobody may change: the next one is often the same. */

@@ -3,29 +3,32 @@
  * each purchase on a lane, pass here. The general codec takes 4 µs where this takes 0.5 (Node 24). It writes what `sessionItems`
  * writes and takes no more.
  */
-import { limits, type Or, refuse } from "@lepta/protocol";
+import { allocate, limits, type Or, refuse } from "@lepta/protocol";
 
 const ARRAY = 0x80;
 const BYTES = 0x40;
 
 /** The array's encoding. */
 export function packItems(items: readonly Uint8Array[]): Uint8Array {
-  const packed = new Uint8Array(packedLength(items));
+  const packed = allocate(packedLength(items));
   writeItems(packed, 0, items);
   return packed;
 }
 
-/** An array of such arrays, each packed: what `packItems` of what `packItems` gives, without a copy of each between. */
-export function packAll(lists: readonly (readonly Uint8Array[])[]): Uint8Array {
-  const lengths = lists.map(packedLength);
-  const packed = new Uint8Array(
-    lengths.reduce((sum, length) => sum + headLength(length) + length, headLength(lists.length)),
-  );
-  let at = writeHead(packed, 0, ARRAY, lists.length);
-  lists.forEach((items, i) => {
-    at = writeItems(packed, writeHead(packed, at, BYTES, lengths[i] ?? 0), items);
-  });
-  return packed;
+/** `[name, the items packed]` in one piece, with the items as a view of it. */
+export function packUnder(
+  name: Uint8Array,
+  items: readonly Uint8Array[],
+): { readonly record: Uint8Array; readonly packed: Uint8Array } {
+  const length = packedLength(items);
+  const start = 1 + headLength(name.length) + name.length + headLength(length);
+  const record = allocate(start + length);
+  const afterName = writeHead(record, 1, BYTES, name.length);
+  record[0] = ARRAY | 2;
+  record.set(name, afterName);
+  writeHead(record, afterName + name.length, BYTES, length);
+  writeItems(record, start, items);
+  return { record, packed: record.subarray(start) };
 }
 
 function packedLength(items: readonly Uint8Array[]): number {

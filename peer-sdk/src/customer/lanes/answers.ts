@@ -12,6 +12,8 @@ import {
   typeBytes,
 } from "@lepta/protocol";
 import { Goods } from "../../goods.ts";
+import { entryParts } from "../../lanes/run.ts";
+import { packItems } from "../../session/frame.ts";
 import { itemKind } from "../../session/session.ts";
 import type { LaneBook } from "./book.ts";
 import type { Lane, Sent } from "./lane.ts";
@@ -79,7 +81,8 @@ function answered(
   rest: number,
 ) {
   lane.flight.shift();
-  lane.run.push({ at, bought, answered: item, joined: lane.joining, charged, entry });
+  const joined = lane.joining;
+  lane.run.push({ kept: packItems(entryParts(at, bought, item, joined)), joined, charged, entry });
   lane.joining = undefined;
   lane.answered = rest;
 }

@@ -1,7 +1,7 @@
 /** An open lane as its customer holds it in memory: what the last statement says, and what was bought since. */
 import { laneOrigin, lanePurchase, type Txn, toText, type Uid, utf8 } from "@lepta/protocol";
 import type { JournalEntry } from "../../journal.ts";
-import type { RunEntry, Stated } from "../../lanes/run.ts";
+import type { KeptEntry, Stated } from "../../lanes/run.ts";
 import type { Session } from "../../session/session.ts";
 import type { Bought } from "../bought.ts";
 import type { Holding } from "../records.ts";
@@ -9,7 +9,7 @@ import type { KnownOrder } from "./orders.ts";
 import type { LaneRecord } from "./records.ts";
 
 /** An answered purchase that no statement covers yet. */
-export interface Answered extends RunEntry {
+export interface Answered extends KeptEntry {
   /** Millionths; 0 where it was refused. */
   readonly charged: number;
   readonly entry: JournalEntry;

@@ -21,7 +21,7 @@ import {
   type Txn,
 } from "@lepta/protocol";
 import { Goods } from "../../goods.ts";
-import { digits, elementsOf, type Run, type RunEntry, runEntries } from "../../lanes/run.ts";
+import { digits, elementsOf, type Run, type RunEntry, readEntry, runEntries } from "../../lanes/run.ts";
 import type { Bought } from "../bought.ts";
 import type { Customer } from "../customer.ts";
 import { recordedOf } from "./copies.ts";
@@ -118,7 +118,9 @@ export const openPurchases = ({ lanes }: Customer): readonly LanePurchase[] =>
     // What a lost lane held stands in a statement of ours alone.
     record.state === "lost"
       ? []
-      : run.map((entry, i) => purchaseOf(merchant, lanePurchase(origin, stated.sequence + 1 + i), entry)),
+      : run.map(({ kept }, i) =>
+          purchaseOf(merchant, lanePurchase(origin, stated.sequence + 1 + i), readEntry(kept)),
+        ),
   );
 
 async function findStated({ lanes, tables }: Customer, txn: Txn): Promise<Found | undefined> {

@@ -4,7 +4,7 @@
  */
 import { LeptaError, limits, readBuy, type Uid } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
-import { laneId } from "../../lanes/run.ts";
+import { entryParts, laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import { afterTurn, type CallOff } from "../../ports.ts";
 import type { ScripTable } from "../scrip-table.ts";
@@ -141,10 +141,10 @@ export class LaneBook {
   decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
-    const record = journalRecord(lane.idBytes, { at, bought, answered: answer, joined });
+    const { record, packed: kept } = journalRecord(lane.idBytes, entryParts(at, bought, answer, joined));
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
-    append(lane, { at, bought, answered: answer, joined, charged, remaining, entry });
+    append(lane, { at, kept, joined, charged, remaining, entry });
     this.#leaving.push({ lane, sequence: lane.sequence, answer });
     this.#callOff ??= this.#lookLater();
     if (this.#isWriting) return;
@@ -206,7 +206,7 @@ export class LaneBook {
   #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
     const record = readJournalRecord(bytes);
     const lane = this.#lanes.get(record.lane);
-    const { at, bought, answered, joined } = record.entry;
+    const { at, bought, answered, kept, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
     // A statement covers it, or its lane has ended: the process died before it let go of it.
     if (lane === undefined || sequence !== lane.sequence + 1) {
@@ -216,8 +216,7 @@ export class LaneBook {
     const { charged, remaining } = answerOf(answered, lane.remaining);
     append(lane, {
       at,
-      bought,
-      answered,
+      kept,
       joined,
       charged,
       remaining,

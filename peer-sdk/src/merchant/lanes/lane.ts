@@ -17,7 +17,7 @@ import {
   utf8,
 } from "@lepta/protocol";
 import type { JournalEntry } from "../../journal.ts";
-import { laneId, type RunEntry, type Stated } from "../../lanes/run.ts";
+import { type KeptEntry, laneId, type Stated } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import type { Session } from "../../session/session.ts";
 import { secretsOf } from "../issue.ts";
@@ -25,7 +25,9 @@ import { lineId } from "../records.ts";
 import type { LaneRecord, UnstatedRecord } from "./records.ts";
 
 /** A purchase that no statement covers yet. */
-export interface Sold extends RunEntry {
+export interface Sold extends KeptEntry {
+  /** Milliseconds. */
+  readonly at: number;
   /** Millionths; 0 where it was refused. */
   readonly charged: number;
   /** What remained after it, in millionths. */
@@ -212,7 +214,7 @@ export function advance(lane: Lane, stated: Stated): readonly Sold[] {
   return covered;
 }
 
-const bytesOf = ({ bought, answered }: Sold): number => bought.length + answered.length;
+const bytesOf = ({ kept }: Sold): number => kept.length;
 
 /** Whether a session may take a lane from the one that holds it. */
 export const mayTake = ({ visit }: Lane, by: LaneVisit): boolean =>

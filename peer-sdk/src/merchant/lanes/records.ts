@@ -6,6 +6,7 @@ import {
   field,
   hash32,
   isRefusal,
+  LeptaError,
   optional,
   scripId,
   struct,
@@ -14,9 +15,9 @@ import {
   uint,
   type Value,
 } from "@lepta/protocol";
-import { entryParts, type RunEntry, readEntry, runCodec, statedCodec } from "../../lanes/run.ts";
+import { type RunEntry, readEntry, runCodec, statedCodec } from "../../lanes/run.ts";
 import type { PeerStore } from "../../ports.ts";
-import { packItems, unpackItems } from "../../session/frame.ts";
+import { packUnder, unpackItems } from "../../session/frame.ts";
 import { table } from "../../store/table.ts";
 import { SALT } from "../outstanding.ts";
 
@@ -50,15 +51,15 @@ const unstatedRecord = struct({
 });
 export type UnstatedRecord = Value<typeof unstatedRecord>;
 
-/** One purchase in the journal: the lane's id and the purchase. */
-export const journalRecord = (lane: Uint8Array, entry: RunEntry): Uint8Array =>
-  packItems([lane, ...entryParts(entry)]);
+/** One purchase in the journal: `[the lane's id, the purchase as it is kept]`, with the latter as a view of it. */
+export const journalRecord = (lane: Uint8Array, parts: readonly Uint8Array[]) => packUnder(lane, parts);
 
 /** The same read again. Throws `store-damaged`. */
 export function readJournalRecord(record: Uint8Array): { readonly lane: string; readonly entry: RunEntry } {
   const parts = unpackItems(record);
-  const [lane, ...rest] = isRefusal(parts) ? [] : parts;
-  return { lane: new TextDecoder().decode(lane), entry: readEntry(rest) };
+  const [lane, kept] = isRefusal(parts) ? [] : parts;
+  if (kept === undefined) throw new LeptaError("store-damaged", "the journal of purchases");
+  return { lane: new TextDecoder().decode(lane), entry: readEntry(kept) };
 }
 
 export const laneTables = (store: PeerStore) => ({

@@ -1,6 +1,6 @@
 /** Item 11: a customer comes back, and gets the answers that were lost on the way. */
 import { encodeAs, equalBytes, laneJoined, proveResumption } from "@lepta/protocol";
-import { chainOver } from "../../lanes/run.ts";
+import { chainOver, readEntry } from "../../lanes/run.ts";
 import type { Shop } from "../shop.ts";
 import { type Lane, type LaneVisit, mayTake } from "./lane.ts";
 import { type ChainBase, openedItem } from "./open.ts";
@@ -51,11 +51,11 @@ export function resumeLane(shop: Shop, visit: LaneVisit, { number, sequence, cha
   lane.waiting = [];
   lane.joining = equalBytes(visit.session.opening, lane.record.session) ? undefined : visit.session.opening;
   visit.lanes.set(number, lane);
-  for (const [i, { answered, joined }] of lane.run.entries()) {
+  for (const [i, { kept, joined }] of lane.run.entries()) {
     const each = lane.stated.sequence + 1 + i;
     if (each <= sequence) continue;
     if (joined !== undefined) visit.send(encodeAs(laneJoined, [12, number, each, joined]));
-    visit.send(answered);
+    visit.send(readEntry(kept).answered);
   }
   visit.send(openedItem(lane, base));
   sendProposal(shop, lane);

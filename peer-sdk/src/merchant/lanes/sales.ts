@@ -13,7 +13,7 @@ import {
   toText,
   type Uid,
 } from "@lepta/protocol";
-import { digits, type RunEntry, runEntries } from "../../lanes/run.ts";
+import { digits, type RunEntry, readEntry, runEntries } from "../../lanes/run.ts";
 import type { SaleRecord } from "../records.ts";
 import type { Shop } from "../shop.ts";
 import { answeredOf } from "./answer.ts";
@@ -35,7 +35,10 @@ export async function laneSales({
     .flatMap(({ owner, origin, stated: { sequence }, run, record }) =>
       run.map(
         (entry, i) =>
-          [`${owner}/${lanePurchase(origin, sequence + 1 + i)}`, saleOf(entry, record.origin)] as const,
+          [
+            `${owner}/${lanePurchase(origin, sequence + 1 + i)}`,
+            saleOf(readEntry(entry.kept), record.origin),
+          ] as const,
       ),
     );
   return [...stated, ...open];

@@ -15,6 +15,7 @@ import {
   writeSold,
 } from "@lepta/protocol";
 import type { Goods } from "../../goods.ts";
+import { readEntry } from "../../lanes/run.ts";
 import { goodsOf, type Made } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
@@ -181,7 +182,8 @@ function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): vo
 
 /** The same purchase again gets the same answer; another under its number is none. */
 function repeat(lane: Lane, visit: LaneVisit, item: Uint8Array, sequence: number): boolean {
-  const known = lane.run[sequence - lane.stated.sequence - 1];
+  const sold = lane.run[sequence - lane.stated.sequence - 1];
+  const known = sold && readEntry(sold.kept);
   if (known === undefined || !equalBytes(known.bought, item)) return stop(visit, lane, "conflict");
   lane.waiting.shift();
   if (sequence <= lane.durable) visit.send(known.answered);
