@@ -76,7 +76,8 @@ function written(): Uint8Array {
 
 function room(more: number): void {
   if (end + more <= buffer.length) return;
-  const grown = new Uint8Array(Math.max(buffer.length * 2, end + more));
+  // With a little to spare: behind something large stands little.
+  const grown = new Uint8Array(Math.max(buffer.length * 2, end + more + 1024));
   grown.set(buffer.subarray(0, end));
   buffer = grown;
 }

@@ -4,13 +4,14 @@ import { concat } from "../bytes.ts";
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
-  const { buffer, byteOffset, length } = hash(
-    "sha256",
-    parts.length === 1 && first !== undefined ? first : joined(parts),
-    "buffer",
-  );
-  return new Uint8Array(buffer, byteOffset, length);
+  // As characters: on Node 24 they cost half of what a buffer does (0.63 µs and 1.17 for 360 bytes).
+  const digest = hash("sha256", parts.length === 1 && first !== undefined ? first : joined(parts), "binary");
+  const bytes = new Uint8Array(LENGTH);
+  for (let i = 0; i < LENGTH; i += 1) bytes[i] = digest.charCodeAt(i);
+  return bytes;
 }
+
+const LENGTH = 32;
 
 /** Where short parts stand one after the other for as long as they are hashed: a fresh buffer for each costs 1 µs. */
 const scratch = new Uint8Array(4096);
