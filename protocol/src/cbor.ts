@@ -56,6 +56,9 @@ const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
 
+/** Up to so many characters are written and put together one by one: less work than asking the encoder (0.4 µs) or decoder. */
+const SHORT_TEXT = 48;
+
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -93,8 +96,11 @@ function writeBytes(bytes: Uint8Array): void {
   end += bytes.length;
 }
 
+/** Bytes of the longest head. */
+const HEAD = 9;
+
 function writeHead(major: number, argument: number): void {
-  room(9);
+  room(HEAD);
   const lead = major << 5;
   if (argument < 24) writeNumber(lead | argument, 0, 0);
   else if (argument < 0x100) writeNumber(lead | 24, argument, 1);
@@ -115,10 +121,27 @@ function writeNumber(lead: number, argument: number, width: number): void {
 }
 
 function writeText(text: string): void {
+  if (text.length <= SHORT_TEXT && writeAscii(text)) return;
   if (!text.isWellFormed()) throw new RangeError("CBOR text is not well-formed Unicode");
   const bytes = textEncoder.encode(text);
   writeHead(TEXT, bytes.length);
   writeBytes(bytes);
+}
+
+/** Writes a short text of ASCII alone; false where it is another, and nothing is written. */
+function writeAscii(text: string): boolean {
+  const { length } = text;
+  // For the head as well: it must not find another buffer when it is written after its text.
+  room(HEAD + length);
+  const start = end + (length < 24 ? 1 : 2);
+  for (let i = 0; i < length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return false;
+    buffer[start + i] = code;
+  }
+  writeHead(TEXT, length);
+  end = start + length;
+  return true;
 }
 
 function write(value: Cbor, depth: number): void {
@@ -257,9 +280,6 @@ function take(reader: Reader, length: number): number {
   reader.at = at + length;
   return at;
 }
-
-/** Up to so many characters are put together one by one: less work than asking the decoder. */
-const SHORT_TEXT = 48;
 
 function readText(bytes: Uint8Array, from: number, to: number): string {
   if (to - from <= SHORT_TEXT) {
