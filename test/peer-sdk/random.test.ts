@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { systemRuntime } from "../../peer-sdk/src/ports.ts";
 import { pooledRandom } from "../../peer-sdk/src/random.ts";
 
-/** A source whose every byte tells where in all that was drawn it stands, so that none can be handed out twice unseen. */
+/** A source of which every draw is another, and how much was drawn each time. */
 function counted() {
   const drawn: number[] = [];
   let next = 0;
