@@ -61,7 +61,7 @@ function joined(room: number, parts: readonly Uint8Array[]): Uint8Array {
 
 /** Writes the digest of the data to this place. As a text of bytes it costs 0.4 µs, as a Buffer 0.9 (Node 24). */
 function digest(out: Uint8Array, at: number, data: Uint8Array): Uint8Array {
-  const text = hash("sha256", data, "latin1");
+  const text = hash("sha256", data, "binary");
   for (let i = 0; i < DIGEST_LENGTH; i += 1) out[at + i] = text.charCodeAt(i);
   return out;
 }
