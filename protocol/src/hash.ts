@@ -16,5 +16,5 @@ export const derive = (key: Uint8Array, label: string, ...context: readonly Uint
 /** HMAC-SHA256 of some bytes under one key: 32 bytes. */
 export type Mac = (data: Uint8Array) => Uint8Array;
 
-/** HMAC-SHA256 under a key that is used often: it is imported once. */
+/** HMAC-SHA256 under a key that is used often: whatever becomes of the bytes it was given in, it stays the same. */
 export const macUnder: (key: Uint8Array) => Mac = platform.macUnder;

@@ -1,12 +1,12 @@
 /**
  * Keys in the order of their code points, as every store lists them; JavaScript's own order is by UTF-16 units. They lie in
- * pieces, so that putting one in moves a piece and not all that come after it: with 60,000 keys in one array that took 20 µs
- * for each.
+ * pieces, so that putting one in moves a piece and not all that come after it: in one array that was most of a purchase's commit,
+ * 100 µs of it after some thousand purchases.
  */
 export class OrderedKeys {
   /** None of them empty, all that is in one before all that is in the next. */
   readonly #pieces: string[][] = [];
-  /** Without surrogates both orders are the same, and comparing by JavaScript's own takes a twentieth of the time. */
+  /** Without surrogates both orders are the same, and JavaScript's own needs no loop of ours: 30 µs of a purchase. */
   #isPlain = true;
 
   /** Puts in a key that is not there. */
