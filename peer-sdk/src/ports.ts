@@ -1,5 +1,6 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
 import type { Random } from "@lepta/protocol";
+import { pooledRandom } from "./random.ts";
 
 export interface Runtime {
   /** Milliseconds since 1970. */
@@ -24,7 +25,7 @@ export type CallOff = () => void;
 
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
-  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  random: pooledRandom((into) => crypto.getRandomValues(into)),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   later: (milliseconds, work) => {
     const timer: unknown = setTimeout(work, milliseconds);

@@ -7,8 +7,6 @@ const VALUES = new Uint8Array(128).fill(NO_DIGIT);
 for (let i = 0; i < ALPHABET.length; i += 1) VALUES[ALPHABET.charCodeAt(i)] = i;
 /** The code of each character. */
 const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
-/** As many characters are made into text at once. */
-const MOST_CODES = 4096;
 
 const encoder = new TextEncoder();
 
@@ -55,19 +53,28 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** base64url without padding (RFC 4648 section 5). Made at once: a text that grows piece by piece keeps its pieces, 600 bytes for a UID. */
 export function toText(bytes: Uint8Array): string {
+  if (bytes.length <= MOST_BYTES) return textOf(bytes);
   let text = "";
-  let codes: number[] = [];
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
+  for (let at = 0; at < bytes.length; at += MOST_BYTES) text += textOf(bytes.subarray(at, at + MOST_BYTES));
+  return text;
+}
+
+/** So many bytes at most are made into text at once: a multiple of three, so that the texts of pieces can be put together. */
+const MOST_BYTES = 3072;
+/** The character codes of a text, for each length of texts as short as a UID: an array for each would leave 1 KB behind. */
+const kept: number[][] = Array.from({ length: 44 }, (_, length) => Array<number>(length).fill(0));
+
+function textOf(bytes: Uint8Array): string {
+  const length = Math.ceil((bytes.length * 4) / 3);
+  const codes = kept[length] ?? Array<number>(length).fill(0);
+  for (let i = 0, at = 0; i < bytes.length; i += 3, at += 4) {
     const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    codes.push(CODES[word >> 18] ?? 0, CODES[(word >> 12) & 63] ?? 0);
-    if (left > 1) codes.push(CODES[(word >> 6) & 63] ?? 0);
-    if (left > 2) codes.push(CODES[word & 63] ?? 0);
-    if (codes.length < MOST_CODES) continue;
-    text += String.fromCharCode(...codes);
-    codes = [];
+    codes[at] = CODES[word >> 18] ?? 0;
+    codes[at + 1] = CODES[(word >> 12) & 63] ?? 0;
+    if (at + 2 < length) codes[at + 2] = CODES[(word >> 6) & 63] ?? 0;
+    if (at + 3 < length) codes[at + 3] = CODES[word & 63] ?? 0;
   }
-  return text + String.fromCharCode(...codes);
+  return String.fromCharCode(...codes);
 }
 
 /** The bytes of a base64url text of exactly `length` bytes, or undefined where it is not one in its only spelling. */

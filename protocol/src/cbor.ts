@@ -15,8 +15,26 @@ export class Tagged {
   }
 }
 
+/**
+ * A map as two lists, its keys in their order: what codecs write and read. Through a `Map` reading a scrip takes 3.0 µs and not
+ * 2.2 (Node 24), and 24 KB more are left behind by a purchase.
+ */
+export class Entries {
+  readonly keys: number[] = [];
+  readonly items: Cbor[] = [];
+}
+
 export type CborMap = ReadonlyMap<number, Cbor>;
-export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor[] | CborMap | Tagged;
+export type Cbor =
+  | number
+  | string
+  | boolean
+  | null
+  | Uint8Array
+  | readonly Cbor[]
+  | CborMap
+  | Entries
+  | Tagged;
 
 /** The one encoding of a value. Throws where the value has none: that is our own fault. */
 export function encodeCbor(value: Cbor): Uint8Array {
@@ -26,11 +44,23 @@ export function encodeCbor(value: Cbor): Uint8Array {
 }
 
 /** The value whose one encoding these bytes are, or `malformed`. Work is bounded by the length of the bytes. */
-export function decodeCbor(bytes: Uint8Array): Or<Cbor> {
+export const decodeCbor = (bytes: Uint8Array): Or<Cbor> => decode(bytes, mapOf);
+
+/** The same, its maps as `Entries`. */
+export const decodeEntries = (bytes: Uint8Array): Or<Cbor> => decode(bytes, (entries) => entries);
+
+/** The entries as a `Map`. */
+function mapOf({ keys, items }: Entries): CborMap {
+  const map = new Map<number, Cbor>();
+  for (let i = 0; i < keys.length; i += 1) map.set(keys[i] ?? 0, items[i] ?? null);
+  return map;
+}
+
+function decode(bytes: Uint8Array, asMap: Reader["asMap"]): Or<Cbor> {
   try {
     // A plain view: a Buffer's own slice would share its pool's memory with what we hand out.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    const reader = { bytes: plain, at: 0 };
+    const reader: Reader = { bytes: plain, at: 0, asMap };
     const value = read(reader, 1);
     if (reader.at !== plain.length) throw new Malformed("bytes after the end");
     return value;
@@ -55,6 +85,9 @@ const SIMPLE = 7;
 const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
+
+/** Up to so many characters are written and put together one by one: less work than asking the encoder (0.4 µs) or decoder. */
+const SHORT_TEXT = 48;
 
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -94,8 +127,11 @@ function writeBytes(bytes: Uint8Array): void {
   end += bytes.length;
 }
 
+/** Bytes of the longest head. */
+const HEAD = 9;
+
 function writeHead(major: number, argument: number): void {
-  room(9);
+  room(HEAD);
   const lead = major << 5;
   if (argument < 24) writeNumber(lead | argument, 0, 0);
   else if (argument < 0x100) writeNumber(lead | 24, argument, 1);
@@ -116,10 +152,27 @@ function writeNumber(lead: number, argument: number, width: number): void {
 }
 
 function writeText(text: string): void {
+  if (text.length <= SHORT_TEXT && writeAscii(text)) return;
   if (!text.isWellFormed()) throw new RangeError("CBOR text is not well-formed Unicode");
   const bytes = textEncoder.encode(text);
   writeHead(TEXT, bytes.length);
   writeBytes(bytes);
+}
+
+/** Writes a short text of ASCII alone; false where it is another, and nothing is written. */
+function writeAscii(text: string): boolean {
+  const { length } = text;
+  // For the head as well: it must not find another buffer when it is written after its text.
+  room(HEAD + length);
+  const start = end + (length < 24 ? 1 : 2);
+  for (let i = 0; i < length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return false;
+    buffer[start + i] = code;
+  }
+  writeHead(TEXT, length);
+  end = start + length;
+  return true;
 }
 
 function write(value: Cbor, depth: number): void {
@@ -137,11 +190,20 @@ function write(value: Cbor, depth: number): void {
   else if (value instanceof Tagged) {
     writeHead(TAG, value.tag);
     write(value.value, depth + 1);
-  } else if (value instanceof Map) writeMap(value as CborMap, depth);
+  } else if (value instanceof Entries) writeEntries(value, depth);
+  else if (value instanceof Map) writeMap(value as CborMap, depth);
   else {
     const items = value as readonly Cbor[];
     writeHead(ARRAY, items.length);
     for (const item of items) write(item, depth + 1);
+  }
+}
+
+function writeEntries({ keys, items }: Entries, depth: number): void {
+  writeHead(MAP, keys.length);
+  for (let i = 0; i < keys.length; i += 1) {
+    write(keys[i] ?? 0, depth);
+    write(items[i] ?? null, depth + 1);
   }
 }
 
@@ -154,7 +216,6 @@ function writeMap(map: CborMap, depth: number): void {
   }
 }
 
-/** Ours nearly always are: a codec lists its fields in their order. */
 function isOrdered(map: CborMap): boolean {
   let last = Number.NEGATIVE_INFINITY;
   for (const key of map.keys()) {
@@ -166,11 +227,13 @@ function isOrdered(map: CborMap): boolean {
 }
 
 /** Bytewise order of encoded integer keys: 0, 1, 2 … before −1, −2, … */
-const keyRank = (key: number): number => (key >= 0 ? key - 2 ** 53 : -key);
+export const keyRank = (key: number): number => (key >= 0 ? key - 2 ** 53 : -key);
 
 interface Reader {
   readonly bytes: Uint8Array;
   at: number;
+  /** What becomes of a map. */
+  readonly asMap: (entries: Entries) => Cbor;
 }
 
 function read(reader: Reader, depth: number): Cbor {
@@ -205,11 +268,11 @@ function read(reader: Reader, depth: number): Cbor {
     for (let i = 0; i < argument; i += 1) items.push(read(reader, depth + 1));
     return items;
   }
-  return readMap(reader, argument, depth);
+  return reader.asMap(readEntries(reader, argument, depth));
 }
 
-function readMap(reader: Reader, size: number, depth: number): CborMap {
-  const map = new Map<number, Cbor>();
+function readEntries(reader: Reader, size: number, depth: number): Entries {
+  const entries = new Entries();
   let last = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < size; i += 1) {
     if (byteAt(reader) >> 5 > NEGATIVE) throw new Malformed("a map key that is not an integer");
@@ -218,9 +281,10 @@ function readMap(reader: Reader, size: number, depth: number): CborMap {
     const rank = keyRank(key);
     if (rank <= last) throw new Malformed("map keys are doubled or out of order");
     last = rank;
-    map.set(key, read(reader, depth + 1));
+    entries.keys.push(key);
+    entries.items.push(read(reader, depth + 1));
   }
-  return map;
+  return entries;
 }
 
 function readArgument(reader: Reader): number {
@@ -258,9 +322,6 @@ function take(reader: Reader, length: number): number {
   reader.at = at + length;
   return at;
 }
-
-/** Up to so many characters are put together one by one: less work than asking the decoder. */
-const SHORT_TEXT = 48;
 
 function readText(bytes: Uint8Array, from: number, to: number): string {
   if (to - from <= SHORT_TEXT) {

@@ -4,7 +4,7 @@
  */
 import { type Amount, amountOf } from "./amount.ts";
 import { fromText, idBytes, toText } from "./bytes.ts";
-import { type Cbor, decodeCbor, encodeCbor, Malformed } from "./cbor.ts";
+import { type Cbor, decodeEntries, Entries, encodeCbor, keyRank, Malformed } from "./cbor.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 
@@ -32,7 +32,7 @@ export const encodeAs = <T>(codec: Codec<T>, value: T): Uint8Array => encodeCbor
 
 /** The value of these bytes in the codec, or `malformed`. */
 export function decodeAs<T>(codec: Codec<T>, bytes: Uint8Array): Or<T> {
-  const value = decodeCbor(bytes);
+  const value = decodeEntries(bytes);
   if (isRefusal(value)) return value;
   try {
     return codec.decode(value);
@@ -212,29 +212,36 @@ export type Struct<F extends Fields> = {
 
 /** A map with exactly these fields. */
 export function struct<const F extends Fields>(fields: F): Codec<Struct<F>> & { readonly fields: F } {
-  const entries = Object.entries(fields);
-  const known = new Set(entries.map(([, each]) => each.key));
+  const named = Object.entries(fields)
+    .map(([name, each]) => ({ name, ...each }))
+    .sort((a, b) => keyRank(a.key) - keyRank(b.key));
   return {
     fields,
-    shape: `{${entries.map(([name, each]) => `${each.optional ? "? " : ""}${each.key}: ${each.codec.shape} ; ${name}`).join(", ")}}`,
+    shape: `{${named.map(({ name, key, codec, optional }) => `${optional ? "? " : ""}${key}: ${codec.shape} ; ${name}`).join(", ")}}`,
     encode: (value) => {
-      const map = new Map<number, Cbor>();
-      for (const [name, each] of entries) {
+      const entries = new Entries();
+      for (const { name, key, codec, optional } of named) {
         const item = (value as Readonly<Record<string, unknown>>)[name];
-        if (item === undefined && each.optional) continue;
-        map.set(each.key, each.codec.encode(item));
+        if (item === undefined && optional) continue;
+        entries.keys.push(key);
+        entries.items.push(codec.encode(item));
       }
-      return map;
+      return entries;
     },
     decode: (value) => {
-      if (!(value instanceof Map)) return fail("not a map");
-      for (const key of value.keys()) if (!known.has(key)) fail(`unknown field ${key}`);
+      if (!(value instanceof Entries)) return fail("not a map");
+      const { keys, items } = value;
       const out: Record<string, unknown> = {};
-      for (const [name, each] of entries) {
-        const item = (value as ReadonlyMap<number, Cbor>).get(each.key);
-        if (item !== undefined) out[name] = each.codec.decode(item);
-        else if (!each.optional) fail(`field ${name} is missing`);
+      // Both are in the order of their keys.
+      let at = 0;
+      for (const { name, key, codec, optional } of named) {
+        const item = keys[at] === key ? items[at] : undefined;
+        if (item !== undefined) {
+          out[name] = codec.decode(item);
+          at += 1;
+        } else if (!optional) fail(`field ${name} is missing`);
       }
+      if (at < keys.length) fail(`unknown field ${keys[at]}`);
       return out as Struct<F>;
     },
   };

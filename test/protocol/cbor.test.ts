@@ -368,6 +368,30 @@ describe("any bytes are refused or are the one encoding of what they say:", () =
   });
 });
 
+test("a text is written whole wherever the buffer grows, short or long, ASCII or not", () => {
+  const texts = [
+    "",
+    "a",
+    "EUR",
+    "\x00\x7f",
+    "é",
+    "aé",
+    "a".repeat(23),
+    "a".repeat(24),
+    "a".repeat(48),
+    "a".repeat(49),
+  ];
+  for (const text of [...texts, `${"a".repeat(47)}é`]) {
+    const encoded = `${hex(cborg.encode(text))}`;
+    for (let room = 0; room < 64; room += 1) {
+      // After a large value the buffer is a small one again.
+      encodeCbor(new Uint8Array(100_000));
+      const before = new Uint8Array(4096 - room);
+      expect(hex(encodeCbor([before, text]))).toBe(`82${hex(cborg.encode(before))}${encoded}`);
+    }
+  }
+});
+
 test("text is UTF-8 in its bytes", () => {
   expect(hex(encodeCbor("λεπτά"))).toBe(`6a${hex(utf8("λεπτά"))}`);
 });

@@ -43,6 +43,19 @@ describe.each(platforms)("HMAC-SHA256 on %s", (_, { hmacSha256 }) => {
     );
   });
 
+  test("is what node's own is, for keys and data of any length", () => {
+    for (const keyLength of [0, 1, 31, 32, 63, 64, 65, 200])
+      for (const length of [0, 1, 32, 64, 400, 4031, 4032, 4033, 4096, 10_000]) {
+        const key = new Uint8Array(keyLength).map((_, i) => 255 - i);
+        const data = new Uint8Array(length).map((_, i) => i);
+        const expected = createHmac("sha256", key).update(data).digest("hex");
+        const middle = length >> 1;
+        expect(hex(hmacSha256(key, data))).toBe(expected);
+        expect(hex(hmacSha256(key, data.subarray(0, middle), data.subarray(middle)))).toBe(expected);
+        expect(hex(hmacSha256(key, hmacSha256(key, data)))).not.toBe(expected);
+      }
+  });
+
   test("takes an empty key for what it is", () => {
     const expected = createHmac("sha256", "").update("data").digest("hex");
     expect(hex(hmacSha256(new Uint8Array(0), utf8("data")))).toBe(expected);

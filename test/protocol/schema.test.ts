@@ -15,6 +15,7 @@ import {
   limits,
   list,
   optional,
+  orThrow,
   scripId,
   struct,
   text,
@@ -27,6 +28,7 @@ import {
   word,
 } from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
+import { decodeEntries } from "../../protocol/src/cbor.ts";
 import { euro, fixed } from "../vectors/parties.ts";
 
 const hex = (of: Uint8Array): string => Buffer.from(of).toString("hex");
@@ -50,7 +52,7 @@ const kinds: Readonly<Record<string, Cbor>> = {
   bytes: new Uint8Array(32),
   text: "EUR",
   array: [],
-  map: map(),
+  map: orThrow(decodeEntries(encodeCbor(map()))),
   true: true,
   null: null,
 };
@@ -200,6 +202,22 @@ describe("a structure", () => {
     expect(decodeAs(codec, encoded)).toEqual(value);
   });
 
+  test("is written in the order of the keys, whatever the order in which its fields are listed", () => {
+    const same = struct({
+      inner: optional(-1, struct({ deep: field(1, uint()) })),
+      far: field(30, boolean),
+      second: optional(2, text(3)),
+      first: field(1, uint()),
+    });
+    for (const value of [
+      { far: true, second: "b", inner: { deep: 2 }, first: 1 },
+      { far: false, first: 1 },
+    ]) {
+      expect(encodeAs(same, value)).toEqual(encodeAs(codec, value));
+      expect(decodeAs(same, encodeAs(codec, value))).toEqual(value);
+    }
+  });
+
   test("lacks an optional field that is absent, on both sides", () => {
     const value = { first: 1, far: false };
     const encoded = encodeAs(codec, value);
@@ -210,6 +228,8 @@ describe("a structure", () => {
 
   test.each([
     ["an unknown field", map([1, 1], [3, 0], [30, true])],
+    ["an unknown field before all others", map([0, 1], [1, 1], [30, true])],
+    ["an unknown field after all others", map([1, 1], [30, true], [31, 1])],
     ["an unknown negative field", map([1, 1], [30, true], [-2, 0])],
     ["no field that must be there", map([2, "b"], [30, true])],
     ["no field at all", map()],

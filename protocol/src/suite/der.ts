@@ -30,14 +30,25 @@ export function rawSignature(der: Uint8Array): Uint8Array {
 
 /** DER from r and s of 32 bytes each. */
 export function derSignature(raw: Uint8Array): Uint8Array {
-  const body = concat(derInteger(raw.subarray(0, 32)), derInteger(raw.subarray(32)));
-  return concat(Uint8Array.of(0x30, body.length), body);
+  const der = new Uint8Array(MOST_DER);
+  const middle = writeInteger(der, 2, raw, 0);
+  const end = writeInteger(der, middle, raw, 32);
+  der[0] = 0x30;
+  der[1] = end - 2;
+  return der.subarray(0, end);
 }
 
-function derInteger(number: Uint8Array): Uint8Array {
-  let start = 0;
-  while (start < number.length - 1 && number[start] === 0) start += 1;
-  const digits = number.subarray(start);
-  const sign = (digits[0] ?? 0) >= 0x80 ? 1 : 0;
-  return concat(Uint8Array.from([2, digits.length + sign, ...(sign ? [0] : [])]), digits);
+/** A sequence of two integers of 33 bytes, with their heads. */
+const MOST_DER = 72;
+
+/** Writes the 32 bytes from `from` on as an integer in its shortest form; tells where it ends. */
+function writeInteger(der: Uint8Array, at: number, raw: Uint8Array, from: number): number {
+  let start = from;
+  while (start < from + 31 && raw[start] === 0) start += 1;
+  const sign = (raw[start] ?? 0) >= 0x80 ? 1 : 0;
+  const length = from + 32 - start + sign;
+  der[at] = 2;
+  der[at + 1] = length;
+  for (let i = sign; i < length; i += 1) der[at + 2 + i] = raw[start + i - sign] ?? 0;
+  return at + 2 + length;
 }
