@@ -1,6 +1,5 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
 import type { Random } from "@lepta/protocol";
-import { pooledRandom } from "./random.ts";
 
 export interface Runtime {
   /** Milliseconds since 1970. */
@@ -25,7 +24,7 @@ export type CallOff = () => void;
 
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
-  random: pooledRandom((into) => crypto.getRandomValues(into)),
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   later: (milliseconds, work) => {
     const timer: unknown = setTimeout(work, milliseconds);
