@@ -5,6 +5,7 @@
  */
 import type { Amount } from "./amount.ts";
 import { allocate, concat, utf8 } from "./bytes.ts";
+import { limits } from "./limits.ts";
 import type { Order } from "./messages/parts.ts";
 import { orderCodec } from "./messages/parts.ts";
 import { amount as amountCodec, encodeAs } from "./schema.ts";
@@ -88,7 +89,7 @@ export function readSold(
   const prefix = writePrefix(prefixBytes, lane, sequence, charged, remaining);
   for (let i = 0; i < prefix; i += 1) if (item[i] !== prefixBytes[i]) return undefined;
   const length = readUint(item, prefix, BYTES);
-  if (length === undefined) return undefined;
+  if (length === undefined || length > limits.deliveryBytes) return undefined;
   const start = prefix + uintLength(length);
   const end = start + length;
   if (readUint(item, end, TEXT) !== type.length) return undefined;

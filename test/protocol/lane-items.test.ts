@@ -9,6 +9,7 @@ import {
   isRefusal,
   laneBuy,
   laneSold,
+  limits,
   type Order,
   orderTail,
   orThrow,
@@ -102,6 +103,18 @@ describe("item 4", () => {
           expect(encodeAs(laneSold, [4, lane, sequence, charged, remaining, each, type])).toEqual(item);
           expect(readSold(item, { lane, sequence, charged, remaining }, typeBytes(type))).toEqual(each);
         }
+  });
+
+  test("with more goods than the general codec takes is none", () => {
+    const said = { lane: 1, sequence: 1, charged: 10, remaining: 90 };
+    for (const [length, isOne] of [
+      [limits.deliveryBytes, true],
+      [limits.deliveryBytes + 1, false],
+    ] as const) {
+      const item = writeSold(1, 1, 10, 90, new Uint8Array(length), typeBytes(""));
+      expect(isRefusal(decodeAs(laneSold, item))).toBe(!isOne);
+      expect(readSold(item, said, typeBytes("")) !== undefined).toBe(isOne);
+    }
   });
 
   test("that says anything else is none", () => {

@@ -15,6 +15,13 @@ export function packItems(items: readonly Uint8Array[]): Uint8Array {
   return packed;
 }
 
+/** The same in a buffer of its own: a message of a session may hold a secret. */
+export function packAlone(items: readonly Uint8Array[]): Uint8Array {
+  const packed = new Uint8Array(packedLength(items));
+  writeItems(packed, 0, items);
+  return packed;
+}
+
 /** `[name, the items packed]` in one piece, with the items as a view of it. */
 export function packUnder(
   name: Uint8Array,

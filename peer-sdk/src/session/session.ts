@@ -18,7 +18,7 @@ import {
 } from "@lepta/protocol";
 import { TRANSPORT } from "../channel/frame.ts";
 import { afterTurn, type CallOff, type Runtime, type Wire } from "../ports.ts";
-import { ITEM_HEAD, packItems, unpackItems } from "./frame.ts";
+import { ITEM_HEAD, packAlone, unpackItems } from "./frame.ts";
 
 /** What a handshake leaves. */
 export interface SessionKeys {
@@ -110,7 +110,7 @@ export class Session {
       const count = fitting(this.#outgoing, this.#most);
       const items = count === this.#outgoing.length ? this.#outgoing : this.#outgoing.slice(0, count);
       this.#outgoing = count === this.#outgoing.length ? [] : this.#outgoing.slice(count);
-      this.#seal(packItems(items));
+      this.#seal(packAlone(items));
     }
   }
 

@@ -45,3 +45,13 @@ test("a receipt of another purchase of the run proves that one, and one cannot b
     expect(isRefusal(read) ? read.code : read.txn).toBe(receipt.txn);
   }
 });
+
+test("what a purchase leaves stands in buffers of its own: whoever takes them away takes nothing else", async () => {
+  const { goods, receipt } = await wallet.buy(SHOP, "page", { max: "EUR 0.01" });
+  for (const bytes of [goods.bytes, receipt.request, receipt.response]) {
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+    structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+  }
+  expect(receipt.request.length).toBeGreaterThan(0);
+  await expect(wallet.buy(SHOP, "page", { max: "EUR 0.01" })).resolves.toBeDefined();
+});

@@ -42,7 +42,8 @@ function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boo
   const { order, settle } = sent;
   const entry = { at: sent.at, bought: sent.item, answered: item };
   settle?.resolve({
-    goods: new Goods(lastType.name, goods),
+    // Beside them in the message may stand what nobody else is to see.
+    goods: new Goods(lastType.name, new Uint8Array(goods)),
     receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, entry),
   });
   book.goOn(lane);

@@ -15,7 +15,7 @@ export interface KnownOrder {
   readonly price: Amount;
   /** Millionths. */
   readonly units: number;
-  /** The item's bytes between sequence and pop. */
+  /** The item's bytes behind the sequence. */
   readonly tail: Uint8Array;
 }
 

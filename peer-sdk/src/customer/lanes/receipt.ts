@@ -3,30 +3,37 @@ import { type Amount, lanePurchase, type Order, type Txn } from "@lepta/protocol
 import type { Receipt } from "../bought.ts";
 import type { KnownOrder } from "./orders.ts";
 
+interface Entry {
+  readonly at: number;
+  readonly bought: Uint8Array;
+  readonly answered: Uint8Array;
+}
+
 /** The evidence of one purchase on a lane; its name is only spelt where somebody asks. */
 export class LaneReceipt implements Receipt {
   readonly merchant: string;
   readonly at: number;
-  readonly request: Uint8Array;
-  readonly response: Uint8Array;
+  readonly #entry: Entry;
   readonly #origin: Uint8Array;
   readonly #sequence: number;
   readonly #order: KnownOrder;
 
-  constructor(
-    merchant: string,
-    origin: Uint8Array,
-    sequence: number,
-    known: KnownOrder,
-    entry: { readonly at: number; readonly bought: Uint8Array; readonly answered: Uint8Array },
-  ) {
+  constructor(merchant: string, origin: Uint8Array, sequence: number, known: KnownOrder, entry: Entry) {
     this.merchant = merchant;
     this.at = entry.at;
-    this.request = entry.bought;
-    this.response = entry.answered;
+    this.#entry = entry;
     this.#origin = origin;
     this.#sequence = sequence;
     this.#order = known;
+  }
+
+  /** Copies, as in memory both stand among other things: whoever passes on their buffers passes on nothing else. */
+  get request(): Uint8Array {
+    return new Uint8Array(this.#entry.bought);
+  }
+
+  get response(): Uint8Array {
+    return new Uint8Array(this.#entry.answered);
   }
 
   get txn(): Txn {

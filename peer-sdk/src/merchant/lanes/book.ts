@@ -141,7 +141,7 @@ export class LaneBook {
   decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
-    const { record, packed: kept } = journalRecord(lane.idBytes, entryParts(at, bought, answer, joined));
+    const { record, packed: kept } = journalRecord(lane.journalName, entryParts(at, bought, answer, joined));
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
     append(lane, { at, kept, joined, charged, remaining, entry });
@@ -205,7 +205,8 @@ export class LaneBook {
 
   #replay(bytes: Uint8Array, entry: JournalEntry, gone: JournalEntry[]): void {
     const record = readJournalRecord(bytes);
-    const lane = this.#lanes.get(record.lane);
+    const known = this.#lanes.get(record.lane);
+    const lane = known?.name === record.name ? known : undefined;
     const { at, bought, answered, kept, joined } = record.entry;
     const sequence = readBuy(bought)?.sequence ?? 0;
     // A statement covers it, or its lane has ended: the process died before it let go of it.

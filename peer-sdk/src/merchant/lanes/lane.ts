@@ -92,7 +92,8 @@ export interface LaneVisit {
 export interface Lane {
   /** `owner/number`. */
   readonly id: string;
-  readonly idBytes: Uint8Array;
+  /** `id/name` in UTF-8: a customer may use a number again, and the journal may hold both. */
+  readonly journalName: Uint8Array;
   readonly owner: Uid;
   readonly number: number;
   /** h_0, and its first 8 bytes: the lane's name in the names of its purchases. */
@@ -142,14 +143,15 @@ export function laneOf(
   const { session, scrip, stated } = record;
   const origin = laneOrigin(session, number, scrip);
   const id = laneId(owner, number);
+  const name = toText(origin.subarray(0, 8));
   const proposed = proposedOf(record);
   return {
     id,
-    idBytes: utf8(id),
+    journalName: utf8(`${id}/${name}`),
     owner,
     number,
     origin,
-    name: toText(origin.subarray(0, 8)),
+    name,
     secret: customerSecret(secretsOf(party, salt), { owner, id: scrip }),
     line: lineId(owner, record.origin),
     pair,

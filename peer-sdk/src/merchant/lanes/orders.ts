@@ -57,7 +57,7 @@ export class Orders {
     if (!isAgreed) return refuse("price-mismatch");
     if (Number(price.value) >= this.#below) return refuse("signature-needed");
     const known: KnownOrder = {
-      tail: item.slice(heads.tail),
+      tail: new Uint8Array(item.subarray(heads.tail)),
       listed,
       quantity: order.quantity,
       currency: price.currency,

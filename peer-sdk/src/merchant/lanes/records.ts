@@ -51,15 +51,21 @@ const unstatedRecord = struct({
 });
 export type UnstatedRecord = Value<typeof unstatedRecord>;
 
-/** One purchase in the journal: `[the lane's id, the purchase as it is kept]`, with the latter as a view of it. */
+/** One purchase in the journal: `[the lane's id/name, the purchase as it is kept]`, with the latter as a view of it. */
 export const journalRecord = (lane: Uint8Array, parts: readonly Uint8Array[]) => packUnder(lane, parts);
 
 /** The same read again. Throws `store-damaged`. */
-export function readJournalRecord(record: Uint8Array): { readonly lane: string; readonly entry: RunEntry } {
+export function readJournalRecord(record: Uint8Array): {
+  /** Its id, and its name. */
+  readonly lane: string;
+  readonly name: string;
+  readonly entry: RunEntry;
+} {
   const parts = unpackItems(record);
   const [lane, kept] = isRefusal(parts) ? [] : parts;
   if (kept === undefined) throw new LeptaError("store-damaged", "the journal of purchases");
-  return { lane: new TextDecoder().decode(lane), entry: readEntry(kept) };
+  const [owner = "", number = "", name = ""] = new TextDecoder().decode(lane).split("/");
+  return { lane: `${owner}/${number}`, name, entry: readEntry(kept) };
 }
 
 export const laneTables = (store: PeerStore) => ({
