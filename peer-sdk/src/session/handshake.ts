@@ -185,6 +185,10 @@ class HeldWire implements Wire {
     });
   }
 
+  get itself(): Wire {
+    return this.#wire;
+  }
+
   get unsent(): number {
     return this.#wire.unsent;
   }

@@ -23,8 +23,6 @@ export interface Cipher {
 /** The cipher under a key that has sealed or opened `count` messages. */
 export class CountingCipher implements Cipher {
   readonly #aead: Aead;
-  readonly #counter = newNonce();
-  readonly #nonce = new Uint8Array(this.#counter.buffer);
   #count: number;
   #isBroken = false;
   /** Where the library answers later: the message before. */
@@ -67,11 +65,15 @@ export class CountingCipher implements Cipher {
   }
 
   #next(): Uint8Array {
-    countTo(this.#counter, this.#count);
+    countTo(counter, this.#count);
     this.#count += 1;
-    return this.#nonce;
+    return nonce;
   }
 }
+
+/** For all ciphers: whoever works under a nonce has copied it when he returns. */
+const counter = newNonce();
+const nonce = new Uint8Array(counter.buffer);
 
 function withLead(message: Uint8Array, lead: number): Uint8Array {
   message[0] = lead;
