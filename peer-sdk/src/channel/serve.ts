@@ -10,7 +10,7 @@ import { SocketWire } from "./wire.ts";
 /** Answers the messages of one frame with those of another, and attends to a session on the same connection. */
 export interface Visit {
   (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
-  /** Takes the session's messages of this connection from now on. */
+  /** Takes the session's messages of this connection from now on, and is then who ends it where it falls silent. */
   readonly attach?: (wire: Wire) => void;
 }
 
@@ -37,14 +37,26 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     server: http,
     perMessageDeflate: false,
     maxPayload: limits.requestFrameBytes,
+    // Ours is kept anyway: a second one takes 200 bytes of each connection.
+    clientTracking: false,
   });
+  const open = new Set<WebSocket>();
   sockets.on("error", () => {
     // The HTTP server's own errors, which it has told already.
   });
   sockets.on("connection", (socket) => {
     socket.on("error", closedAlready);
-    if (sockets.clients.size > limits.connections) socket.terminate();
-    else new Connection(socket, visit());
+    if (open.size >= limits.connections) {
+      socket.terminate();
+      return;
+    }
+    open.add(socket);
+    const connection = new Connection(socket, visit());
+    socket.on("message", (data, isBinary) => connection.take(data, isBinary));
+    socket.on("close", () => {
+      open.delete(socket);
+      connection.end();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
@@ -57,7 +69,7 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     url: `${tls === undefined ? "ws" : "wss"}://${host}:${address.port}`,
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets.clients) socket.terminate();
+        for (const socket of open) socket.terminate();
         sockets.close();
         http.close(() => resolve());
         http.closeAllConnections();
@@ -92,14 +104,15 @@ class Connection {
     this.#wire = new SocketWire(socket);
     answer.attach?.(this.#wire);
     this.#endWhenSilent(limits.firstFrameWithin);
-    socket.on("close", () => {
-      clearTimeout(this.#silence);
-      this.#wire.told.closed();
-    });
-    socket.on("message", (data, isBinary) => this.#take(data, isBinary));
   }
 
-  #take(data: RawData, isBinary: boolean): void {
+  /** Nothing more comes. */
+  end(): void {
+    clearTimeout(this.#silence);
+    this.#wire.told.closed();
+  }
+
+  take(data: RawData, isBinary: boolean): void {
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     if (isBinary && Buffer.isBuffer(data) && this.#answer.attach !== undefined && isOfSession(data)) {

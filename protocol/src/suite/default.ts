@@ -116,12 +116,14 @@ function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
 
 /** Small, as the key above. */
 class X25519Key implements SealingKey {
-  readonly id: Uid;
   readonly #encoded: string;
 
   constructor(publicKey: Uint8Array) {
-    this.id = thumbprint(publicKey);
     this.#encoded = compact(publicKey);
+  }
+
+  get id(): Uid {
+    return thumbprint(this.publicKey);
   }
 
   get publicKey(): Uint8Array {
@@ -129,8 +131,9 @@ class X25519Key implements SealingKey {
   }
 
   seal(contentType: string, plaintext: Uint8Array, random: Random): Uint8Array {
-    const key = imported(this.id, () => orThrow(importPoint(orThrow(x25519Of(this.publicKey)))));
-    return seal(key, this.id, contentType, plaintext, random);
+    const { id } = this;
+    const key = imported(id, () => orThrow(importPoint(orThrow(x25519Of(this.publicKey)))));
+    return seal(key, id, contentType, plaintext, random);
   }
 }
 
