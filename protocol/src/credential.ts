@@ -88,9 +88,13 @@ export async function verifyCredential(
   const sealing = await verifySealingKey(parts.sealingKey, verifyingKey, trust, now);
   if (isRefusal(sealing)) return sealing;
   const notAfter = Math.min(operational.notAfter, sealing.statement.payload.notAfter);
-  const certifiedBy = operational.id;
+  if (latestSigner !== operational.id) latestSigner = operational.id;
+  const certifiedBy = latestSigner;
   return { uid: verifyingKey.id, bytes, verifyingKey, sealingKey: sealing.key, certifiedBy, notAfter };
 }
+
+/** One text for the thousands of credentials that name it. */
+let latestSigner: Uid = "";
 
 /** Whether a credential that held once holds no longer: it has ended, or the key that signed it was revoked. */
 export const isOver = ({ certifiedBy, notAfter }: KnownPeer, trust: Trust, now: number): boolean =>

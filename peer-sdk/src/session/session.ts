@@ -56,7 +56,7 @@ export class Session implements WireEvents, Sleeper {
   readonly #receive: Cipher;
   readonly #runtime: Runtime;
   readonly #events: SessionEvents;
-  #outgoing: Uint8Array[] = [];
+  #outgoing: Uint8Array[] = NOTHING;
   #isFlushing = false;
   /** Where a cipher answers later, what comes after waits for it. */
   #sealing: Promise<void> | undefined;
@@ -100,7 +100,8 @@ export class Session implements WireEvents, Sleeper {
   /** Sends an item with whatever else is sent in this turn. */
   send(item: Uint8Array): void {
     if (!this.#isOpen) return;
-    this.#outgoing.push(item);
+    if (this.#outgoing === NOTHING) this.#outgoing = [item];
+    else this.#outgoing.push(item);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     afterTurn(this.#runtime, () => this.flush());
@@ -243,6 +244,8 @@ export class Session implements WireEvents, Sleeper {
       return;
     }
     if (!this.#isHeard) {
+      this.#send.rest?.();
+      this.#receive.rest?.();
       this.#isAsked = true;
       this.send(encodeAs(ping, [PING, 0]));
     }
@@ -254,6 +257,9 @@ export class Session implements WireEvents, Sleeper {
     this.#line.enter(this);
   }
 }
+
+/** In place of an array of its own, for sessions that say nothing. */
+const NOTHING: Uint8Array[] = [];
 
 /** What a message has besides its items, at most: its first byte, the head of the array, Noise's tag. */
 const FRAME_HEAD = 32;

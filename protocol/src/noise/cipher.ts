@@ -18,6 +18,8 @@ export interface Cipher {
    * not the next one. After either nothing opens any more.
    */
   open(message: Uint8Array, offset: number): Awaitable<Or<Uint8Array>>;
+  /** Nothing is sealed or opened for a while: what that needs beside the key goes, and comes again by itself. */
+  rest?(): void;
 }
 
 /** The cipher under a key that has sealed or opened `count` messages. */
@@ -51,6 +53,10 @@ export class CountingCipher implements Cipher {
     const mine = Promise.all([opened, this.#before]).then(([plain]) => this.#judge(plain));
     this.#before = mine;
     return mine;
+  }
+
+  rest(): void {
+    this.#aead.rest?.();
   }
 
   #tryOpen(message: Uint8Array, offset: number): Awaitable<Or<Uint8Array> | undefined> {
