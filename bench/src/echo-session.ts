@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { defaultNoise, orThrow, startHandshake, utf8 } from "@lepta/protocol";
 import type { WebSocket } from "ws";
-import { wireOf } from "../../peer-sdk/src/channel/wire.ts";
+import { SocketWire } from "../../peer-sdk/src/channel/wire.ts";
 import { systemRuntime } from "../../peer-sdk/src/ports.ts";
 import { Session, type SessionKeys } from "../../peer-sdk/src/session/session.ts";
 import { agreementKey } from "../../protocol/src/suite/x25519.ts";
@@ -14,9 +14,9 @@ export async function openEchoSession(
   items: (session: Session, items: readonly Uint8Array[]) => void,
 ): Promise<Session> {
   const keys = await shakeHands(socket, role);
-  const { wire, told } = wireOf(socket);
-  socket.on("message", (data: Buffer) => told().message(data));
-  socket.on("close", () => told().closed());
+  const wire = new SocketWire(socket);
+  socket.on("message", (data: Buffer) => wire.told.message(data));
+  socket.on("close", () => wire.told.closed());
   const session: Session = new Session(wire, keys, systemRuntime, {
     items: (each) => items(session, each),
     ended: () => {},

@@ -107,6 +107,8 @@ export interface Wire {
   close(): void;
   /** Who is told of what comes, from now on. */
   listen(events: WireEvents): void;
+  /** The connection, where this only holds it for a while: whoever listens needs nothing else from then on. */
+  readonly itself?: Wire;
 }
 
 export interface WireEvents {

@@ -30,10 +30,9 @@ export interface Trust {
 export const isRevoked = ({ revoked }: Trust, id: Uid, now: number): boolean =>
   now >= (revoked?.get(id) ?? Number.POSITIVE_INFINITY);
 
-/** A peer whose keys were checked. */
-export interface Credential {
+/** A peer whose credential was checked, without it: what is kept of one for as long as it is connected. */
+export interface KnownPeer {
   readonly uid: Uid;
-  readonly bytes: Uint8Array;
   readonly verifyingKey: VerifyingKey;
   readonly sealingKey: SealingKey;
   /** The operational key that signed the enrolment: where it is revoked, the credential ends. */
@@ -41,6 +40,17 @@ export interface Credential {
   /** When it must be renewed, in milliseconds. */
   readonly notAfter: number;
 }
+
+/** A peer whose keys were checked. */
+export interface Credential extends KnownPeer {
+  readonly bytes: Uint8Array;
+}
+
+/** What is left of a credential when nobody asks for its bytes any more. */
+export const knownBy = (credential: Credential): KnownPeer => {
+  const { uid, verifyingKey, sealingKey, certifiedBy, notAfter } = credential;
+  return { uid, verifyingKey, sealingKey, certifiedBy, notAfter };
+};
 
 /** An operational key of the broker whose certificate was checked. */
 export interface OperationalKey {
@@ -78,12 +88,16 @@ export async function verifyCredential(
   const sealing = await verifySealingKey(parts.sealingKey, verifyingKey, trust, now);
   if (isRefusal(sealing)) return sealing;
   const notAfter = Math.min(operational.notAfter, sealing.statement.payload.notAfter);
-  const certifiedBy = operational.id;
+  if (latestSigner !== operational.id) latestSigner = operational.id;
+  const certifiedBy = latestSigner;
   return { uid: verifyingKey.id, bytes, verifyingKey, sealingKey: sealing.key, certifiedBy, notAfter };
 }
 
+/** One text for the thousands of credentials that name it. */
+let latestSigner: Uid = "";
+
 /** Whether a credential that held once holds no longer: it has ended, or the key that signed it was revoked. */
-export const isOver = ({ certifiedBy, notAfter }: Credential, trust: Trust, now: number): boolean =>
+export const isOver = ({ certifiedBy, notAfter }: KnownPeer, trust: Trust, now: number): boolean =>
   now >= notAfter || isRevoked(trust, certifiedBy, now);
 
 /** Checks the certificate of an operational key: signed by the root, valid now, not revoked, not longer than allowed. */
@@ -140,7 +154,9 @@ const proven = new Set<string>();
 
 /** The root's key, which does not check again what it has checked: a signature that held holds for ever. */
 const remembering = (key: VerifyingKey): VerifyingKey => ({
-  ...key,
+  alg: key.alg,
+  id: key.id,
+  publicKey: key.publicKey,
   verify: async (data, signature) => {
     const name = `${key.id} ${toText(sha256(data, signature))}`;
     if (proven.has(name)) return true;

@@ -111,7 +111,7 @@ export const limits = {
   heldBytes: 4 * 1024 * 1024,
   /** How long a connection may be silent before its first frame, in milliseconds. */
   firstFrameWithin: 10_000,
-  /** How long it may be silent between two, in milliseconds. */
+  /** How long it may be silent between two, in milliseconds; a session has its heartbeats instead. */
   silentFor: 10 * 60 * 1000,
   /** Refused purchases that a merchant keeps for one scrip. */
   refusalsPerScrip: 64,

@@ -46,7 +46,7 @@ import {
 } from "@lepta/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { decodeFrame, encodeFrame } from "../../peer-sdk/src/channel/frame.ts";
+import { decodeFrame, encodeFrame, HANDSHAKE } from "../../peer-sdk/src/channel/frame.ts";
 import { serveWebSockets } from "../../peer-sdk/src/channel/serve.ts";
 import { bodyOf } from "../../peer-sdk/src/customer/records.ts";
 import { copyStore } from "../support/copy-store.ts";
@@ -794,6 +794,24 @@ describe("what a merchant lets others do to it", () => {
     const end = once(speaker, "close");
     vi.advanceTimersByTime(limits.silentFor);
     expect((await end)[0]).toBe(1006);
+  });
+
+  test("a connection that belongs to a session is left to the session, however silent it is", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    closers.push(() => vi.useRealTimers());
+    let isHeard = (): void => {};
+    const heard = new Promise<void>((resolve) => {
+      isHeard = resolve;
+    });
+    const attach: Visit["attach"] = (wire) => wire.listen({ message: isHeard, closed: () => {} });
+    const { url } = await listen(() => Object.assign(async () => [], { attach }));
+    const [inSession, silent] = [await open(url), await open(url)];
+    inSession.send(Uint8Array.of(HANDSHAKE));
+    await heard;
+    const gone = once(silent, "close");
+    vi.advanceTimersByTime(10 * limits.silentFor);
+    await gone;
+    expect(inSession.readyState).toBe(WebSocket.OPEN);
   });
 
   function expectFrame(replies: readonly Uint8Array[]): void {

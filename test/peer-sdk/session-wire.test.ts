@@ -1,11 +1,14 @@
 /** Between a wire and a session: what comes before a handshake has ended, and keys that are used up. */
-import { encodeAs, laneClose, limits } from "@lepta/protocol";
+import { encodeAs, laneClose, limits, ping, pong } from "@lepta/protocol";
 import { expect, test } from "vitest";
 import type { Wire, WireEvents } from "../../peer-sdk/src/ports.ts";
+import { packItems } from "../../peer-sdk/src/session/frame.ts";
 import { acceptHandshake, openHandshake } from "../../peer-sdk/src/session/handshake.ts";
 import { Session, type SessionKeys } from "../../peer-sdk/src/session/session.ts";
 import { sessionParty } from "../browser/parties.ts";
 import { customer, merchant, now } from "../vectors/parties.ts";
+import { virtualRuntime } from "./support/virtual.ts";
+import { repeatableRuntime } from "./support/world.ts";
 
 const item = (number: number): Uint8Array => encodeAs(laneClose, [7, number]);
 /** Nothing here waits for anything: who would have to be woken is not. */
@@ -82,7 +85,74 @@ test("a session whose key is used up ends, and what it would have sent goes nowh
   expect([session.isOpen, ends, left.isClosed()]).toEqual([false, 1, true]);
 });
 
+test("a session asks a silent side whether it is there, and takes more silence for the end", async () => {
+  const [left, right] = wires();
+  const clock = virtualRuntime(repeatableRuntime("idle"));
+  let ends = 0;
+  const asked: Uint8Array[] = [];
+  const session = new Session(left.wire, plainKeys(), clock, {
+    ...nobody,
+    ended: () => {
+      ends += 1;
+    },
+  });
+  right.wire.listen({ message: (bytes) => asked.push(bytes), closed: () => {} });
+  // What is heard at the start of a beat counts for all of it.
+  await clock.pass(2 * limits.heartbeat - 1, settled);
+  expect(asked).toEqual([]);
+  await clock.pass(1, settled);
+  expect(asked).toEqual([inMessage(encodeAs(ping, [8, 0]))]);
+  await clock.pass(limits.sessionSilence - limits.heartbeat - 1, settled);
+  expect([session.isOpen, ends]).toEqual([true, 0]);
+  await clock.pass(1, settled);
+  expect([session.isOpen, ends, left.isClosed()]).toEqual([false, 1, true]);
+  expect(clock.waiting()).toBe(0);
+});
+
+test("a session whose other side answers goes on, and asks again when that falls silent", async () => {
+  const [left, right] = wires();
+  const clock = virtualRuntime(repeatableRuntime("idle"));
+  let asked = 0;
+  const session = new Session(left.wire, plainKeys(), clock, nobody);
+  right.wire.listen({
+    message: () => {
+      asked += 1;
+      right.wire.send(inMessage(encodeAs(pong, [9, 0])));
+    },
+    closed: () => {},
+  });
+  await clock.pass(100 * limits.heartbeat, settled);
+  expect(session.isOpen).toBe(true);
+  expect(asked).toBeGreaterThan(20);
+});
+
+test("a thousand sessions that wait for their heartbeats take one timer, and none when they have ended", async () => {
+  const clock = virtualRuntime(repeatableRuntime("idle"));
+  const sessions: Session[] = [];
+  for (let i = 0; i < 1000; i += 1) {
+    sessions.push(new Session(wires()[0].wire, plainKeys(), clock, nobody));
+    if (i % 100 === 99) await clock.pass(1, settled);
+  }
+  expect(clock.waiting()).toBe(1);
+  for (const session of sessions) session.close("closed");
+  await settled();
+  expect(clock.waiting()).toBe(0);
+});
+
 const nobody = { items: () => {}, ended: () => {} };
+
+/** Ciphers that leave everything as it is. */
+function plainKeys(): SessionKeys {
+  const cipher = {
+    left: limits.cipherMessages,
+    seal: (plain: Uint8Array, lead: number) => Uint8Array.of(lead, ...plain),
+    open: (message: Uint8Array, offset: number) => message.slice(offset),
+  };
+  return { opening: new Uint8Array(32), send: cipher, receive: cipher };
+}
+
+/** A message of the session with this item alone. */
+const inMessage = (only: Uint8Array): Uint8Array => Uint8Array.of(1, ...packItems([only]));
 
 /** Ciphers that may seal nothing more. */
 function usedUp(): SessionKeys {

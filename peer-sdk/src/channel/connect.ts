@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import type { Channel } from "../ports.ts";
 import { isOfSession } from "./frame.ts";
 import { PATIENCE, Requests, unreachable } from "./requests.ts";
-import { wireOf } from "./wire.ts";
+import { SocketWire } from "./wire.ts";
 
 /** Connects to a merchant's address. Throws `unreachable`. */
 export async function connectWebSocket(url: string): Promise<Channel> {
@@ -14,7 +14,7 @@ export async function connectWebSocket(url: string): Promise<Channel> {
     handshakeTimeout: PATIENCE,
   });
   const requests = new Requests(url);
-  const { wire, told } = wireOf(socket);
+  const wire = new SocketWire(socket);
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", (error) => reject(unreachable(url, error.message)));
@@ -22,10 +22,10 @@ export async function connectWebSocket(url: string): Promise<Channel> {
   socket.on("error", (error) => requests.end(error.message));
   socket.on("close", () => {
     requests.end("the connection was closed");
-    told().closed();
+    wire.told.closed();
   });
   socket.on("message", (data, isBinary) => {
-    if (isBinary && Buffer.isBuffer(data) && isOfSession(data)) return told().message(data);
+    if (isBinary && Buffer.isBuffer(data) && isOfSession(data)) return wire.told.message(data);
     // A merchant that sends nonsense is left: what waits is answered by a new connection.
     if (!isBinary || !Buffer.isBuffer(data) || !requests.answer(data)) socket.close(1003);
   });

@@ -2,15 +2,15 @@
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type ErrorCode, encodeAs, errorCodec, isRefusal, LeptaError, limits } from "@lepta/protocol";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Wire } from "../ports.ts";
 import { decodeFrame, encodeFrame, type Frame, isOfSession } from "./frame.ts";
-import { wireOf } from "./wire.ts";
+import { SocketWire } from "./wire.ts";
 
 /** Answers the messages of one frame with those of another, and attends to a session on the same connection. */
 export interface Visit {
   (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]>;
-  /** Takes the session's messages of this connection from now on. */
+  /** Takes the session's messages of this connection from now on, and is then who ends it where it falls silent. */
   readonly attach?: (wire: Wire) => void;
 }
 
@@ -37,16 +37,30 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     server: http,
     perMessageDeflate: false,
     maxPayload: limits.requestFrameBytes,
+    // Ours is kept anyway: a second one takes 200 bytes of each connection.
+    clientTracking: false,
   });
+  const open = new Map<WebSocket, Connection>();
+  // Two functions for all connections, which ws calls on the one that it is about: two for each would take 150 bytes of it.
+  function take(this: WebSocket, data: RawData, isBinary: boolean): void {
+    open.get(this)?.take(data, isBinary);
+  }
+  function end(this: WebSocket): void {
+    const ended = open.get(this);
+    open.delete(this);
+    ended?.end();
+  }
   sockets.on("error", () => {
     // The HTTP server's own errors, which it has told already.
   });
   sockets.on("connection", (socket) => {
-    socket.on("error", () => {
-      // ws has closed the connection already: too long a message, or broken framing.
-    });
-    if (sockets.clients.size > limits.connections) socket.terminate();
-    else attend(socket, visit());
+    socket.on("error", closedAlready);
+    if (open.size >= limits.connections) {
+      socket.terminate();
+      return;
+    }
+    open.set(socket, new Connection(socket, visit()));
+    socket.on("message", take).on("close", end);
   });
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
@@ -59,7 +73,7 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     url: `${tls === undefined ? "ws" : "wss"}://${host}:${address.port}`,
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets.clients) socket.terminate();
+        for (const socket of open.keys()) socket.terminate();
         sockets.close();
         http.close(() => resolve());
         http.closeAllConnections();
@@ -74,73 +88,106 @@ export const errorMessage = (code: ErrorCode): Uint8Array =>
 /**
  * The connection policy: a frame that makes no sense is answered with an error; after `limits.badFrames` of them, or a
  * text message, or one that is too long, the connection is closed, and so is a silent one and one that does not read its
- * answers. Other connections do not notice.
+ * answers. Other connections do not notice. One that belongs to a session is the session's to judge: it asks those who are
+ * silent, and closes what has ended.
  */
-function attend(socket: WebSocket, answer: Visit): void {
-  let bad = 0;
-  let underWay = 0;
-  const waiting: Frame[] = [];
-  const { wire, told } = wireOf(socket);
-  if (answer.attach !== undefined) answer.attach(wire);
-  let isFirst = true;
-  let isHeld = false;
-  let silence = setTimeout(() => socket.terminate(), limits.firstFrameWithin);
-  const reply = (id: number, messages: readonly Uint8Array[]): void => {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > limits.unreadBytes) socket.terminate();
-    else socket.send(encodeFrame({ id, messages }));
-  };
-  socket.on("close", () => {
-    clearTimeout(silence);
-    told().closed();
-  });
-  socket.on("message", (data, isBinary) => {
-    if (isFirst) {
-      isFirst = false;
-      clearTimeout(silence);
-      silence = setTimeout(() => socket.terminate(), limits.silentFor);
-    } else silence.refresh();
-    if (isBinary && Buffer.isBuffer(data) && answer.attach !== undefined && isOfSession(data))
-      return told().message(data);
-    if (!isBinary || !Buffer.isBuffer(data)) return socket.close(1003);
+class Connection {
+  readonly #socket: WebSocket;
+  readonly #answer: Visit;
+  readonly #wire: SocketWire;
+  #bad = 0;
+  #underWay = 0;
+  #waiting: Frame[] = NOTHING;
+  #isFirst = true;
+  #isHeld = false;
+  #silence: NodeJS.Timeout | undefined;
+
+  constructor(socket: WebSocket, answer: Visit) {
+    this.#socket = socket;
+    this.#answer = answer;
+    this.#wire = new SocketWire(socket);
+    answer.attach?.(this.#wire);
+    this.#endWhenSilent(limits.firstFrameWithin);
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    clearTimeout(this.#silence);
+    this.#wire.told.closed();
+  }
+
+  take(data: RawData, isBinary: boolean): void {
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    if (isBinary && Buffer.isBuffer(data) && this.#answer.attach !== undefined && isOfSession(data)) {
+      clearTimeout(this.#silence);
+      this.#silence = undefined;
+      this.#wire.told.message(data);
+      return;
+    }
+    if (isFirst) this.#endWhenSilent(limits.silentFor);
+    else this.#silence?.refresh();
+    if (!isBinary || !Buffer.isBuffer(data)) {
+      this.#socket.close(1003);
+      return;
+    }
     const frame = decodeFrame(data);
     if (isRefusal(frame)) {
-      bad += 1;
-      if (bad >= limits.badFrames) socket.close(1008);
-      else reply(0, [errorMessage(frame.code)]);
+      this.#bad += 1;
+      if (this.#bad >= limits.badFrames) this.#socket.close(1008);
+      else this.#reply(0, [errorMessage(frame.code)]);
       return;
     }
     // What had been read before the pause is handed out all the same: it waits, and no more of it comes.
-    waiting.push(frame);
-    begin();
-  });
-
-  function begin(): void {
-    while (underWay < limits.framesAtOnce) {
-      const frame = waiting.shift();
-      if (frame === undefined) break;
-      underWay += 1;
-      work(frame);
-    }
-    const isFull = underWay >= limits.framesAtOnce;
-    if (isFull === isHeld) return;
-    isHeld = isFull;
-    if (isFull) wire.pause();
-    else wire.resume();
+    if (this.#waiting === NOTHING) this.#waiting = [];
+    this.#waiting.push(frame);
+    this.#begin();
   }
 
-  function work({ id, messages }: Frame): void {
-    answer(messages)
+  #endWhenSilent(wait: number): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#socket.terminate(), wait);
+  }
+
+  #reply(id: number, messages: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > limits.unreadBytes) socket.terminate();
+    else socket.send(encodeFrame({ id, messages }));
+  }
+
+  #begin(): void {
+    while (this.#underWay < limits.framesAtOnce) {
+      const frame = this.#waiting.shift();
+      if (frame === undefined) break;
+      this.#underWay += 1;
+      this.#work(frame);
+    }
+    const isFull = this.#underWay >= limits.framesAtOnce;
+    if (isFull === this.#isHeld) return;
+    this.#isHeld = isFull;
+    if (isFull) this.#wire.pause();
+    else this.#wire.resume();
+  }
+
+  #work({ id, messages }: Frame): void {
+    this.#answer(messages)
       .catch(() => [errorMessage("internal")])
       .then((answers) => {
-        reply(id, answers);
-        underWay -= 1;
-        begin();
+        this.#reply(id, answers);
+        this.#underWay -= 1;
+        this.#begin();
       })
       // An answer that cannot be sent ends this connection and nothing else.
-      .catch(() => socket.terminate());
+      .catch(() => this.#socket.terminate());
   }
 }
+
+/** In place of an array of its own, for connections on which no frame comes. */
+const NOTHING: Frame[] = [];
+
+/** ws has closed the connection: too long a message, or broken framing. */
+const closedAlready = (): void => {};
 
 function upgradeOnly(
   _request: unknown,

@@ -7,29 +7,46 @@ const nobody: WireEvents = {
   closed: () => {},
 };
 
-/** The wire, and who listens to it at the moment. */
-export function wireOf(socket: WebSocket): { readonly wire: Wire; readonly told: () => WireEvents } {
-  let events = nobody;
-  let held = 0;
-  const wire: Wire = {
-    send: (bytes) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(bytes, { binary: true });
-    },
-    get unsent() {
-      return socket.bufferedAmount;
-    },
-    pause: () => {
-      held += 1;
-      socket.pause();
-    },
-    resume: () => {
-      held -= 1;
-      if (held === 0) socket.resume();
-    },
-    close: () => socket.close(),
-    listen: (listener) => {
-      events = listener;
-    },
-  };
-  return { wire, told: () => events };
+/** A class, as a merchant has one for each customer who is connected: an object with a getter takes ten times as much memory. */
+export class SocketWire implements Wire {
+  readonly #socket: WebSocket;
+  #events = nobody;
+  #held = 0;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  /** Who listens at the moment. */
+  get told(): WireEvents {
+    return this.#events;
+  }
+
+  get unsent(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(bytes, BINARY);
+  }
+
+  pause(): void {
+    this.#held += 1;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#held -= 1;
+    if (this.#held === 0) this.#socket.resume();
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  listen(events: WireEvents): void {
+    this.#events = events;
+  }
 }
+
+const BINARY = { binary: true };

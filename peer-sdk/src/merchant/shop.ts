@@ -1,5 +1,5 @@
 /** What the merchant's side of each figure works with. */
-import type { Credential, MessageType, Verified } from "@lepta/protocol";
+import type { KnownPeer, MessageType, Verified } from "@lepta/protocol";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
@@ -48,5 +48,5 @@ export interface Shop {
 /** A message from a customer whose credential and signature hold. */
 export interface FromCustomer<M extends MessageType> {
   readonly message: Verified<M>;
-  readonly customer: Credential;
+  readonly customer: KnownPeer;
 }

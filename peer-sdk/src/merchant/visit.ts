@@ -5,7 +5,6 @@ import {
   amountOf,
   blind,
   type Content,
-  type Credential,
   contentCodec,
   decodeAs,
   type ErrorCode,
@@ -15,6 +14,8 @@ import {
   isExpired,
   isOver,
   isRefusal,
+  type KnownPeer,
+  knownBy,
   LeptaError,
   limits,
   type Or,
@@ -56,138 +57,151 @@ const MESSAGE_HEAD = 5;
 /** How long an offer holds, in milliseconds. */
 const OFFER_LIFE = 10 * 60 * 1000;
 
+/** Who is at the other end of a connection: all that is kept of it while nothing happens. */
+interface Guest {
+  customer: KnownPeer | undefined;
+  /** A handshake that is under way: what comes meanwhile waits for it. */
+  meeting: Promise<void> | undefined;
+}
+
 /** A visit: each message of a frame is answered in its turn; a bad one is answered with an error and ends nothing else. */
 export function createVisit(shop: Shop): Visit {
-  let customer: Credential | undefined;
-  /** A handshake that is under way: what comes meanwhile waits for it. */
-  let meeting: Promise<void> | undefined;
+  const guest: Guest = { customer: undefined, meeting: undefined };
+  const visit = (messages: readonly Uint8Array[]) => answerAll(shop, guest, messages);
+  if (!hasSessions(shop.party)) return visit;
+  return Object.assign(visit, { attach: (wire: Wire) => attach(shop, guest, wire) });
+}
 
-  const visit = async (messages: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
-    await meeting;
-    const answers: Uint8Array[] = [];
-    let room = limits.frameBytes - FRAME_RESERVE;
-    for (const [i, bytes] of messages.entries()) {
-      // What the answers would be too long or too many for is told to come again, without being looked at.
-      const isTaken = room > 0 && i < limits.requestMessages;
-      const answer = isTaken ? await attend(bytes).catch(fault) : refuse("busy");
-      const encoded = isRefusal(answer) ? [errorMessage(answer.code)] : answer;
-      const length = encoded.reduce((sum, each) => sum + each.length + MESSAGE_HEAD, 0);
-      answers.push(...(length <= room || i === 0 ? encoded : [errorMessage("busy")]));
-      room -= length;
-    }
-    return answers;
-  };
-  return hasSessions(shop.party) ? Object.assign(visit, { attach }) : visit;
-
-  /** A handshake on this connection: what it says of the customer counts for frames, too. */
-  function attach(wire: Wire): void {
-    wire.listen({
-      message: (first) => {
-        if (first[0] !== HANDSHAKE) return wire.close();
-        meeting = attendSession(shop, wire, first, answerContent)
-          .then((who) => {
-            customer = who;
-          })
-          .catch((error: unknown) => {
-            // Whatever a stranger sends is its own fault.
-            if (!(error instanceof LeptaError)) shop.onError(error);
-            wire.close();
-          })
-          .finally(() => {
-            meeting = undefined;
-          });
-      },
-      closed: () => {},
-    });
+async function answerAll(
+  shop: Shop,
+  guest: Guest,
+  messages: readonly Uint8Array[],
+): Promise<readonly Uint8Array[]> {
+  await guest.meeting;
+  const answers: Uint8Array[] = [];
+  let room = limits.frameBytes - FRAME_RESERVE;
+  for (const [i, bytes] of messages.entries()) {
+    // What the answers would be too long or too many for is told to come again, without being looked at.
+    const isTaken = room > 0 && i < limits.requestMessages;
+    const answer = isTaken
+      ? await attend(shop, guest, bytes).catch((error: unknown) => fault(shop, error))
+      : refuse("busy");
+    const encoded = isRefusal(answer) ? [errorMessage(answer.code)] : answer;
+    const length = encoded.reduce((sum, each) => sum + each.length + MESSAGE_HEAD, 0);
+    answers.push(...(length <= room || i === 0 ? encoded : [errorMessage("busy")]));
+    room -= length;
   }
+  return answers;
+}
 
-  /** A signed message that the session carries, answered in the same way. */
-  async function answerContent(bytes: Uint8Array, who: Credential): Promise<Uint8Array> {
-    const content = decodeAs(contentCodec, bytes);
-    try {
-      const answer = isRefusal(content) ? content : await attendSigned(content, who);
-      return isRefusal(answer) ? errorMessage(answer.code) : answer;
-    } catch (error) {
-      shop.onError(error);
-      return errorMessage("internal");
-    }
-  }
+/** A handshake on this connection: what it says of the customer counts for frames, too. */
+function attach(shop: Shop, guest: Guest, wire: Wire): void {
+  wire.listen({
+    message: (first) => {
+      if (first[0] !== HANDSHAKE) return wire.close();
+      guest.meeting = attendSession(shop, wire, first, answerContent)
+        .then((who) => {
+          guest.customer = who;
+        })
+        .catch((error: unknown) => {
+          // Whatever a stranger sends is its own fault.
+          if (!(error instanceof LeptaError)) shop.onError(error);
+          wire.close();
+        })
+        .finally(() => {
+          guest.meeting = undefined;
+        });
+    },
+    closed: () => {},
+  });
+}
 
-  async function attendSigned(content: Content, who: Credential): Promise<Or<Uint8Array>> {
-    const opened = readMessage(content.signed, [purchaseRequest], content);
-    if (isRefusal(opened)) return opened;
-    const message = await verify(opened, who);
-    return isRefusal(message) ? message : sellItemInSession(shop, { message, customer: who });
-  }
-
-  function fault(error: unknown): Or<readonly Uint8Array[]> {
+/** A signed message that the session carries, answered in the same way. */
+async function answerContent(shop: Shop, bytes: Uint8Array, who: KnownPeer): Promise<Uint8Array> {
+  const content = decodeAs(contentCodec, bytes);
+  try {
+    const answer = isRefusal(content) ? content : await attendSigned(shop, content, who);
+    return isRefusal(answer) ? errorMessage(answer.code) : answer;
+  } catch (error) {
     shop.onError(error);
-    return refuse("internal");
+    return errorMessage("internal");
   }
+}
 
-  async function attend(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
-    if (bytes[0] === SIGN1_LEAD) return greet(bytes);
-    const { identity } = shop.party;
-    const opened = await openMessage(bytes, ACCEPTED, (kid) =>
-      kid === identity.opening.id ? identity.opening : undefined,
-    );
-    if (isRefusal(opened)) return opened;
-    // As it is now: another hello may come while the signature is checked.
-    const who = customer;
-    if (who === undefined || opened.payload.from !== who.uid)
-      return blind(opened.seal, refuse("unknown-peer"));
-    const message = await verify(opened, who);
-    return isRefusal(message) ? message : serve(shop, message, who);
-  }
+async function attendSigned(shop: Shop, content: Content, who: KnownPeer): Promise<Or<Uint8Array>> {
+  const opened = readMessage(content.signed, [purchaseRequest], content);
+  if (isRefusal(opened)) return opened;
+  const message = await verify(shop, opened, who);
+  return isRefusal(message) ? message : sellItemInSession(shop, { message, customer: who });
+}
 
-  async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>(
-    opened: O,
-    who: Credential,
-  ): Promise<Or<O & IsVerified>> {
-    const { link, runtime, identity } = shop.party;
-    const now = runtime.now();
-    if (isOver(who, link.trust(), now)) return blind(opened.seal, refuse("unknown-peer"));
-    const { uid, network } = identity;
-    return verifyMessage(opened, {
-      key: who.verifyingKey,
-      kid: who.uid,
-      from: who.uid,
-      to: uid,
-      network,
-      now,
-    });
-  }
+function fault(shop: Shop, error: unknown): Or<readonly Uint8Array[]> {
+  shop.onError(error);
+  return refuse("internal");
+}
 
-  async function greet(bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
-    const { party } = shop;
-    const opened = readMessage(bytes, [hello]);
-    if (isRefusal(opened)) return opened;
-    const trust = party.link.trust();
-    const now = party.runtime.now();
-    const credential = await verifyCredential(opened.payload.credential, trust, now);
-    if (isRefusal(credential)) return refuse("unknown-peer", credential.detail);
-    const { uid, network } = party.identity;
-    const from = credential.uid;
-    const to = opened.payload.to === uid ? uid : ANYBODY;
-    const greeting = await verifyMessage(opened, {
-      key: credential.verifyingKey,
-      kid: from,
-      from,
-      to,
-      network,
-      now,
-    });
-    if (isRefusal(greeting)) return greeting;
-    if (isExpired(greeting.payload, now)) return refuse("expired");
-    customer = credential;
-    const answer = await party.sign(hello, {
-      to: from,
-      txn: greeting.payload.txn,
-      expiresAt: now + REQUEST_LIFE,
-      credential: (await party.credential()).bytes,
-    });
-    return [answer.bytes];
-  }
+async function attend(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+  if (bytes[0] === SIGN1_LEAD) return greet(shop, guest, bytes);
+  const { identity } = shop.party;
+  const opened = await openMessage(bytes, ACCEPTED, (kid) =>
+    kid === identity.opening.id ? identity.opening : undefined,
+  );
+  if (isRefusal(opened)) return opened;
+  // As it is now: another hello may come while the signature is checked.
+  const who = guest.customer;
+  if (who === undefined || opened.payload.from !== who.uid) return blind(opened.seal, refuse("unknown-peer"));
+  const message = await verify(shop, opened, who);
+  return isRefusal(message) ? message : serve(shop, message, who);
+}
+
+async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>(
+  shop: Shop,
+  opened: O,
+  who: KnownPeer,
+): Promise<Or<O & IsVerified>> {
+  const { link, runtime, identity } = shop.party;
+  const now = runtime.now();
+  if (isOver(who, link.trust(), now)) return blind(opened.seal, refuse("unknown-peer"));
+  const { uid, network } = identity;
+  return verifyMessage(opened, {
+    key: who.verifyingKey,
+    kid: who.uid,
+    from: who.uid,
+    to: uid,
+    network,
+    now,
+  });
+}
+
+async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+  const { party } = shop;
+  const opened = readMessage(bytes, [hello]);
+  if (isRefusal(opened)) return opened;
+  const trust = party.link.trust();
+  const now = party.runtime.now();
+  const credential = await verifyCredential(opened.payload.credential, trust, now);
+  if (isRefusal(credential)) return refuse("unknown-peer", credential.detail);
+  const { uid, network } = party.identity;
+  const from = credential.uid;
+  const to = opened.payload.to === uid ? uid : ANYBODY;
+  const greeting = await verifyMessage(opened, {
+    key: credential.verifyingKey,
+    kid: from,
+    from,
+    to,
+    network,
+    now,
+  });
+  if (isRefusal(greeting)) return greeting;
+  if (isExpired(greeting.payload, now)) return refuse("expired");
+  guest.customer = knownBy(credential);
+  const answer = await party.sign(hello, {
+    to: from,
+    txn: greeting.payload.txn,
+    expiresAt: now + REQUEST_LIFE,
+    credential: (await party.credential()).bytes,
+  });
+  return [answer.bytes];
 }
 
 /** What customers send sealed. */
@@ -201,11 +215,7 @@ const ACCEPTED = [
 ] as const;
 type Accepted = VerifiedOf<(typeof ACCEPTED)[number]>;
 
-async function serve(
-  shop: Shop,
-  message: Accepted,
-  customer: Credential,
-): Promise<Or<readonly Uint8Array[]>> {
+async function serve(shop: Shop, message: Accepted, customer: KnownPeer): Promise<Or<readonly Uint8Array[]>> {
   switch (message.payload.type) {
     case "offer-request":
       return makeOffer(shop, { message: message as Verified<typeof offerRequest>, customer });

@@ -105,6 +105,8 @@ export async function acceptHandshake(
   const keys = handshake.finish();
   const verdict = isRefusal(hello) ? encodeAs(sessionClose, [CLOSE, hello.code]) : encodeAs(pong, [PONG, 0]);
   wire.send(await keys.send.seal(packItems([verdict]), TRANSPORT));
+  // Who connects may not buy for a long time.
+  keys.send.rest?.();
   return { keys, ...orThrow(hello), wire, ours };
 }
 
@@ -183,6 +185,10 @@ class HeldWire implements Wire {
         this.#waiting?.(undefined);
       },
     });
+  }
+
+  get itself(): Wire {
+    return this.#wire;
   }
 
   get unsent(): number {

@@ -7,6 +7,7 @@ import {
   type Codec,
   decodeAs,
   encodeAs,
+  idBytes,
   isRefusal,
   limits,
   type Or,
@@ -17,8 +18,9 @@ import {
   toText,
 } from "@lepta/protocol";
 import { TRANSPORT } from "../channel/frame.ts";
-import { afterTurn, type CallOff, type Runtime, type Wire } from "../ports.ts";
+import { afterTurn, type Runtime, type Wire, type WireEvents } from "../ports.ts";
 import { ITEM_HEAD, packAlone, unpackItems } from "./frame.ts";
+import { type Line, lineOf, type Sleeper } from "./line.ts";
 
 /** What a handshake leaves. */
 export interface SessionKeys {
@@ -45,13 +47,16 @@ const HEADS = 2;
 /** The number of an item: every one is an array whose first element is a number below 24. */
 export const itemKind = (item: Uint8Array): number => item[1] ?? 0;
 
-export class Session {
-  readonly opening: Uint8Array;
+/** Small while nothing happens: a merchant has thousands. What it is told by its wire and its clock is not for others to call. */
+export class Session implements WireEvents, Sleeper {
+  /** The session's name in logs and tables. */
+  readonly id: Txn;
   readonly #wire: Wire;
-  readonly #keys: SessionKeys;
+  readonly #send: Cipher;
+  readonly #receive: Cipher;
   readonly #runtime: Runtime;
   readonly #events: SessionEvents;
-  #outgoing: Uint8Array[] = [];
+  #outgoing: Uint8Array[] = NOTHING;
   #isFlushing = false;
   /** Where a cipher answers later, what comes after waits for it. */
   #sealing: Promise<void> | undefined;
@@ -60,7 +65,8 @@ export class Session {
   #isHeard = true;
   #isAsked = false;
   readonly #most: number;
-  #beat: CallOff;
+  /** Where it waits for its next heartbeat. */
+  #line: Line;
 
   /** `most` is what the other side takes in one message, in bytes. */
   constructor(
@@ -70,29 +76,32 @@ export class Session {
     events: SessionEvents,
     most: number = limits.frameBytes,
   ) {
-    this.opening = keys.opening;
+    this.id = toText(keys.opening);
     this.#most = most;
-    this.#wire = wire;
-    this.#keys = keys;
+    this.#wire = wire.itself ?? wire;
+    this.#send = keys.send;
+    this.#receive = keys.receive;
     this.#runtime = runtime;
     this.#events = events;
-    this.#beat = this.#beatLater();
-    wire.listen({ message: (bytes) => this.#receive(bytes), closed: () => this.#end(undefined) });
+    this.#line = lineOf(runtime, limits.heartbeat);
+    this.#line.enter(this);
+    wire.listen(this);
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** The session's name in logs and tables. */
-  get id(): Txn {
-    return toText(this.opening);
+  /** The handshake's hash: 32 bytes that name the session. */
+  get opening(): Uint8Array {
+    return idBytes(this.id);
   }
 
   /** Sends an item with whatever else is sent in this turn. */
   send(item: Uint8Array): void {
     if (!this.#isOpen) return;
-    this.#outgoing.push(item);
+    if (this.#outgoing === NOTHING) this.#outgoing = [item];
+    else this.#outgoing.push(item);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     afterTurn(this.#runtime, () => this.flush());
@@ -135,11 +144,11 @@ export class Session {
 
   #seal(packed: Uint8Array): void {
     // A key that is used up: the next session has another.
-    if (this.#keys.send.left <= 0) {
+    if (this.#send.left <= 0) {
       this.#break();
       return;
     }
-    const sealed = this.#keys.send.seal(packed, TRANSPORT);
+    const sealed = this.#send.seal(packed, TRANSPORT);
     if (!(sealed instanceof Promise) && this.#sealing === undefined) {
       this.#wire.send(sealed);
       return;
@@ -152,13 +161,13 @@ export class Session {
     this.#sealing = mine;
   }
 
-  #receive(bytes: Uint8Array): void {
+  message(bytes: Uint8Array): void {
     if (!this.#isOpen) return;
     if (bytes[0] !== TRANSPORT) {
       this.#break();
       return;
     }
-    const opened = this.#keys.receive.open(bytes, 1);
+    const opened = this.#receive.open(bytes, 1);
     if (!(opened instanceof Promise) && this.#opening === undefined) {
       this.#take(opened);
       return;
@@ -219,25 +228,38 @@ export class Session {
   #end(code: string | undefined): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#beat();
+    this.#line.leave(this);
     this.#outgoing = [];
     this.#events.ended(code);
   }
 
+  closed(): void {
+    this.#end(undefined);
+  }
+
   /** Silence is asked about, and then taken for the end. */
-  #beatLater(): CallOff {
-    const wait = this.#isAsked ? limits.sessionSilence - limits.heartbeat : limits.heartbeat;
-    return this.#runtime.later(wait, () => {
-      if (this.#isAsked) return this.#break();
-      if (!this.#isHeard) {
-        this.#isAsked = true;
-        this.send(encodeAs(ping, [PING, 0]));
-      }
-      this.#isHeard = false;
-      this.#beat = this.#beatLater();
-    });
+  wake(): void {
+    if (this.#isAsked) {
+      this.#break();
+      return;
+    }
+    if (!this.#isHeard) {
+      this.#send.rest?.();
+      this.#receive.rest?.();
+      this.#isAsked = true;
+      this.send(encodeAs(ping, [PING, 0]));
+    }
+    this.#isHeard = false;
+    this.#line = lineOf(
+      this.#runtime,
+      this.#isAsked ? limits.sessionSilence - limits.heartbeat : limits.heartbeat,
+    );
+    this.#line.enter(this);
   }
 }
+
+/** In place of an array of its own, for sessions that say nothing. */
+const NOTHING: Uint8Array[] = [];
 
 /** What a message has besides its items, at most: its first byte, the head of the array, Noise's tag. */
 const FRAME_HEAD = 32;

@@ -18,13 +18,13 @@ export interface Cipher {
    * not the next one. After either nothing opens any more.
    */
   open(message: Uint8Array, offset: number): Awaitable<Or<Uint8Array>>;
+  /** Nothing is sealed or opened for a while: what that needs beside the key goes, and comes again by itself. */
+  rest?(): void;
 }
 
 /** The cipher under a key that has sealed or opened `count` messages. */
 export class CountingCipher implements Cipher {
   readonly #aead: Aead;
-  readonly #counter = newNonce();
-  readonly #nonce = new Uint8Array(this.#counter.buffer);
   #count: number;
   #isBroken = false;
   /** Where the library answers later: the message before. */
@@ -55,6 +55,10 @@ export class CountingCipher implements Cipher {
     return mine;
   }
 
+  rest(): void {
+    this.#aead.rest?.();
+  }
+
   #tryOpen(message: Uint8Array, offset: number): Awaitable<Or<Uint8Array> | undefined> {
     if (message.length < offset + TAG_LENGTH) return refuse("malformed", "shorter than a tag");
     return this.left > 0 ? this.#aead.open(this.#next(), message, offset) : undefined;
@@ -67,11 +71,15 @@ export class CountingCipher implements Cipher {
   }
 
   #next(): Uint8Array {
-    countTo(this.#counter, this.#count);
+    countTo(counter, this.#count);
     this.#count += 1;
-    return this.#nonce;
+    return nonce;
   }
 }
+
+/** For all ciphers: whoever works under a nonce has copied it when he returns. */
+const counter = newNonce();
+const nonce = new Uint8Array(counter.buffer);
 
 function withLead(message: Uint8Array, lead: number): Uint8Array {
   message[0] = lead;

@@ -22,6 +22,8 @@ export interface Aead {
     offset: number,
     bound?: Uint8Array,
   ): Awaitable<Uint8Array | undefined>;
+  /** Lets go of what is made again in no time: nothing is sealed or opened for a while. */
+  rest?(): void;
 }
 
 export const KEY_LENGTH = 32;

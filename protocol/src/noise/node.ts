@@ -5,18 +5,24 @@ import { type Aead, type NoiseCrypto, TAG_LENGTH } from "./crypto.ts";
 
 export const nodeNoise: NoiseCrypto = {
   agreementKey,
-  aead: (key) => new NodeAead(createSecretKey(key)),
+  aead: (key) => new NodeAead(key),
 };
 
 class NodeAead implements Aead {
-  readonly #key: KeyObject;
+  /** One character for each byte: a merchant has two for each customer who is connected, and arrays take six times as much. */
+  readonly #bytes: string;
+  #key: KeyObject | undefined;
 
-  constructor(key: KeyObject) {
-    this.#key = key;
+  constructor(key: Uint8Array) {
+    this.#bytes = Buffer.from(key).toString("latin1");
+  }
+
+  rest(): void {
+    this.#key = undefined;
   }
 
   seal(nonce: Uint8Array, plain: Uint8Array, room: number, bound?: Uint8Array): Uint8Array {
-    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
+    const cipher = createCipheriv("aes-256-gcm", this.#imported(), nonce);
     if (bound !== undefined) cipher.setAAD(bound);
     const message = Buffer.allocUnsafe(room + plain.length + TAG_LENGTH);
     message.set(cipher.update(plain), room);
@@ -27,7 +33,7 @@ class NodeAead implements Aead {
 
   open(nonce: Uint8Array, message: Uint8Array, offset: number, bound?: Uint8Array): Uint8Array | undefined {
     const border = message.length - TAG_LENGTH;
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce);
+    const decipher = createDecipheriv("aes-256-gcm", this.#imported(), nonce);
     if (bound !== undefined) decipher.setAAD(bound);
     decipher.setAuthTag(message.subarray(border));
     const plain = decipher.update(message.subarray(offset, border));
@@ -38,5 +44,11 @@ class NodeAead implements Aead {
       // The tag does not match.
       return undefined;
     }
+  }
+
+  /** Raw bytes in its place cost four times as much with each message. */
+  #imported(): KeyObject {
+    this.#key ??= createSecretKey(this.#bytes, "latin1");
+    return this.#key;
   }
 }

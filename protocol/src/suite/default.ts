@@ -17,8 +17,10 @@ import { concat } from "../bytes.ts";
 import type { Sealed } from "../cose/encrypt.ts";
 import { encodeP256, encodeX25519, thumbprint } from "../cose/key.ts";
 import { algorithm } from "../cose/labels.ts";
-import { isRefusal, type Or, refuse } from "../errors.ts";
+import { isRefusal, type Or, orThrow, refuse } from "../errors.ts";
 import { hmacSha256 } from "../hash.ts";
+import { limits } from "../limits.ts";
+import type { Uid } from "../schema.ts";
 import {
   IV_LENGTH,
   isScalar,
@@ -68,14 +70,38 @@ function verifyingKey(publicKey: Uint8Array): Or<VerifyingKey> {
   const parts = p256Of(publicKey);
   if (isRefusal(parts)) return parts;
   const key = importP256(parts.x, parts.y);
-  if (isRefusal(key)) return key;
-  return {
-    alg: algorithm.es256,
-    publicKey,
-    id: thumbprint(publicKey),
-    verify: (data, signature) =>
-      signature.length === 64 && verifyWith("sha256", data, key, derSignature(signature)),
-  };
+  return isRefusal(key) ? key : new P256Key(publicKey, key);
+}
+
+/** Small, as a merchant has one for each customer who is connected: the imported key is kept only where it is used. */
+class P256Key implements VerifyingKey {
+  readonly alg = algorithm.es256;
+  readonly id: Uid;
+  readonly #encoded: string;
+  /** For the first signature, which most keys are imported for. */
+  #fresh: KeyObject | undefined;
+
+  constructor(publicKey: Uint8Array, key: KeyObject) {
+    this.id = thumbprint(publicKey);
+    this.#encoded = compact(publicKey);
+    this.#fresh = key;
+  }
+
+  get publicKey(): Uint8Array {
+    return bytesOf(this.#encoded);
+  }
+
+  verify(data: Uint8Array, signature: Uint8Array): boolean {
+    if (signature.length !== 64) return false;
+    const key = this.#fresh ?? imported(this.id, () => this.#import());
+    this.#fresh = undefined;
+    return verifyWith("sha256", data, key, derSignature(signature));
+  }
+
+  #import(): KeyObject {
+    const { x, y } = orThrow(p256Of(this.publicKey));
+    return orThrow(importP256(x, y));
+  }
 }
 
 function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
@@ -85,14 +111,48 @@ function sealingKey(publicKey: Uint8Array): Or<SealingKey> {
   if (isRefusal(key)) return key;
   // With a point of low order every agreement fails, whoever tries.
   const probe = shared(importX25519(new Uint8Array(32)), key);
-  if (isRefusal(probe)) return probe;
-  const id = thumbprint(publicKey);
-  return {
-    publicKey,
-    id,
-    seal: (contentType, plaintext, random) => seal(key, id, contentType, plaintext, random),
-  };
+  return isRefusal(probe) ? probe : new X25519Key(publicKey);
 }
+
+/** Small, as the key above. */
+class X25519Key implements SealingKey {
+  readonly #encoded: string;
+
+  constructor(publicKey: Uint8Array) {
+    this.#encoded = compact(publicKey);
+  }
+
+  get id(): Uid {
+    return thumbprint(this.publicKey);
+  }
+
+  get publicKey(): Uint8Array {
+    return bytesOf(this.#encoded);
+  }
+
+  seal(contentType: string, plaintext: Uint8Array, random: Random): Uint8Array {
+    const { id } = this;
+    const key = imported(id, () => orThrow(importPoint(orThrow(x25519Of(this.publicKey)))));
+    return seal(key, id, contentType, plaintext, random);
+  }
+}
+
+/** Keys that were used more than once, by their thumbprints: importing one costs as much as using it. */
+const kept = new Map<Uid, KeyObject>();
+
+function imported(id: Uid, importIt: () => KeyObject): KeyObject {
+  const known = kept.get(id);
+  if (known !== undefined) return known;
+  const key = importIt();
+  const [oldest] = kept.keys();
+  if (kept.size >= limits.keyCache && oldest !== undefined) kept.delete(oldest);
+  kept.set(id, key);
+  return key;
+}
+
+/** Bytes as a text of one character each: what is kept for long takes a third of what an array of bytes takes. */
+const compact = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 
 function openingKey(privateBytes: Uint8Array): OpeningKey {
   const key = importX25519(privateBytes);

@@ -4,6 +4,8 @@ import type { WorldRuntime } from "./world.ts";
 export interface VirtualRuntime extends WorldRuntime {
   /** Timers that have fired. */
   readonly fired: () => number;
+  /** Timers that have not. */
+  readonly waiting: () => number;
   /** Moves the clock on to each timer that is due by then, one after the other; waits for what each has begun. */
   pass(milliseconds: number, begun: () => Promise<unknown>): Promise<void>;
 }
@@ -23,6 +25,7 @@ export function virtualRuntime(inner: WorldRuntime): VirtualRuntime {
       return () => timers.delete(timer);
     },
     fired: () => fired,
+    waiting: () => timers.size,
     pass: async (milliseconds, begun) => {
       const end = inner.now() + milliseconds;
       let count = 0;

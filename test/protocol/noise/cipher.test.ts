@@ -24,6 +24,38 @@ describe.each(backEnds)("a cipher of a session on %s", (_, crypto) => {
       }
   });
 
+  test("does not mind another at work at the same time: each counts its own messages", async () => {
+    const [one, other] = [await session(crypto), await session(crypto)];
+    // The other is three messages ahead.
+    for (const plain of plains)
+      orThrow(await other.responder.receive.open(await other.initiator.send.seal(plain, 1), 1));
+    const sealed = plains.map((plain) => [
+      one.initiator.send.seal(plain, 1),
+      other.initiator.send.seal(plain, 1),
+    ]);
+    const messages = await Promise.all(sealed.flat());
+    const opened = messages.map((message, i) =>
+      (i % 2 === 0 ? one : other).responder.receive.open(message, 1),
+    );
+    const expected = plains.flatMap((plain) => [plain, plain]);
+    expect((await Promise.all(opened)).map((each) => bytes(orThrow(each)))).toEqual(expected);
+  });
+
+  test("goes on where it stood when it has rested, and stays broken where it was", async () => {
+    const { initiator, responder } = await session(crypto);
+    for (const plain of plains) {
+      initiator.send.rest?.();
+      responder.receive.rest?.();
+      const sealed = await initiator.send.seal(plain, 1);
+      expect(bytes(orThrow(await responder.receive.open(sealed, 1)))).toEqual(plain);
+    }
+    const last = await initiator.send.seal(fixed("last"), 1);
+    expect(await responder.receive.open(altered(last, 1), 1)).toMatchObject({ code: "unauthentic" });
+    responder.receive.rest?.();
+    expect(await responder.receive.open(last, 1)).toMatchObject({ code: "unauthentic" });
+    expect(responder.receive.left).toBe(0);
+  });
+
   test("opens nothing that was altered, and nothing after it", async () => {
     const { initiator } = await session(crypto);
     const first = await initiator.send.seal(fixed("first"), 1);

@@ -3,6 +3,7 @@ import {
   defaultSuite,
   derSignature,
   isRefusal,
+  limits,
   orThrow,
   rawSignature,
   readEncrypt,
@@ -47,6 +48,35 @@ describe("a signing key", () => {
     expect(await customer.verifying.verify(utf8("data"), signature)).toBe(true);
     expect(await customer.verifying.verify(utf8("Data"), signature)).toBe(false);
     expect(await stranger.verifying.verify(utf8("data"), signature)).toBe(false);
+  });
+});
+
+describe("a key of somebody else", () => {
+  test("checks the tenth signature as it checks the first, and says the bytes that it was made of", async () => {
+    const key = orThrow(await defaultSuite.verifyingKey(customer.signing.publicKey));
+    expect(key.publicKey).toEqual(customer.signing.publicKey);
+    for (let i = 0; i < 10; i += 1) {
+      const data = utf8(`${i}`);
+      expect(await key.verify(data, await stranger.signing.sign(data))).toBe(false);
+      expect(await key.verify(data, await customer.signing.sign(data))).toBe(true);
+    }
+  });
+
+  test("checks and seals as before when many others have been used since", async () => {
+    const verifying = orThrow(await defaultSuite.verifyingKey(customer.signing.publicKey));
+    const sealing = orThrow(await defaultSuite.sealingKey(customer.opening.publicKey));
+    const data = utf8("data");
+    const signature = await customer.signing.sign(data);
+    const isAsBefore = async () => {
+      expect(await verifying.verify(data, signature)).toBe(true);
+      const sealed = orThrow(readEncrypt(await sealing.seal("x", data, repeatable("idle"))));
+      expect(orThrow(await customer.opening.open(sealed))).toEqual(data);
+    };
+    for (let i = 0; i < 2; i += 1) await isAsBefore();
+    const random = repeatable("others");
+    for (let i = 0; i < limits.keyCache; i += 1)
+      await orThrow(await defaultSuite.sealingKey(x25519(random(32)))).seal("x", data, random);
+    await isAsBefore();
   });
 });
 

@@ -1,7 +1,6 @@
 /** An open lane as its merchant holds it in memory: what the last statement says, and what was bought since. */
 import {
   type BuyHeads,
-  type Credential,
   customerSecret,
   type Digest,
   decodePayload,
@@ -9,6 +8,7 @@ import {
   type ErrorCode,
   equalBytes,
   isRefusal,
+  type KnownPeer,
   LeptaError,
   laneOrigin,
   statement,
@@ -72,7 +72,7 @@ export interface Pair {
 
 /** One customer's session, and the lanes that it holds. */
 export interface LaneVisit {
-  readonly customer: Credential;
+  readonly customer: KnownPeer;
   readonly session: Session;
   /** The opening of the session that it said it resumes. */
   readonly resumes: Uint8Array | undefined;
