@@ -105,7 +105,7 @@ export interface Wire {
   resume(): void;
   /** Ends the connection. */
   close(): void;
-  /** Who is told of what comes, from now on. */
+  /** Who is told of what comes, from now on: by calls on the object itself, which may have state. */
   listen(events: WireEvents): void;
   /** The connection, where this only holds it for a while: whoever listens needs nothing else from then on. */
   readonly itself?: Wire;

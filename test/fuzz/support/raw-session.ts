@@ -33,8 +33,11 @@ export function watchedPair(
     get isOpen() {
       return other.isOpen;
     },
-    listen: ({ message, closed }) =>
-      other.listen({ message: (bytes) => caught(() => message(bytes)), closed: () => caught(closed) }),
+    listen: (events) =>
+      other.listen({
+        message: (bytes) => caught(() => events.message(bytes)),
+        closed: () => caught(() => events.closed()),
+      }),
   };
   const caught = (work: () => void): void => {
     try {

@@ -158,8 +158,11 @@ const guardedWire = (wire: Wire, mayLeave: () => boolean, mayCome: () => boolean
   pause: () => wire.pause(),
   resume: () => wire.resume(),
   close: () => wire.close(),
-  listen: ({ message, closed }) =>
-    wire.listen({ message: (bytes) => (mayCome() ? message(bytes) : wire.close()), closed }),
+  listen: (events) =>
+    wire.listen({
+      message: (bytes) => (mayCome() ? events.message(bytes) : wire.close()),
+      closed: () => events.closed(),
+    }),
 });
 
 /** The process that used a store is gone: whatever it still does reaches nothing. */
