@@ -138,8 +138,8 @@ test("a Merkle tree of any leaves takes work in proportion to their number, and 
     const steps = stepsOf(() => {
       tree = treeHash(leaves) as Uint8Array<ArrayBuffer>;
     });
-    // For each node: the call, the hash, and the turns that find the border.
-    expect(steps).toBeLessThanOrEqual(leaves.length * 20 + 20);
+    // For each node: the call, the hash with each byte of its digest, and the turns that find the border.
+    expect(steps).toBeLessThanOrEqual(leaves.length * 100 + 100);
     if (leaves.length === 0) continue;
     const changed = leaves.with(0, draw.bytes(34));
     if (Buffer.compare(treeHash(changed), tree) === 0) expect.unreachable("the same tree");
