@@ -15,8 +15,8 @@ export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /**
  * Bytes, all 0, for something small without secrets that stays inside this library: parts of one buffer, which is there for as
- * long as any of them, as a buffer for each costs more than what is written into it (0.3 µs, and 8 % of the CPU time of purchases
- * in garbage, Node 24).
+ * long as any of them. A buffer for each costs more than what is written into it: with sixteen purchases under way 32 µs of both
+ * ends' CPU time for each where it is 24 so (Node 24).
  */
 export function allocate(length: number): Uint8Array {
   if (length > SLAB / 8) return new Uint8Array(length);

@@ -264,7 +264,8 @@ test("promise 4, on a lane: the value falls with each purchase, and the change c
   expect((await wallet.balance()).vendorScrip).toEqual([]);
 });
 
-test("promise 5: in Buy Item the broker verifies and records, and never gates the purchase", async () => {
+/** A merchant and a customer with its VendorScrip, whose broker is away until it comes back. */
+async function openWithoutBroker() {
   let isAway = false;
   const transport: BrokerTransport = (method, url, body) => {
     if (isAway) throw new LeptaError("unreachable", "the broker is away");
@@ -276,11 +277,19 @@ test("promise 5: in Buy Item the broker verifies and records, and never gates th
   await wallet.topUp("EUR 1.00");
   await wallet.obtain(at.url, "EUR 1.00");
   isAway = true;
+  const comeBack = (): void => {
+    isAway = false;
+  };
+  return { merchant, at, wallet, hand, comeBack };
+}
+
+test("promise 5: in Buy Item the broker verifies and records, and never gates the purchase", async () => {
+  const { merchant, at, wallet, hand, comeBack } = await openWithoutBroker();
   for (let i = 0; i < 5; i += 1)
     expect((await wallet.buy(at.url, "article", { max: "EUR 0.02", signature: "each" })).goods.text()).toBe(
       "the text",
     );
-  isAway = false;
+  comeBack();
   await merchant.flushNotices();
   await wallet.flushNotices();
   const pair = await partition(`PAIR#${wallet.uid}#${merchant.uid}`);
@@ -306,22 +315,12 @@ test("promise 5: in Buy Item the broker verifies and records, and never gates th
 });
 
 test("promise 5, on a lane: the broker records the statement of both, and gates neither it nor a purchase", async () => {
-  let isAway = false;
-  const transport: BrokerTransport = (method, url, body) => {
-    if (isAway) throw new LeptaError("unreachable", "the broker is away");
-    return httpTransport(method, url, body);
-  };
-  const merchant = await openMerchant(memoryPeerStore(), transport);
-  const at = await merchant.serve();
-  const { wallet, hand } = await openCustomer(transport);
-  await wallet.topUp("EUR 1.00");
-  await wallet.obtain(at.url, "EUR 1.00");
-  isAway = true;
+  const { merchant, at, wallet, hand, comeBack } = await openWithoutBroker();
   for (let i = 0; i < 5; i += 1)
     expect((await wallet.buy(at.url, "article", { max: "EUR 0.02" })).goods.text()).toBe("the text");
   // The lane is closed by its parties, too: both have signed the statement before the broker hears of anything.
   await wallet.close();
-  isAway = false;
+  comeBack();
   await merchant.flushNotices();
   const pair = `PAIR#${wallet.uid}#${merchant.uid}`;
   const recorded = async () => (await partition(pair)).map(({ item }) => statementItem.fromItem(item).state);

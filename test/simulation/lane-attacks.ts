@@ -100,6 +100,15 @@ function open(one: Talk, held: Holding, number = aNumber(one)): LaneAtHand {
   return { number, origin, secret: held.secret };
 }
 
+/** A session with a lane on something of its merchant's. */
+async function opened(stage: Stage) {
+  const [merchant, held] = await something(stage);
+  const one = await talk(stage, merchant);
+  const lane = open(one, held);
+  await moment(one);
+  return { one, lane };
+}
+
 /** Item 3: of one of what is sold, unless something else is said. */
 function buying(
   { stage, merchant }: Talk,
@@ -133,10 +142,7 @@ async function openTwice(stage: Stage): Promise<void> {
 /** Honest purchases, and between them what must not be sold. */
 async function wander(stage: Stage): Promise<void> {
   const { draws } = stage;
-  const [merchant, held] = await something(stage);
-  const one = await talk(stage, merchant);
-  const lane = open(one, held);
-  await moment(one);
+  const { one, lane } = await opened(stage);
   let sequence = 0;
   let last: Uint8Array | undefined;
   const steps: readonly (() => Uint8Array)[] = [
@@ -163,14 +169,13 @@ const WALK = 10;
 /** Whoever has a peer's keys and not its scrip's secret buys nothing of an honest merchant. */
 async function resumeUnproven(stage: Stage): Promise<void> {
   const { draws } = stage;
-  const [merchant, held] = await something(stage);
-  const one = await talk(stage, merchant);
-  const lane = open(one, held);
-  await moment(one);
-  // The proof of the session before is none in this one.
+  const { one, lane } = await opened(stage);
+  const { merchant } = one;
   const two = await talk(stage, merchant, one.session.opening);
-  const secret = draws.chance(0.5) ? draws.bytes(32) : lane.secret;
-  const pop = proveResumption(secret, lane.origin, one.session.opening);
+  // Under another secret, or the proof of the session before, which is none in this one.
+  const pop = draws.chance(0.5)
+    ? proveResumption(draws.bytes(32), lane.origin, two.session.opening)
+    : proveResumption(lane.secret, lane.origin, one.session.opening);
   two.session.send(encodeAs(laneResume, [11, lane.number, 0, chainAfter(lane.origin, []), pop]));
   await moment(two);
   two.session.send(buying(two, lane, 1));
@@ -188,10 +193,7 @@ async function resumeUnproven(stage: Stage): Promise<void> {
 
 /** Buys until the merchant stops. */
 async function buyOn(stage: Stage, signed: (one: Talk, item: Uint8Array) => Promise<Uint8Array> | undefined) {
-  const [merchant, held] = await something(stage);
-  const one = await talk(stage, merchant);
-  const lane = open(one, held);
-  await moment(one);
+  const { one, lane } = await opened(stage);
   for (let sequence = 1; sequence <= MANY && one.session.isOpen; sequence += 1) {
     one.session.send(buying(one, lane, sequence));
     if (sequence % 8 !== 0) continue;
@@ -218,10 +220,8 @@ async function signOther({ hand, stage }: Talk, item: Uint8Array): Promise<Uint8
 
 async function resumeElsewhere(stage: Stage): Promise<void> {
   const { draws } = stage;
-  const [merchant, held] = await something(stage);
-  const one = await talk(stage, merchant);
-  const lane = open(one, held);
-  await moment(one);
+  const { one, lane } = await opened(stage);
+  const { merchant } = one;
   for (const sequence of [1, 2, 3]) one.session.send(buying(one, lane, sequence));
   await moment(one);
   // In another session that says that it resumes the first, or does not.

@@ -9,15 +9,15 @@ const ARRAY = 0x80;
 const BYTES = 0x40;
 
 /** The array's encoding. */
-export function packItems(items: readonly Uint8Array[]): Uint8Array {
-  const packed = allocate(packedLength(items));
-  writeItems(packed, 0, items);
-  return packed;
-}
+export const packItems = (items: readonly Uint8Array[]): Uint8Array => packInto(allocate, items);
 
 /** The same in a buffer of its own: a message of a session may hold a secret. */
-export function packAlone(items: readonly Uint8Array[]): Uint8Array {
-  const packed = new Uint8Array(packedLength(items));
+export const packAlone = (items: readonly Uint8Array[]): Uint8Array => packInto(ownBuffer, items);
+
+const ownBuffer = (length: number): Uint8Array => new Uint8Array(length);
+
+function packInto(buffer: (length: number) => Uint8Array, items: readonly Uint8Array[]): Uint8Array {
+  const packed = buffer(packedLength(items));
   writeItems(packed, 0, items);
   return packed;
 }

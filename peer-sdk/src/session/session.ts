@@ -118,7 +118,7 @@ export class Session implements WireEvents, Sleeper {
       }
       const count = fitting(this.#outgoing, this.#most);
       const items = count === this.#outgoing.length ? this.#outgoing : this.#outgoing.slice(0, count);
-      this.#outgoing = count === this.#outgoing.length ? [] : this.#outgoing.slice(count);
+      this.#outgoing = count === this.#outgoing.length ? NOTHING : this.#outgoing.slice(count);
       this.#seal(packAlone(items));
     }
   }
@@ -229,7 +229,7 @@ export class Session implements WireEvents, Sleeper {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#line.leave(this);
-    this.#outgoing = [];
+    this.#outgoing = NOTHING;
     this.#events.ended(code);
   }
 
