@@ -30,3 +30,4 @@ export {
   Wallet,
   type WalletOptions,
 } from "./wallet.ts";
+export type { PassedMessage, Watch } from "./watch.ts";

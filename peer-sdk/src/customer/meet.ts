@@ -34,6 +34,7 @@ import {
 import { type Party, REQUEST_LIFE } from "../party.ts";
 import type { Channel, Wire } from "../ports.ts";
 import { hasSessions, openHandshake } from "../session/handshake.ts";
+import { took } from "../watch.ts";
 import type { Customer } from "./customer.ts";
 import { attendMerchant, type MerchantSession } from "./lanes/attend.ts";
 import { type KnownOrder, knownOrder } from "./lanes/orders.ts";
@@ -216,7 +217,7 @@ export async function readReply<M extends MessageType>(
   const opened = await openMessage(bytes, [type], (kid) => (kid === opening.id ? opening : undefined));
   if (isRefusal(opened)) return opened;
   const by = { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() };
-  return verifyMessage(opened, by);
+  return took(party.watch, by.now, await verifyMessage(opened, by));
 }
 
 /** The same of an answer that a session carries and seals by itself. */
@@ -232,14 +233,8 @@ export async function readContent<M extends MessageType>(
   const opened = readMessage(content.signed, [type], content);
   if (isRefusal(opened)) return opened;
   const { uid, network } = party.identity;
-  return verifyMessage(opened, {
-    key,
-    kid: key.id,
-    from: key.id,
-    to: uid,
-    network,
-    now: party.runtime.now(),
-  });
+  const by = { key, kid: key.id, from: key.id, to: uid, network, now: party.runtime.now() };
+  return took(party.watch, by.now, await verifyMessage(opened, by));
 }
 
 /** The refusal that an error message tells; undefined where the bytes are no error message. */

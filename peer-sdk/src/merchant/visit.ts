@@ -40,6 +40,7 @@ import { errorMessage, type Visit } from "../channel/serve.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Wire } from "../ports.ts";
 import { hasSessions } from "../session/handshake.ts";
+import { took } from "../watch.ts";
 import { attendSession } from "./lanes/attend.ts";
 import { refundVendorScrip } from "./refund-vendorscrip.ts";
 import { renewVendorScrip } from "./renew-vendorscrip.ts";
@@ -163,14 +164,8 @@ async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>
   const now = runtime.now();
   if (isOver(who, link.trust(), now)) return blind(opened.seal, refuse("unknown-peer"));
   const { uid, network } = identity;
-  return verifyMessage(opened, {
-    key: who.verifyingKey,
-    kid: who.uid,
-    from: who.uid,
-    to: uid,
-    network,
-    now,
-  });
+  const by = { key: who.verifyingKey, kid: who.uid, from: who.uid, to: uid, network, now };
+  return took(shop.party.watch, now, await verifyMessage(opened, by));
 }
 
 async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {

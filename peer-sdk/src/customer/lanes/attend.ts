@@ -23,6 +23,7 @@ import {
 import { chainOver, laneId } from "../../lanes/run.ts";
 import type { Wire } from "../../ports.ts";
 import { itemKind, Session, type SessionEvents, type SessionKeys } from "../../session/session.ts";
+import { tellItem } from "../../watch.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
 import { type Place, takeRecorded } from "./copies.ts";
@@ -105,6 +106,9 @@ export function attendMerchant(
       for (const lane of held) leave(lane);
       customer.onBroken(held);
     },
+    ...(party.watch === undefined
+      ? {}
+      : { passed: tellItem(party.watch, party.runtime.now, party.identity.uid, signers.merchant.uid) }),
   };
   const session: Session = new Session(wire, keys, party.runtime, events, limits.requestFrameBytes);
   const attended: Readonly<Record<number, (item: Uint8Array) => void>> = {
