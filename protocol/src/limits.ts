@@ -187,6 +187,21 @@ export const limits = {
   acceptedPayments: 32,
   /** Bytes of a request's body at a paywall. */
   paidBodyBytes: 1024 * 1024,
+  /** Characters of a request's method, path and query. */
+  resourceLength: 2048,
+  /** Bytes of an answer of a fixed price, and of a metered one that can be had again. */
+  answerBytes: 8 * 1024 * 1024,
+  /** Headers of such an answer, and characters of one. */
+  answerHeaders: 64,
+  answerHeaderLength: 8192,
+  /** Bytes of all answers that a paywall keeps for those who ask again. */
+  answersBytes: 256 * 1024 * 1024,
+  /** Requests with a payment that a paywall works on at once. */
+  paidAtOnce: 1000,
+  /** How long a paid request and its purchase on a lane wait for each other, in milliseconds. */
+  meetWithin: 10_000,
+  /** How long a metered answer waits for more funds, in milliseconds. */
+  fundsWithin: 60_000,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;
