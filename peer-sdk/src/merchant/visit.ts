@@ -37,9 +37,8 @@ import {
 } from "@lepta/protocol";
 import { HANDSHAKE } from "../channel/frame.ts";
 import { errorMessage, type Visit } from "../channel/serve.ts";
-import { REQUEST_LIFE } from "../party.ts";
+import { hasSessions, REQUEST_LIFE } from "../party.ts";
 import type { Wire } from "../ports.ts";
-import { hasSessions } from "../session/handshake.ts";
 import { took } from "../watch.ts";
 import { attendSession } from "./lanes/attend.ts";
 import { refundVendorScrip } from "./refund-vendorscrip.ts";
