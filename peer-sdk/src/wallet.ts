@@ -2,13 +2,14 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, fromText, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { connectWebSocket } from "#connect";
 import { type ReturnsPart, returns } from "#parts";
 import { phraseOf } from "#phrase";
 import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
+import type { Budget } from "./customer/budgets.ts";
 import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
 import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
@@ -60,6 +61,11 @@ export interface BuyOptions {
    * merchant's offer decides: what costs less than it says is bought under statements.
    */
   readonly signature?: "each" | "statement";
+  /**
+   * The purchase's name, 16 random bytes in base64url: known before it is made, so that whoever fails while it is under way can ask
+   * what became of it. It is signed by itself, and the same name never buys twice.
+   */
+  readonly txn?: string;
 }
 
 export interface OfferedItem {
@@ -70,6 +76,7 @@ export interface OfferedItem {
 }
 
 const DEFAULT_TIMES = 20;
+const TXN_BYTES = 16;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
@@ -215,9 +222,9 @@ export class Wallet {
     await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
   }
 
-  /** What a merchant sells, up to 32 items. */
-  async offers(url: string): Promise<readonly OfferedItem[]> {
-    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), undefined);
+  /** What a merchant sells, up to 32 items, or the one of this name, where it sells it. */
+  async offers(url: string, sku?: string): Promise<readonly OfferedItem[]> {
+    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), sku);
     return items.map(({ sku, description, unitPrice }) => ({
       sku,
       description,
@@ -227,7 +234,8 @@ export class Wallet {
 
   /**
    * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
-   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due` and the codes of the two flows.
+   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due`, `conflict` where `txn` names a purchase
+   * that was refused, and the codes of the two flows.
    */
   async buy(
     url: string,
@@ -238,6 +246,8 @@ export class Wallet {
     const { quantity = 1 } = options;
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
+    if (options.txn !== undefined && fromText(options.txn, TXN_BYTES) === undefined)
+      throw new LeptaError("malformed", "a purchase's name is 16 bytes in base64url");
     const merchant = this.#merchants.met(url) ?? (await this.#merchants.at(url));
     const isRemembered = merchant.offers.has(sku);
     try {
@@ -248,6 +258,8 @@ export class Wallet {
       if (!isRemembered || !isOutdated) throw error;
       // The merchant has changed what it offers: nothing was charged, and the new offer counts.
       merchant.offers.delete(sku);
+      // A name stands for one request: what was refused under it cannot be asked for in other words.
+      if (options.txn !== undefined) throw error;
       return this.#buyFrom(merchant, sku, quantity, max, options);
     }
   }
@@ -274,9 +286,10 @@ export class Wallet {
     const provision: Provision =
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
     const { session } = merchant;
-    return session !== undefined && isUnderStatement(offered, price, options.signature)
-      ? opened(this.#desk).part.spendOnLane(customer, merchant, session, order, provision)
-      : spendAt(customer, merchant, order, provision);
+    const { txn, signature = txn === undefined ? undefined : "each" } = options;
+    if (session !== undefined && isUnderStatement(offered, price, signature))
+      return opened(this.#desk).part.spendOnLane(customer, merchant, session, order, provision);
+    return spendAt(customer, merchant, order, provision, txn);
   }
 
   /**
@@ -361,6 +374,14 @@ export class Wallet {
     const customer = this.#customer;
     const { part } = await this.#desk.open();
     return part.receiptOf(customer, txn);
+  }
+
+  /** What may be spent in a day, as it is kept in this wallet under a name; budgets of different names know nothing of each other. */
+  async budget(name: string): Promise<Budget> {
+    const { party, lock } = this.#customer;
+    const { currency } = await party.link.keys();
+    const { openBudget } = await import("./customer/budgets.ts");
+    return openBudget({ ...party, lock }, name, currency);
   }
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */

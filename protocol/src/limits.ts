@@ -204,4 +204,10 @@ export const limits = {
   fundsWithin: 60_000,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
+  /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */
+  budgetEntries: 65_536,
+  /** Calls that an agent's server works on at once; the next are refused with `busy`. */
+  agentCalls: 64,
+  /** Redirects that it follows for one call. */
+  agentRedirects: 5,
 } as const;

@@ -2,7 +2,7 @@
 import { type Amount, isRefusal, LeptaError, multiply, toText } from "@lepta/protocol";
 import type { Acquaintance } from "./acquaintance.ts";
 import type { Bargain, Bought } from "./bought.ts";
-import { buyItem, resumePurchase } from "./buy-item.ts";
+import { buyItem, recall, resumePurchase } from "./buy-item.ts";
 import type { Customer } from "./customer.ts";
 import { obtainVendorScrip } from "./obtain-vendorscrip.ts";
 import { bodyOf, type Holding } from "./records.ts";
@@ -10,23 +10,45 @@ import { bodyOf, type Holding } from "./records.ts";
 /** How much VendorScrip to obtain where there is too little: an amount, or how many times the price. */
 export type Provision = { readonly amount: Amount } | { readonly times: number };
 
-/** Buys with a scrip that is worth enough, each purchase signed by itself. Throws `insufficient-funds`. */
+/**
+ * Buys with a scrip that is worth enough, each purchase signed by itself. Where the caller has named it before, what became of it then
+ * is the answer. Throws `insufficient-funds`, and `conflict` where a purchase of this name was refused.
+ */
 export async function spendAt(
   customer: Customer,
   merchant: Acquaintance,
   bargain: Bargain,
   provision: Provision,
+  named?: string,
 ): Promise<Bought> {
   const { uid } = merchant.credential;
   mustHaveRoom(customer);
   // One purchase at a time with one merchant: its scrip changes with each.
   return customer.lock.run(uid, async () => {
+    const before = named === undefined ? undefined : await madeBefore(customer, merchant, named);
+    if (before !== undefined) return before;
     const held = await provide(customer, merchant, bargain.price, provision, () =>
       // What an open lane holds is scrip again once it is closed.
       merchant.session?.closeLanes(({ remaining }) => BigInt(remaining) >= bargain.price.value),
     );
-    return buyItem(customer, merchant, toText(customer.party.runtime.random(16)), held, bargain);
+    return buyItem(customer, merchant, named ?? toText(customer.party.runtime.random(16)), held, bargain);
   });
+}
+
+/** What a purchase of this name has brought, or brings now; undefined where there was none. */
+async function madeBefore(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+): Promise<Bought | undefined> {
+  const pending = await customer.tables.pending.get(txn);
+  if (pending !== undefined && pending.kind !== "purchase") throw new LeptaError("conflict", txn);
+  const resumed = await resumePurchase(customer, merchant, txn);
+  if (resumed !== undefined) return resumed;
+  const bought = await recall(customer, txn);
+  if (bought === undefined && (await customer.tables.evidence.get(txn)) !== undefined)
+    throw new LeptaError("conflict", txn);
+  return bought;
 }
 
 /** Throws `busy` where nothing more can be kept for the broker. */
