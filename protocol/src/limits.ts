@@ -173,6 +173,11 @@ export const limits = {
   logBufferBytes: 256 * 1024,
   /** Records of scrip that a merchant reads at once when it starts. */
   scripRows: 4096,
+  /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
+  sharedCalls: 64,
+  sharedCallsHeld: 256,
+  /** Tabs that had the wallet before which a tab remembers. */
+  sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;
