@@ -65,7 +65,7 @@ describe("a wallet with a vault", () => {
   test("tells it to whom it was asked to and to nobody else, and is restored from it", async () => {
     const told: string[] = [];
     const first = await open({ onPhrase: (phrase) => void told.push(phrase) });
-    expect(() => first.recoveryPhrase()).toThrow(expect.objectContaining({ code: "bad-phrase" }));
+    await expect(first.recoveryPhrase()).rejects.toThrow(expect.objectContaining({ code: "bad-phrase" }));
     await first.topUp("EUR 5.00");
     await first.close();
     expect(told).toHaveLength(1);
