@@ -5,6 +5,7 @@ export { connectWebSocket } from "#connect";
 export type { Receipt } from "./customer/bought.ts";
 export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
 export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
+export type { FetchOptions } from "./customer/http/fetch.ts";
 export type { Balance } from "./customer/overview.ts";
 export type { Missing } from "./customer/restore.ts";
 export type { HistoryEntry, PendingEntry, Status } from "./customer/status.ts";

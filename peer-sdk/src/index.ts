@@ -9,5 +9,7 @@ export {
   type Sale,
   type ShopOptions,
 } from "./merchant/merchant.ts";
+export { type OpenPaywall, type PaywallOptions, paywall } from "./paywall/paywall.ts";
+export type { RoutePrice, Routes } from "./paywall/routes.ts";
 export { Peer } from "./peer.ts";
 export { sqlitePeerStore } from "./store/sqlite.ts";

@@ -12,6 +12,7 @@ import type { Bought, Receipt } from "./customer/bought.ts";
 import type { Budget } from "./customer/budgets.ts";
 import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
+import type { FetchOptions, FetchPorts } from "./customer/http/fetch.ts";
 import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
 import { askOffer, knownOffer, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
@@ -387,6 +388,28 @@ export class Wallet {
     return openBudget({ ...party, lock }, name, currency);
   }
 
+  /**
+   * A fetch that pays what answers 402 with a challenge of ours, within limits: `wallet.fetch({ max: "EUR 0.10", perDay: "EUR 2.00",
+   * hosts: ["news.example.org"] })`. It rejects where plain `fetch` does and, as LeptaError, with `over-max`, `over-budget`,
+   * `insufficient-funds`, `pending` where it is not known what became of the payment, and the codes of buying.
+   */
+  fetch(options: FetchOptions): typeof fetch {
+    const customer = this.#customer;
+    const ports: FetchPorts = {
+      customer,
+      merchants: this.#merchants,
+      lanes: async () => (await this.#desk.open()).part,
+      budget: (name) => this.budget(name),
+      provision: { times: this.#times },
+    };
+    checkLimits(options);
+    let loaded: Promise<typeof fetch> | undefined;
+    return async (input, init) => {
+      loaded ??= import("./customer/http/fetch.ts").then(({ payingFetch }) => payingFetch(ports, options));
+      return (await loaded)(input, init);
+    };
+  }
+
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
     const returns = (): Returning => this.#returns();
@@ -479,6 +502,12 @@ function increasing(now: () => number): () => number {
     last = Math.max(now(), last + 1);
     return last;
   };
+}
+
+/** Wrong limits are told at once. */
+function checkLimits({ max, perDay }: FetchOptions): void {
+  const [most, day] = [positive(max), perDay === undefined ? undefined : positive(perDay)];
+  if (day !== undefined && day.currency !== most.currency) throw new LeptaError("wrong-currency");
 }
 
 /** An amount of something. Throws `bad-amount`. */

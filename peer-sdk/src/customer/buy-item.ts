@@ -89,12 +89,14 @@ export async function recall({ tables }: Customer, txn: string): Promise<Bought 
 
 const UNNAMED_TYPE = "application/octet-stream";
 
-async function prepare(
+/** Keeps M1, in an envelope of its own where it goes another way than through the session, and locks the scrip that it spends. */
+export async function prepare(
   customer: Customer,
   merchant: Acquaintance,
   txn: string,
   held: Holding,
   { order, price: amount }: Bargain,
+  isSealed = merchant.session === undefined,
 ): Promise<Pending> {
   const { party, tables, outbox } = customer;
   const { runtime, link } = party;
@@ -127,7 +129,7 @@ async function prepare(
   const beside = held.authorization ? { attachments: [held.authorization] } : {};
   const pending: Pending = {
     kind: "purchase",
-    ...(merchant.session === undefined
+    ...(isSealed
       ? { message: await sealTo(party, merchant, request, beside) }
       : { message: encodeAs(contentCodec, { signed: request.bytes, ...beside }), unsealed: true }),
     request: request.digest,
@@ -154,7 +156,17 @@ async function ask(
   txn: string,
   pending: Pending,
 ): Promise<Bought> {
-  const answer = orThrow(await sendRequest(customer, merchant, pending));
+  return finish(customer, merchant, txn, pending, orThrow(await sendRequest(customer, merchant, pending)));
+}
+
+/** M2, however it came, ends the purchase. Throws the merchant's code when refused. */
+export async function finish(
+  customer: Customer,
+  merchant: Acquaintance,
+  txn: string,
+  pending: Pending,
+  answer: VerifiedOf<typeof purchaseResponse>,
+): Promise<Bought> {
   const { payload } = answer;
   if (payload.txn !== txn || payload.request !== pending.request) throw new LeptaError("wrong-reference");
   if (payload.reason === "conflict") throw new LeptaError("conflict");

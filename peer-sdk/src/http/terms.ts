@@ -20,8 +20,8 @@ export interface Terms {
   readonly resource: string;
   /** The item that is bought: the route. */
   readonly sku: string;
-  /** Where units are counted: what one is called, and how many one request may use at most. */
-  readonly meter?: { readonly unit: string; readonly most: number };
+  /** Where units are counted: what one is called, how many one request may use at most, and one purchase of it. */
+  readonly meter?: { readonly unit: string; readonly most: number; readonly piece: number };
 }
 
 /** The `request` parameter. */
@@ -38,7 +38,7 @@ export function writeTerms({ price, recipient, network, address, resource, sku, 
       sku,
       // The smallest unit of `amount` is a millionth.
       decimals: 6,
-      ...(meter === undefined ? {} : { maxUnits: String(meter.most) }),
+      ...(meter === undefined ? {} : { maxUnits: String(meter.most), pieceUnits: String(meter.piece) }),
     },
   });
 }
@@ -49,7 +49,7 @@ export function readTerms(request: string): Or<Terms> {
   if (isRefusal(read)) return read;
   const { amount, currency, recipient, unitType, methodDetails } = read;
   const details = (methodDetails ?? {}) as Readonly<Record<string, unknown>>;
-  const { network, address, resource, sku, decimals, maxUnits } = details;
+  const { network, address, resource, sku, decimals, maxUnits, pieceUnits } = details;
   const isWhole =
     isText(recipient) &&
     isUid(recipient) &&
@@ -63,10 +63,10 @@ export function readTerms(request: string): Or<Terms> {
   if (!isWhole || price === undefined) return refuse("malformed", "not what the method lepta asks for");
   const terms = { price, recipient, network, address, resource, sku };
   if (unitType === undefined && maxUnits === undefined) return terms;
-  const most = isText(maxUnits) && DIGITS.test(maxUnits) ? Number(maxUnits) : 0;
-  if (!isText(unitType, UNIT_LENGTH) || unitType === "" || most < 1 || most > limits.quantity)
+  const [most, piece] = [countOf(maxUnits), countOf(pieceUnits)];
+  if (!isText(unitType, UNIT_LENGTH) || unitType === "" || most === undefined || piece === undefined)
     return refuse("malformed", "not a meter");
-  return { ...terms, meter: { unit: unitType, most } };
+  return { ...terms, meter: { unit: unitType, most, piece } };
 }
 
 const UNIT_LENGTH = 32;
@@ -74,6 +74,11 @@ const DIGITS = /^[1-9]\d{0,15}$/;
 
 const isText = (value: unknown, most = 1024): value is string =>
   typeof value === "string" && value.length <= most;
+
+function countOf(value: unknown): number | undefined {
+  const count = isText(value) && DIGITS.test(value) ? Number(value) : 0;
+  return count >= 1 && count <= limits.quantity ? count : undefined;
+}
 
 function priceOf(amount: unknown, currency: unknown): Amount | undefined {
   if (!isText(amount) || !DIGITS.test(amount) || !isText(currency) || !/^[A-Z]{3}$/.test(currency))

@@ -43,7 +43,7 @@ export interface Listed {
   readonly price: Amount;
   readonly deliver: Produce<BoundPurchase>;
   /** Where the price is for one unit of what is metered: its name, and the most units of one order. */
-  readonly meter?: { readonly unit: string; readonly most: number };
+  readonly meter?: { readonly unit: string; readonly piece: number };
   /** An order's description is no text of ours: it says what the purchase is for, and the handler judges it. */
   readonly isBound?: boolean;
 }
@@ -72,7 +72,7 @@ export function isAgreed(listed: Listed, order: Order, amount: Amount, isMetered
   return (
     !isRefusal(total) &&
     isMetered === (meter !== undefined) &&
-    order.quantity <= (meter?.most ?? limits.quantity) &&
+    order.quantity <= (meter?.piece ?? limits.quantity) &&
     sameAmount(amount, total) &&
     sameAmount(order.unitPrice, price) &&
     (isBound === true || order.description === description)

@@ -335,7 +335,7 @@ export class Merchant {
 }
 
 /** In millionths. Throws `bad-amount` where it is none, or more than may be without a statement. */
-function belowOf(text: string | undefined): bigint {
+export function belowOf(text: string | undefined): bigint {
   if (text === undefined) return limits.statementBelow;
   const { value } = parseAmount(text);
   if (value > limits.unstatedAmount) throw new LeptaError("bad-amount", `statementBelow: ${text}`);

@@ -1,8 +1,9 @@
 /** A paywall: routes of an HTTP server that are paid for with Lepta, by the `Payment` authentication scheme (docs/http.md). */
+import { LeptaError } from "@lepta/protocol";
 import type { ServeOptions } from "../channel/serve.ts";
 import type { Paywall } from "../http/paywall-port.ts";
 import type { Listed } from "../merchant/catalogue.ts";
-import { Merchant, type ShopOptions } from "../merchant/merchant.ts";
+import { belowOf, Merchant, type ShopOptions } from "../merchant/merchant.ts";
 import { Outbox } from "../outbox.ts";
 import { openParty, type PartyOptions } from "../party.ts";
 import { Answers } from "./answers.ts";
@@ -14,8 +15,10 @@ import { Till } from "./till.ts";
 export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, ServeOptions {
   /** `{ "GET /report": "EUR 0.02" }`; a price that is none is thrown with its route's name. */
   readonly routes: Routes;
-  /** Where customers reach `port` over WebSockets, as `wss://pay.example.org`; where it listens when nothing is said. */
+  /** Where customers reach the merchant over WebSockets, as `wss://pay.example.org`; where it listens when nothing is said. */
   readonly address?: string;
+  /** False where its WebSockets are served elsewhere, through `merchant.visit()`: then there is an `address`. */
+  readonly isServing?: boolean;
   /** The protected space that challenges name; the request's host when nothing is said. */
   readonly realm?: string;
 }
@@ -33,7 +36,7 @@ export interface OpenPaywall extends Paywall {
  * route's name, and what opening a merchant throws.
  */
 export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
-  const routes = new PricedRoutes(options.routes);
+  const routes = new PricedRoutes(options.routes, belowOf(options.statementBelow));
   const party = await openParty(options);
   try {
     const answers = await Answers.open(party.store, party.runtime);
@@ -42,9 +45,10 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
       items: routes.all.map((route) => listed(route, till)),
       refused: (id, code) => till.refused(id, code),
     });
-    const serving = await merchant.serve(options);
+    const serving = options.isServing === false ? undefined : await merchant.serve(options);
     const shop = Merchant.shopOf(merchant);
-    const address = options.address ?? serving.url;
+    const address = options.address ?? serving?.url;
+    if (address === undefined) throw new LeptaError("malformed", "a paywall without an address");
     const challenges = new Challenges(shop, { address, realm: options.realm });
     const gate = new Gate(shop, routes, challenges, till, answers);
     return {

@@ -12,7 +12,8 @@ export interface Route {
   /** The route as it was written: the item that is bought. */
   readonly sku: string;
   readonly price: Amount;
-  readonly meter?: { readonly unit: string; readonly most: number };
+  /** What a unit is called, how many one request may use, and one purchase of it. */
+  readonly meter?: { readonly unit: string; readonly most: number; readonly piece: number };
 }
 
 interface Pattern extends Route {
@@ -27,8 +28,9 @@ export class PricedRoutes {
   readonly #patterns: readonly Pattern[];
 
   /** Reads all prices. Throws `bad-amount` or `malformed` with the route's name. */
-  constructor(routes: Routes) {
-    this.#patterns = Object.entries(routes).map(([sku, price]) => patternOf(sku, price));
+  /** `below` is what a purchase on a lane must cost less than, in millionths. */
+  constructor(routes: Routes, below: bigint) {
+    this.#patterns = Object.entries(routes).map(([sku, price]) => patternOf(sku, price, below));
     this.all = this.#patterns;
   }
 
@@ -43,7 +45,7 @@ export class PricedRoutes {
   }
 }
 
-function patternOf(sku: string, price: RoutePrice): Pattern {
+function patternOf(sku: string, price: RoutePrice, below: bigint): Pattern {
   const [, method = "", path = ""] = /^([A-Z]+) (\/\S*)$/.exec(sku) ?? [];
   if (path === "" || sku.length > limits.skuLength)
     throw new LeptaError("malformed", `${JSON.stringify(sku)} is no route such as "GET /report"`);
@@ -51,7 +53,7 @@ function patternOf(sku: string, price: RoutePrice): Pattern {
   const isOpen = segments.at(-1) === "*";
   return {
     sku,
-    ...pricing(sku, price),
+    ...pricing(sku, price, below),
     method: method === "HEAD" ? "GET" : method,
     segments: (isOpen ? segments.slice(0, -1) : segments).map((each) =>
       each.startsWith(":") ? undefined : each,
@@ -60,7 +62,7 @@ function patternOf(sku: string, price: RoutePrice): Pattern {
   };
 }
 
-function pricing(sku: string, price: RoutePrice): Pick<Route, "price" | "meter"> {
+function pricing(sku: string, price: RoutePrice, below: bigint): Pick<Route, "price" | "meter"> {
   if (typeof price === "string") return { price: priceOf(sku, price) };
   if (typeof price !== "object" || price === null)
     throw new LeptaError("bad-amount", `${sku}: ${JSON.stringify(price)}`);
@@ -74,8 +76,19 @@ function pricing(sku: string, price: RoutePrice): Pick<Route, "price" | "meter">
     throw new LeptaError("bad-amount", `${sku}: max is more than ${limits.quantity} units`);
   if (typeof price.unit !== "string" || !/^[\x21-\x7e]{1,32}$/.test(price.unit))
     throw new LeptaError("malformed", `${sku}: a unit such as "token"`);
-  return { price: each, meter: { unit: price.unit, most } };
+  // Several of them are under way before a statement is due.
+  const bound = below < MOST_OF_A_PIECE ? below : MOST_OF_A_PIECE;
+  const piece = Number((bound - 1n) / each.value);
+  if (piece < 1)
+    throw new LeptaError(
+      "bad-amount",
+      `${sku}: a unit costs too much to be metered, or nothing is sold on lanes`,
+    );
+  return { price: each, meter: { unit: price.unit, most, piece: Math.min(piece, most) } };
 }
+
+/** In millionths. */
+const MOST_OF_A_PIECE = limits.unstatedAmount / 10n;
 
 const fits = ({ segments, isOpen }: Pattern, asked: readonly string[]): boolean =>
   (isOpen ? asked.length >= segments.length : asked.length === segments.length) &&

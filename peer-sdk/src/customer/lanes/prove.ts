@@ -61,6 +61,17 @@ export async function recallFromLane(customer: Customer, txn: Txn): Promise<Boug
   return { goods: purchase.goods, receipt: { txn, merchant, order, charged, at, request, response } };
 }
 
+/** How a purchase on a lane stands, as far as we know. */
+export async function standingOf(customer: Customer, txn: Txn): Promise<"sold" | "refused" | "unknown"> {
+  const found = await findStated(customer, txn);
+  const purchase =
+    found === undefined
+      ? openPurchases(customer).find((each) => each.txn === txn)
+      : purchaseOf(found.merchant, txn, found.entries[found.index]);
+  if (purchase === undefined) return "unknown";
+  return purchase.outcome === "done" ? "sold" : "refused";
+}
+
 /** The file that proves one purchase. Throws `wrong-reference`, and `pending` while no statement covers it. */
 export async function receiptOf(customer: Customer, txn: Txn): Promise<Uint8Array> {
   const { tables } = customer;

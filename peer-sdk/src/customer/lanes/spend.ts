@@ -1,5 +1,5 @@
 /** Buying on a lane: on one that is open and worth enough, or on a new one. */
-import { LeptaError, toText } from "@lepta/protocol";
+import { LeptaError, type Txn, toText } from "@lepta/protocol";
 import type { Acquaintance } from "../acquaintance.ts";
 import type { Bargain, Bought } from "../bought.ts";
 import { buyItem } from "../buy-item.ts";
@@ -22,12 +22,21 @@ export function spendOnLane(
   session: MerchantSession,
   bargain: Bargain,
   provision: Provision,
+  named?: Named,
 ): Promise<Bought> {
   const order = knownOrder(bargain);
   const lane = laneWith(session, order);
-  if (lane !== undefined) return customer.lanes.buy(lane, order);
-  return openAndBuy(customer, merchant, session, order, provision).then(({ bought }) => bought);
+  if (lane !== undefined) return buyOn(customer, lane, order, named);
+  return openAndBuy(customer, merchant, session, order, provision, named).then(({ bought }) => bought);
 }
+
+/** Told of the purchase's name, and of the CustomerSecret of its lane's scrip, before it leaves. */
+export type Named = (txn: Txn, secret: Uint8Array) => void;
+
+const buyOn = ({ lanes }: Customer, lane: Lane, order: KnownOrder, named?: Named): Promise<Bought> =>
+  named === undefined
+    ? lanes.buy(lane, order)
+    : lanes.buy(lane, order, (txn) => named(txn, lane.held.secret));
 
 /** A lane that is worth enough beyond what is under way on it. */
 function laneWith(session: MerchantSession, { units, price }: KnownOrder): Lane | undefined {
@@ -47,20 +56,23 @@ async function openAndBuy(
   session: MerchantSession,
   order: KnownOrder,
   provision: Provision,
+  named?: Named,
 ): Promise<{ readonly bought: Promise<Bought> }> {
-  const { lanes, lock } = customer;
+  const { lock } = customer;
   mustHaveRoom(customer);
   return lock.run(merchant.credential.uid, async () => {
     await resumeLeft(customer, session);
     const open = laneWith(session, order);
-    if (open !== undefined) return { bought: lanes.buy(open, order) };
+    if (open !== undefined) return { bought: buyOn(customer, open, order, named) };
     const held = await provide(customer, merchant, order.price, provision, async () => {});
     await makeRoom(customer, session, order);
     const lane = await openLane(customer, merchant.url, session, held).catch((error: unknown) => {
       if (error instanceof LeptaError && NO_LANE.has(error.code)) return undefined;
       throw error;
     });
-    if (lane !== undefined) return { bought: buyOnNew(customer, lane, order) };
+    if (lane !== undefined) return { bought: buyOnNew(customer, lane, order, named) };
+    // What has to be named on a lane cannot be bought otherwise.
+    if (named !== undefined) throw new LeptaError("in-use", "no lane could be opened");
     // It opens no lane on this scrip: a purchase that is signed by itself brings its signed word why, or the goods.
     const txn = toText(customer.party.runtime.random(16));
     return { bought: Promise.resolve(await buyItem(customer, merchant, txn, held, order)) };
@@ -68,8 +80,8 @@ async function openAndBuy(
 }
 
 /** The connection may have broken since the lane was opened, when nobody waited for it yet. */
-function buyOnNew(customer: Customer, lane: Lane, order: KnownOrder): Promise<Bought> {
-  const bought = customer.lanes.buy(lane, order);
+function buyOnNew(customer: Customer, lane: Lane, order: KnownOrder, named?: Named): Promise<Bought> {
+  const bought = buyOn(customer, lane, order, named);
   if (lane.session === undefined) customer.onBroken([lane]);
   return bought;
 }

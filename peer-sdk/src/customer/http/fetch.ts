@@ -1,0 +1,197 @@
+/**
+ * A fetch that pays: what answers 402 with a challenge of ours is paid for within limits and asked again. What is known to have
+ * cost nothing is given back to the budget, and nothing else is.
+ */
+import { isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
+import type { LanesPart } from "#parts";
+import { ACCEPT_HEADER } from "../../http/accept-payment.ts";
+import { type Challenge, parseChallenges } from "../../http/challenge.ts";
+import { METHOD, readTerms, resourceOf, type Terms } from "../../http/terms.ts";
+import type { Acquaintances } from "../acquaintances.ts";
+import type { Budget } from "../budgets.ts";
+import type { Customer } from "../customer.ts";
+import { isAllowedHost, isLoopback } from "../hosts.ts";
+import type { Provision } from "../spend.ts";
+import { receiptOf } from "./exchange.ts";
+import { type Kept, keptPayments, requestName } from "./kept.ts";
+import { payFixed, payMetered } from "./paying.ts";
+
+export interface FetchOptions {
+  /** The most that one request may cost, `"EUR 0.10"`. */
+  readonly max: string;
+  /** The most that all requests of any 24 hours may cost, `"EUR 2.00"`. */
+  readonly perDay?: string;
+  /** Where it may pay: `"news.example.org"`, `"*.example.org"`, with a port where it is not the scheme's own; anywhere when absent. */
+  readonly hosts?: readonly string[];
+  /** The name under which what was spent is kept; those of one name share it. `fetch` by default. */
+  readonly budget?: string;
+  /** In place of the platform's own. */
+  readonly fetch?: typeof fetch;
+}
+
+/** What it works with. */
+export interface FetchPorts {
+  readonly customer: Customer;
+  readonly merchants: Acquaintances;
+  readonly lanes: () => Promise<LanesPart>;
+  readonly budget: (name: string) => Promise<Budget>;
+  readonly provision: Provision;
+}
+
+/** A request with its body in hand: it may be sent more than once. */
+interface Held {
+  readonly request: Request;
+  readonly body: Uint8Array;
+}
+
+/** `session` first: nothing is signed for one request alone then. */
+const LIKED = `${METHOD}/session, ${METHOD}/charge;q=0.9`;
+const DAY = 24 * 60 * 60 * 1000;
+
+/** The fetch. Throws `bad-amount` where a limit is none. */
+export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fetch {
+  const limits = {
+    max: parseAmount(options.max),
+    ...(options.perDay === undefined ? {} : { perDay: parseAmount(options.perDay) }),
+  };
+  const plainFetch = options.fetch ?? globalThis.fetch;
+  const working = new Set<string>();
+  const { customer } = ports;
+  const { store, runtime, identity } = customer.party;
+
+  return async (input, init) => {
+    const request = new Request(input, init);
+    if (!mayPay(request.url) || request.headers.has("authorization")) return plainFetch(request);
+    const body = request.body === null ? NOTHING : new Uint8Array(await request.arrayBuffer());
+    const held: Held = { request, body };
+    const name = requestName(request.method, request.url, body);
+    // The same request twice at once is two requests.
+    if (working.has(name)) return ask(held, toUnique(name));
+    working.add(name);
+    try {
+      return (await whatWasPaid(held, name)) ?? (await ask(held, name));
+    } finally {
+      working.delete(name);
+    }
+  };
+
+  function mayPay(url: string): boolean {
+    const parsed = new URL(url);
+    const { hosts = [parsed.host] } = options;
+    return isAllowedHost(hosts, parsed);
+  }
+
+  async function ask(held: Held, name: string): Promise<Response> {
+    const first = await plainFetch(sendable(held, { [ACCEPT_HEADER]: LIKED }));
+    if (first.status !== 402) return first;
+    // Where it led elsewhere the payment goes there, if it may.
+    const target = first.redirected ? first.url : held.request.url;
+    const asked = mayPay(target) ? termsOf(first, target) : undefined;
+    if (asked === undefined) return first;
+    await first.body?.cancel();
+    const { challenge, terms } = asked;
+    const { address, recipient } = terms;
+    const merchant = await ports.merchants.at(`${address}#${recipient}`);
+    const demand = {
+      ...asked,
+      customer,
+      merchant,
+      lanes: await ports.lanes(),
+      budget: await ports.budget(options.budget ?? "fetch"),
+      provision: ports.provision,
+      limits,
+      name,
+      send: (credential: string) =>
+        plainFetch(sendable(held, { authorization: credential }, target, terms.resource)),
+    };
+    return terms.meter === undefined ? payFixed({ ...demand, challenge }) : payMetered(demand);
+  }
+
+  /** The first challenge that we can answer. */
+  function termsOf(response: Response, target: string) {
+    for (const challenge of parseChallenges(response.headers.get("www-authenticate") ?? "")) {
+      if (challenge.method !== METHOD) continue;
+      const terms = readTerms(challenge.request);
+      if (!isRefusal(terms) && isForUs(challenge, terms, target)) return { challenge, terms };
+    }
+    return undefined;
+  }
+
+  function isForUs({ intent, expires = "" }: Challenge, terms: Terms, target: string): boolean {
+    const isKnown = intent === "session" || (intent === "charge" && terms.meter === undefined);
+    const [method = ""] = terms.resource.split(" ");
+    return (
+      isKnown &&
+      terms.network === identity.network &&
+      terms.resource === resourceOf({ method, url: target }) &&
+      isSafe(terms.address) &&
+      !(Date.parse(expires) <= runtime.now())
+    );
+  }
+
+  /** The answer to this request that was paid for before and did not come. */
+  async function whatWasPaid(held: Held, name: string): Promise<Response | undefined> {
+    const kept = await keptPayments(store).get(name);
+    if (kept === undefined) return undefined;
+    const answer =
+      runtime.now() - kept.at < DAY
+        ? await plainFetch(sendable(held, { authorization: kept.credential }))
+        : undefined;
+    const isAnswered = answer !== undefined && receiptOf(answer) !== undefined;
+    const standing = await standingOf(kept);
+    const budget = await ports.budget(options.budget ?? "fetch");
+    if (standing === "sold") await budget.confirm(kept.reservation, kept.amount);
+    // Nobody knows yet: it is not paid a second time before the first is known.
+    if (standing === "unknown" && !isAnswered)
+      throw new LeptaError("pending", `the same request was paid for as ${kept.txn}`);
+    if (standing === "refused") await budget.release(kept.reservation);
+    await store.commit([keptPayments(store).remove(name)]);
+    return isAnswered ? answer : undefined;
+  }
+
+  async function standingOf({ txn }: Kept): Promise<"sold" | "refused" | "unknown"> {
+    const { tables } = customer;
+    if ((await tables.pending.get(txn)) !== undefined) return "unknown";
+    const ended = (await tables.history.list()).find(([, each]) => each.txn === txn);
+    if (ended !== undefined) return ended[1].outcome === "done" ? "sold" : "refused";
+    return (await ports.lanes()).standingOf(customer, txn);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+let requests = 0;
+/** One of several alike at once is not found again: only the first is. */
+function toUnique(name: string): string {
+  requests += 1;
+  return `${name}-${requests}`;
+}
+
+/** A merchant is met over TLS, unless it is this machine. */
+function isSafe(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && (url.protocol === "wss:" || (url.protocol === "ws:" && isLoopback(url.hostname)));
+}
+
+/** The request once more, with these headers besides its own; elsewhere and by another method where it was led there. */
+function sendable(
+  { request, body }: Held,
+  more: Readonly<Record<string, string>>,
+  url: string = request.url,
+  resource?: string,
+): Request {
+  const headers = new Headers(request.headers);
+  for (const [name, value] of Object.entries(more)) headers.set(name, value);
+  const method = resource?.split(" ")[0] ?? request.method;
+  const { signal, redirect, credentials, cache, referrerPolicy } = request;
+  return new Request(url, {
+    method,
+    headers,
+    signal,
+    redirect,
+    credentials,
+    cache,
+    referrerPolicy,
+    ...(body.length === 0 || method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body) }),
+  });
+}
