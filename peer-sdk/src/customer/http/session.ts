@@ -31,19 +31,12 @@ export async function buyNamed(
   const { session } = merchant;
   if (session === undefined) throw new LeptaError("signature-needed", "there is no session");
   const { uid } = customer.party.identity;
-  return new Promise((resolve, reject) => {
-    const bought: Promise<Bought> = spendOnLane(
-      customer,
-      merchant,
-      session,
-      bargain,
-      provision,
-      (txn, secret) => {
-        const payload = writeSession({ purchase: txn, proof: provePayload(secret, challenge.id, txn) });
-        resolve({ txn, credential: credentialFor(challenge, uid, payload), bought });
-      },
-    );
-    // Where it has left already the caller has the promise itself.
-    bought.catch(reject);
+  const { promise, resolve, reject } = Promise.withResolvers<Omit<OnLane, "bought">>();
+  const bought = spendOnLane(customer, merchant, session, bargain, provision, (txn, secret) => {
+    const payload = writeSession({ purchase: txn, proof: provePayload(secret, challenge.id, txn) });
+    resolve({ txn, credential: credentialFor(challenge, uid, payload) });
   });
+  // Where it has left already the caller has the promise itself.
+  bought.catch(reject);
+  return { ...(await promise), bought };
 }

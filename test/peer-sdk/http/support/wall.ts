@@ -30,6 +30,8 @@ export interface Wall {
   passage: ((request: Request, pass: () => Promise<Response>) => Promise<Response>) | undefined;
   /** Time passes for the paywall: what it was to do later is done. */
   readonly pass: (milliseconds: number) => void;
+  /** What follows from what has happened has happened. */
+  readonly settled: () => Promise<void>;
   /** The paywall's process ends and another begins on the same store. */
   readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -95,6 +97,9 @@ export async function createWall(
         if (timer.at > world.runtime.now() || !timers.delete(timer)) continue;
         timer.work();
       }
+    },
+    settled: async () => {
+      for (let i = 0; i < 50; i += 1) await new Promise(setImmediate);
     },
     restart: async () => {
       await it.wall.close();
