@@ -187,6 +187,8 @@ export const limits = {
   acceptedPayments: 32,
   /** Bytes of a request's body at a paywall. */
   paidBodyBytes: 1024 * 1024,
+  /** Bytes of an answer at a fixed price, which is held until it is paid for. */
+  paidAnswerBytes: 16 * 1024 * 1024,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;
