@@ -1,5 +1,5 @@
 /** Bodies that are held as a whole, up to a bound. */
-import { concat } from "@lepta/protocol";
+import { concat, LeptaError, limits } from "@lepta/protocol";
 
 /** The bytes of a stream, or undefined where they are more than `most`; what would follow is not read. */
 export async function bytesOf(
@@ -28,3 +28,14 @@ export function plainProblem(status: number, title: string, code: string): Respo
 /** Answers that have no body, whatever their handler wrote. */
 export const hasNoBody = (status: number, method: string | undefined): boolean =>
   method === "HEAD" || status === 204 || status === 205 || status === 304;
+
+/** An answer that is held until it is paid for, whole; a metered one is paid for as it goes. Throws where it is longer than is held. */
+export async function heldBack(response: Response, method: string, streams: boolean): Promise<Response> {
+  if (streams || hasNoBody(response.status, method)) return response;
+  const whole = await bytesOf(response.body, limits.paidAnswerBytes);
+  if (whole === undefined) throw heldTooLong();
+  return new Response(whole, response);
+}
+
+export const heldTooLong = (): LeptaError =>
+  new LeptaError("too-large", "an answer at a fixed price: sell what is longer by a meter");

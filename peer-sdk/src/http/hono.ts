@@ -1,6 +1,6 @@
 /** A paywall before a Hono server's handlers, wherever it runs. */
 import { LeptaError, limits } from "@lepta/protocol";
-import { bytesOf, hasNoBody, tooLarge } from "./bounded-body.ts";
+import { bytesOf, heldBack, tooLarge } from "./bounded-body.ts";
 import { coveredPath } from "./covered-path.ts";
 import type { Payment, Paywall } from "./paywall-port.ts";
 
@@ -59,13 +59,4 @@ function reset(context: HonoContext, before: Headers): void {
   context.finalized = false;
   for (const name of names) context.header(name);
   for (const [name, value] of before) context.header(name, value, { append: name === "set-cookie" });
-}
-
-/** A whole answer, before any of it is paid for; a metered one is paid for as it goes. */
-async function heldBack(response: Response, method: string, streams: boolean): Promise<Response> {
-  if (streams || hasNoBody(response.status, method)) return response;
-  const whole = await bytesOf(response.body, limits.paidAnswerBytes);
-  if (whole === undefined)
-    throw new LeptaError("too-large", "an answer at a fixed price: sell what is longer by a meter");
-  return new Response(whole, response);
 }

@@ -1,8 +1,9 @@
 /** What a handler of node:http writes, as a response of Fetch: nothing of it leaves before it is paid for. */
 import type { OutgoingHttpHeader, ServerResponse } from "node:http";
-import { concat, LeptaError, limits } from "@lepta/protocol";
+import { concat } from "@lepta/protocol";
 import { hasNoBody } from "./bounded-body.ts";
 import { Gone } from "./node-request.ts";
+import { heldIn, type Sink, streamedTo } from "./node-sink.ts";
 
 export interface Capture {
   /** When the handler has ended its answer; with `streams` when it has begun it. */
@@ -26,7 +27,7 @@ export function capture(response: ServerResponse, streams: boolean): Capture {
   promise.catch(() => undefined);
   const { writeHead, write, end, flushHeaders, writeContinue, writeProcessing, writeEarlyHints } = response;
   const own = { writeHead, write, end, flushHeaders, writeContinue, writeProcessing, writeEarlyHints };
-  const sink = streams ? streamedTo(response) : buffered(reject);
+  const sink = streams ? streamedTo(response) : heldIn(reject);
   let begun: number | undefined;
   let ended = false;
   const settle = (): void => {
@@ -98,93 +99,6 @@ export function capture(response: ServerResponse, streams: boolean): Capture {
       reject(error);
     },
   };
-}
-
-interface Sink {
-  /** Whether it would take more at once. */
-  write(chunk: Uint8Array): boolean;
-  end(): void;
-  fail(error: unknown): void;
-  /** Forgets what it was given, where it still has it. */
-  drop(): void;
-  readonly body: () => ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>;
-}
-
-function buffered(reject: (error: unknown) => void): Sink {
-  let chunks: Uint8Array[] = [];
-  let length = 0;
-  const drop = (): void => {
-    chunks = [];
-    length = 0;
-  };
-  let full = false;
-  return {
-    write(chunk) {
-      length += chunk.length;
-      full ||= length > limits.paidAnswerBytes;
-      if (!full) chunks.push(chunk);
-      else {
-        drop();
-        reject(new LeptaError("too-large", "an answer at a fixed price: sell what is longer by a meter"));
-      }
-      return true;
-    },
-    end: () => undefined,
-    fail: drop,
-    drop,
-    body: () => concat(...chunks),
-  };
-}
-
-/** Handlers that pause while they are told to hold little; one that does not is stopped at a bound. */
-function streamedTo(response: ServerResponse): Sink {
-  let open = true;
-  let awaited = false;
-  const { readable, controller } = stream(() => {
-    if (awaited) response.emit("drain");
-    awaited = false;
-  });
-  const fail = (error: unknown): void => {
-    if (open) controller.error(error);
-    open = false;
-  };
-  return {
-    write(chunk) {
-      if (!open || chunk.length === 0) return true;
-      controller.enqueue(chunk);
-      const room = controller.desiredSize ?? 0;
-      awaited = room <= 0;
-      if (room < -limits.unreadBytes)
-        fail(new LeptaError("too-large", "more is written than the client reads"));
-      return !awaited;
-    },
-    end() {
-      if (open) controller.close();
-      open = false;
-    },
-    fail,
-    drop: () => undefined,
-    body: () => readable,
-  };
-
-  function stream(pull: () => void): Streamed {
-    let held: ReadableStreamDefaultController<Uint8Array> | undefined;
-    const cancel = (): void => {
-      open = false;
-    };
-    const start = (given: ReadableStreamDefaultController<Uint8Array>): void => {
-      held = given;
-    };
-    const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 });
-    const made = new ReadableStream<Uint8Array>({ start, pull, cancel }, strategy);
-    if (held === undefined) throw new TypeError("a stream that does not start");
-    return { readable: made, controller: held };
-  }
-}
-
-interface Streamed {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly controller: ReadableStreamDefaultController<Uint8Array>;
 }
 
 /** A copy: whoever wrote it may use its buffer again. */

@@ -257,27 +257,31 @@ describe.each(Object.entries(servers))("a paywall before %s", (name, start) => {
     expect(gate.asked).toEqual([]);
   });
 
-  test.runIf(name !== "Hono")("refuses what is no request of Fetch", async () => {
-    for (const [head, body] of [
-      ["Host: a b", ""],
-      ["Host: a/report?", ""],
-      ["Host: user@a", ""],
-      ["Host: a\r\nContent-Length: 4", "body"],
-    ]) {
-      const text = await raw(
-        `GET /report HTTP/1.1\r\nX-Customer: carol\r\nConnection: close\r\n${head}\r\n\r\n${body}`,
-      );
-      expect(text, head).toMatch(/^HTTP\/1.1 400 [\s\S]*problems\/bad-request/);
-    }
-    expect([gate.asked, story.ran]).toEqual([[], []]);
-  });
+  // Hono gets a request of Fetch from its own server.
+  if (name !== "Hono")
+    test("refuses what is no request of Fetch", async () => {
+      for (const [head, body] of [
+        ["Host: a b", ""],
+        ["Host: a/report?", ""],
+        ["Host: user@a", ""],
+        ["Host: a\r\nContent-Length: 4", "body"],
+      ]) {
+        const text = await raw(
+          `GET /report HTTP/1.1\r\nX-Customer: carol\r\nConnection: close\r\n${head}\r\n\r\n${body}`,
+        );
+        expect(text, head).toMatch(/^HTTP\/1.1 400 [\s\S]*problems\/bad-request/);
+      }
+      expect([gate.asked, story.ran]).toEqual([[], []]);
+    });
 
-  test.runIf(name !== "node:http")("keeps on its own answers the headers that every answer has", async () => {
-    for (const headers of [{}, PAID])
-      expect((await get("/report", { headers })).headers.get("x-every")).toBe("answer");
-    gate.breaks = "after";
-    expect((await get("/report")).headers.get("x-every")).toBe("answer");
-  });
+  // Before a plain handler nothing stands that could set any.
+  if (name !== "node:http")
+    test("keeps on its own answers the headers that every answer has", async () => {
+      for (const headers of [{}, PAID])
+        expect((await get("/report", { headers })).headers.get("x-every")).toBe("answer");
+      gate.breaks = "after";
+      expect((await get("/report")).headers.get("x-every")).toBe("answer");
+    });
 
   const failure = async (): Promise<string> => {
     const { plainProblem } = await import("../../../peer-sdk/src/http/bounded-body.ts");
