@@ -47,8 +47,10 @@ export function capture(response: ServerResponse, streams: boolean): Capture {
     return ended || sink.write(bytesOf(chunk, encoding));
   };
   const closed = (): void => {
-    if (!ended) sink.fail(new Gone());
-    reject(new Gone());
+    if (ended) return;
+    const gone = new Gone();
+    sink.fail(gone);
+    reject(gone);
   };
   response.on("close", closed);
   const put = {
