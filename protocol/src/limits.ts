@@ -190,7 +190,7 @@ export const limits = {
   /** Characters of a request's method, path and query. */
   resourceLength: 2048,
   /** Bytes of an answer of a fixed price, and of a metered one that can be had again. */
-  answerBytes: 8 * 1024 * 1024,
+  paidAnswerBytes: 8 * 1024 * 1024,
   /** Headers of such an answer, and characters of one. */
   answerHeaders: 64,
   answerHeaderLength: 8192,

@@ -52,10 +52,10 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > limits.answerBytes)
+    if (length > limits.paidAnswerBytes)
       throw new LeptaError(
         "delivery-failed",
-        `the answer is longer than ${limits.answerBytes} bytes: sell it in parts, or meter it`,
+        `the answer is longer than ${limits.paidAnswerBytes} bytes: sell it in parts, or meter it`,
       );
     chunks.push(chunk);
   }

@@ -29,7 +29,7 @@ const answerCodec = struct({
   status: field(4, uint(599)),
   headers: field(5, list(tuple(text(256), text(limits.answerHeaderLength, 0)), limits.answerHeaders)),
   /** Absent where it was too long to keep. */
-  body: optional(6, bytes(0, limits.answerBytes)),
+  body: optional(6, bytes(0, limits.paidAnswerBytes)),
   at: field(7, time),
   /** The item that was bought: the route. */
   sku: field(8, text(limits.skuLength)),

@@ -15,7 +15,7 @@ export function streamed(response: Response, ended: (body: Uint8Array | undefine
   const end = (isWhole: boolean): void => {
     if (isOver) return;
     isOver = true;
-    ended(isWhole && length <= limits.answerBytes ? joined(kept, length) : undefined);
+    ended(isWhole && length <= limits.paidAnswerBytes ? joined(kept, length) : undefined);
   };
   const passing = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
@@ -27,7 +27,7 @@ export function streamed(response: Response, ended: (body: Uint8Array | undefine
           return;
         }
         length += value.length;
-        if (length <= limits.answerBytes) kept.push(value);
+        if (length <= limits.paidAnswerBytes) kept.push(value);
         else kept.length = 0;
         controller.enqueue(value);
       } catch (error) {
