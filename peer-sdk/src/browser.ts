@@ -2,8 +2,9 @@
 
 export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "#connect";
-export type { Receipt } from "./customer/bought.ts";
+export type { Bought, Receipt } from "./customer/bought.ts";
 export type { Balance, HistoryEntry, PendingEntry, Status } from "./customer/overview.ts";
+export type { CustomerKind } from "./customer/records.ts";
 export type { Missing } from "./customer/restore.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";

@@ -31,19 +31,25 @@ import { readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
 
+/** What wallets, merchants and peers are opened with. */
 export interface PartyOptions {
   /** A directory of this peer's own; or bring a `store`. */
   readonly dir?: string;
+  /** Where its state is kept instead: what is not durable loses money. */
   readonly store?: PeerStore;
   /** `https://pay.example.org#<root key thumbprint>`. */
   readonly broker: string;
   /** The account at the broker's funding rail, and what allows the broker to charge it. The sandbox needs neither. */
   readonly account?: string;
+  /** What allows the broker to charge the account. */
   readonly mandate?: string;
   /** The recovery phrase of a peer that is lost, for a directory that is empty. */
   readonly phrase?: string;
+  /** The suite of the broker's network; the default one where nothing is said. */
   readonly suite?: Suite;
+  /** Clock, timers and random bytes; `systemRuntime` where nothing is said. */
   readonly runtime?: Runtime;
+  /** The way to the broker; `httpTransport` where nothing is said. */
   readonly transport?: BrokerTransport;
 }
 

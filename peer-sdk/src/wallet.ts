@@ -41,11 +41,13 @@ import { openParty, type Party, type PartyOptions } from "./party.ts";
 import { phraseOf } from "./phrase.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
+/** How a wallet behaves by itself. */
 export interface WalletOptions {
   /** How many times its price is turned into VendorScrip when an item is bought and there is too little; 20 by default. */
   readonly vendorScripTimes?: number;
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
+  /** The way to merchants; `connectWebSocket` where nothing is said. */
   readonly connect?: ConnectChannel;
   /** How often the wallet looks after its scrip by itself, in milliseconds; every six hours by default. */
   readonly tendEvery?: number;
@@ -62,9 +64,11 @@ const HOUR = 60 * 60 * 1000;
 const TEND_EVERY = 6 * HOUR;
 const RENEW_BEFORE = 7 * 24 * HOUR;
 
+/** What a purchase may cost, and how it is signed. */
 export interface BuyOptions {
   /** The most that may be paid, `"EUR 0.05"`. */
   readonly max: string;
+  /** 1 where nothing is said. */
   readonly quantity?: number;
   /** How much VendorScrip to obtain where there is too little. */
   readonly vendorScrip?: string;
@@ -75,7 +79,9 @@ export interface BuyOptions {
   readonly signature?: "each" | "statement";
 }
 
+/** An item that a merchant sells. */
 export interface OfferedItem {
+  /** What `buy` wants to be told. */
   readonly sku: string;
   readonly description: string;
   /** For one, `"EUR 0.02"`. */
@@ -86,6 +92,7 @@ const DEFAULT_TIMES = 20;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
+/** A customer's wallet: buys scrip, buys items with it, brings money back. Open it once for each directory and close it. */
 export class Wallet {
   readonly #opened: Customer;
   #isOpen = true;
@@ -127,7 +134,7 @@ export class Wallet {
     }
   }
 
-  /** A wallet of a party that is open already. */
+  /** @internal A wallet of a party that is open already. */
   static async of(
     party: Party,
     outbox: Outbox,

@@ -28,6 +28,7 @@ import {
   word,
 } from "./schema.ts";
 
+/** The body of a scrip: whose it is, what it is worth, until when, and what it came from (section 5). */
 export const scripBodyCodec = struct({
   version: field(1, uint(1, 1)),
   kind: field(2, word("broker", "vendor")),
@@ -42,6 +43,7 @@ export const scripBodyCodec = struct({
   /** The V0 from which a VendorScrip descends; absent in V0 itself and in BrokerScrip. */
   origin: optional(10, scripId),
 });
+/** The body of a scrip as it was read; `expiresAt` in milliseconds is exclusive. */
 export type ScripBody = Value<typeof scripBodyCodec>;
 
 /** What the issuer alone knows of one scrip. */

@@ -11,6 +11,7 @@ import { bodyOf, type CustomerKind, PURSE } from "./records.ts";
  */
 export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
 
+/** What a wallet holds. */
 export interface Balance {
   /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
   readonly brokerScrip: string | undefined;
@@ -22,16 +23,21 @@ export interface Balance {
   }[];
 }
 
+/** One transaction of a wallet. */
 export interface HistoryEntry {
+  /** What the wallet did. */
   readonly kind: CustomerKind;
   readonly status: Status;
   readonly txn: string;
   /** Milliseconds. */
   readonly at: number;
+  /** What was obtained or charged, `"EUR 0.02"`. */
   readonly amount: string;
   /** `done`, or the code of the refusal. */
   readonly outcome: string;
+  /** The merchant's UID; undefined where the broker alone took part. */
   readonly merchant: string | undefined;
+  /** What was bought, of a purchase. */
   readonly sku: string | undefined;
 }
 

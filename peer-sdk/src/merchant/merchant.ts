@@ -29,6 +29,7 @@ const DAY = 24 * HOUR;
 /** How soon the broker is asked again when it was away, in milliseconds. */
 const SOON = 15_000;
 
+/** What a merchant sells, and how it behaves by itself. */
 export interface ShopOptions {
   readonly catalogue: Catalogue;
   /** How long VendorScrip lives, in milliseconds; 90 days by default. */
@@ -48,11 +49,15 @@ export interface ShopOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** One sale, refused ones included. */
 export interface Sale {
+  /** The customer's UID. */
   readonly customer: string;
+  /** With the customer's UID it names the purchase. */
   readonly txn: string;
   readonly sku: string;
   readonly quantity: number;
+  /** Whether it was sold; otherwise nothing was charged. */
   readonly ok: boolean;
   /** `"EUR 0.02"`. */
   readonly charged: string;
@@ -71,6 +76,7 @@ export interface MerchantStatement {
   readonly credits: readonly { readonly customer: string; readonly txn: string; readonly amount: string }[];
   /** Carried over from before. */
   readonly brought: string;
+  /** What went to the account, `"EUR 12.34"`. */
   readonly paid: string;
   /** Carried on to the next. */
   readonly carried: string;
@@ -87,6 +93,7 @@ export interface MerchantBooks {
   readonly refunded: bigint;
 }
 
+/** A merchant: sells what is in its catalogue for scrip that it makes and checks itself. Open it once for each directory. */
 export class Merchant {
   readonly #opened: Shop;
   #isOpen = true;
@@ -114,7 +121,7 @@ export class Merchant {
     }
   }
 
-  /** A merchant of a party that is open already. */
+  /** @internal A merchant of a party that is open already. */
   static async of(peer: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
     const { scripLife = 90 * DAY, grace = 90 * DAY, noticeDelay = 1000, onError = tellFault } = options;
     const { tendEvery = HOUR } = options;

@@ -22,6 +22,7 @@ import type { OpeningKey, Random, SealingKey, SigningKey, Suite, VerifyingKey } 
 import { isOperationError, source } from "./webcrypto.ts";
 import { agreementKey, importPoint, importX25519, publicX25519, shared } from "./x25519-web.ts";
 
+/** The default suite in browsers: the same bytes as on node:crypto. */
 export const defaultSuite: Suite = {
   name: "default",
   createSigningKey: newScalar,
