@@ -15,8 +15,16 @@ import {
   isTypeAliasDeclaration,
   isVariableDeclaration,
   type Node,
+  type TypeAliasDeclaration,
 } from "typescript/unstable/ast";
-import { API, type Checker, type Symbol as Named, type Project, SymbolFlags } from "typescript/unstable/sync";
+import {
+  API,
+  type Checker,
+  type Symbol as Named,
+  NodeBuilderFlags,
+  type Project,
+  SymbolFlags,
+} from "typescript/unstable/sync";
 import { PACKAGES, root } from "./packages.ts";
 
 /** Everything behind one of a package's doors. */
@@ -143,7 +151,7 @@ function shapeOf(checker: Checker, name: string, node: Node): Shape {
     return { kind, signature, members: open.map((member) => memberOf(checker, name, member)) };
   }
   if (isTypeAliasDeclaration(node))
-    return { kind: "type", signature: flat(node.getText()).replace(/^export /, ""), members: [] };
+    return { kind: "type", signature: declarationOf(checker, node), members: [] };
   if (isFunctionDeclaration(node))
     return { kind: "function", signature: `${name}${callOf(checker, node)}`, members: [] };
   if (!isVariableDeclaration(node)) throw new Error(`${name} is of a kind that the reference does not know`);
@@ -153,6 +161,16 @@ function shapeOf(checker: Checker, name: string, node: Node): Shape {
   const inferred = checker.getTypeAtLocation(node);
   const words = type?.getText() ?? (inferred && checker.typeToString(inferred)) ?? "unknown";
   return { kind: "const", signature: `const ${name}: ${flat(words)}`, members: [] };
+}
+
+/** A type's declaration; where that only names the codec that reads it, the type itself, unless it holds structures in turn. */
+function declarationOf(checker: Checker, node: TypeAliasDeclaration): string {
+  const written = flat(node.getText()).replace(/^export /, "");
+  const read = /= Value<typeof \w+>;$/.test(written) ? checker.getTypeFromTypeNode(node.type) : undefined;
+  if (read === undefined) return written;
+  const flags = NodeBuilderFlags.InTypeAlias | NodeBuilderFlags.NoTruncation;
+  const words = checker.typeToString(read, undefined, flags).replace(" & {}", "").replace(" } & { ", " ");
+  return words.includes("Struct<") ? written : `type ${node.name.text} = ${words};`;
 }
 
 /** What an embedder may use: neither private nor, by its docstring, `@internal`. */
