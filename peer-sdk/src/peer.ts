@@ -1,4 +1,4 @@
-/** A peer that is customer and merchant at once, on one identity (promise 6). */
+/** A peer that is customer and merchant at once, on one identity. */
 import { Merchant, type ShopOptions } from "./merchant/merchant.ts";
 import { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";

@@ -84,7 +84,7 @@ export interface MerchantStatement {
   readonly reference: string | undefined;
 }
 
-/** What the merchant's own books say, in millionths of the currency's major unit (design section 6, rule 6). */
+/** What the merchant's own books say, in millionths of the currency's major unit. */
 export interface MerchantBooks {
   readonly liveVendorScrip: bigint;
   readonly reservedVendorScrip: bigint;

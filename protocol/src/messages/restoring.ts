@@ -85,7 +85,7 @@ const line = struct({
 /** What a merchant holds of one V0 and all that descends from it. */
 export type HoldingsLine = Value<typeof line>;
 
-/** M → C: only to a fresh signature of C's own key (design section 6, rule 7). */
+/** M → C: only to a fresh signature of C's own key (section 12 of the protocol). */
 export const holdingsResponse = message(
   "holdings-response",
   "answer",
