@@ -92,7 +92,10 @@ const DEFAULT_TIMES = 20;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
-/** A customer's wallet: buys scrip, buys items with it, brings money back. Open it once for each directory and close it. */
+/**
+ * A customer's wallet: buys scrip, buys items with it, brings money back. Open it once for each directory and close it; what is
+ * called afterwards throws `closed`. A merchant's `url` is `wss://host/path`, and `wss://host/path#UID` pins whose it must be.
+ */
 export class Wallet {
   readonly #opened: Customer;
   #isOpen = true;
@@ -122,7 +125,8 @@ export class Wallet {
 
   /**
    * Opens a wallet's directory, checks the broker against the pin, enrols the first time, and brings what was under way
-   * with the broker to its end; what was with merchants follows in the background. Throws `not-pinned`, `wrong-root`, `unreachable`, `store-locked`, `store-damaged`, `account-taken`.
+   * with the broker to its end; what was with merchants follows in the background. Throws `not-pinned`, `wrong-root`,
+   * `unreachable`, `store-locked`, `store-damaged`, `account-needed`, `account-refused`, `account-taken`.
    */
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
@@ -207,18 +211,24 @@ export class Wallet {
     return this.#opened.party.identity.uid;
   }
 
-  /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `declined`, `pending`, `wrong-currency`, `unreachable`. */
+  /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `bad-amount`, `wrong-currency`, `declined`, and `pending` while it is not known. */
   async topUp(amount: string): Promise<void> {
     await obtainBrokerScrip(this.#customer, positive(amount));
   }
 
-  /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
+  /**
+   * Obtains VendorScrip of a merchant (figure 8), `"EUR 1.00"`. Throws `bad-amount`, `insufficient-funds`, `pending`, the
+   * broker's codes, and what asking for offers throws.
+   */
   async obtain(url: string, amount: string): Promise<void> {
     const wished = positive(amount);
     await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
   }
 
-  /** What a merchant sells, up to 32 items. */
+  /**
+   * What a merchant sells, up to 32 items. Throws `unreachable`, and `wrong-recipient` where it is not the one that is pinned, or
+   * that was met at this address before.
+   */
   async offers(url: string): Promise<readonly OfferedItem[]> {
     const { items } = await askOffer(this.#customer, await this.#merchants.at(url), undefined);
     return items.map(({ sku, description, unitPrice }) => ({
@@ -229,8 +239,10 @@ export class Wallet {
   }
 
   /**
-   * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
-   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due` and the codes of the two flows.
+   * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. What
+   * ends with `unreachable` may have been bought all the same: `resume` finds out, and asks for the same purchase again. Throws
+   * `over-max`, `unknown-item`, `wrong-currency`, `signature-needed`, `delivery-failed`, `statement-due`, `busy`, `unreachable`
+   * and what obtaining throws.
    */
   async buy(
     url: string,
@@ -333,13 +345,13 @@ export class Wallet {
     });
   }
 
-  /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. */
+  /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. Throws what asking for offers throws. */
   async collect(url: string): Promise<void> {
     const merchant = await this.#merchants.at(url);
     await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
   }
 
-  /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself. */
+  /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself, and what fails is tried again. */
   async renew(): Promise<void> {
     await tend(this.#customer, this.#merchants, this.#tending.margin);
   }

@@ -93,7 +93,10 @@ export interface MerchantBooks {
   readonly refunded: bigint;
 }
 
-/** A merchant: sells what is in its catalogue for scrip that it makes and checks itself. Open it once for each directory. */
+/**
+ * A merchant: sells what is in its catalogue for scrip that it makes and checks itself. Open it once for each directory and close
+ * it; what is called afterwards throws `closed`.
+ */
 export class Merchant {
   readonly #opened: Shop;
   #isOpen = true;
@@ -109,7 +112,10 @@ export class Merchant {
     this.#ownsParty = ownsParty;
   }
 
-  /** Opens a merchant's directory and enrols it. Throws `bad-amount` where a price is none, and what opening a peer throws. */
+  /**
+   * Opens a merchant's directory and enrols it. Throws `bad-amount` where a price is none, `malformed` where an item's name or
+   * description is too long, and what opening a wallet throws.
+   */
   static async open(options: PartyOptions & ShopOptions): Promise<Merchant> {
     readCatalogue(options.catalogue);
     const party = await openParty(options);
@@ -171,7 +177,7 @@ export class Merchant {
     return this.#opened.party.identity.uid;
   }
 
-  /** Serves customers over WebSockets until it is closed. */
+  /** Serves customers over WebSockets until it is closed. Throws the system's own error where the port is taken. */
   async serve(options: ServeOptions = {}): Promise<Serving> {
     const serving = await serveWebSockets(options, () => this.visit());
     this.#serving.add(serving);
