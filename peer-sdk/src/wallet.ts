@@ -240,7 +240,7 @@ export class Wallet {
 
   /**
    * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. What
-   * ends with `unreachable` may have been bought all the same: `resume` finds out, and asks for the same purchase again. Throws
+   * ends with `unreachable` may have been bought all the same: `resume` sends the same bytes again, `history` tells. Throws
    * `over-max`, `unknown-item`, `wrong-currency`, `signature-needed`, `delivery-failed`, `statement-due`, `busy`, `unreachable`
    * and what obtaining throws.
    */
