@@ -22,7 +22,10 @@ export interface Receipt {
 /** What is bought for how much. */
 export interface Bargain {
   readonly order: Order;
+  /** The price, or the most that may be charged. */
   readonly price: Amount;
+  /** Its merchant charges what was used. */
+  readonly isMetered?: boolean;
 }
 
 /** What a purchase bought, and its evidence. */
