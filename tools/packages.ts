@@ -29,7 +29,7 @@ interface Manifest {
 type Target = string | Readonly<Record<string, string>>;
 
 /** In the order of their dependence: each is compiled against the declarations of those before it. */
-const PACKAGES = ["protocol", "peer-sdk"] as const;
+export const PACKAGES = ["protocol", "peer-sdk"] as const;
 
 /** What says something about the repository, or about building, and nothing about the package once it is built. */
 const DROPPED: ReadonlySet<string> = new Set([

@@ -1,18 +1,16 @@
-/** The parts of the documents that the code itself says: error codes, shapes, messages, limits, doors. */
+/** The parts of the documents that the code itself says: error codes, shapes, messages, limits, doors, the SDK's names. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findingNames } from "../lambdas/src/broker/reconcile/findings.ts";
 import { routes } from "../lambdas/src/routes.ts";
 import * as protocol from "../protocol/src/index.ts";
+import { apiPages } from "./api-pages.ts";
 import { readDocComments } from "./doc-comments.ts";
+import { errorsPage } from "./errors-page.ts";
+import { fill, type Page, table } from "./markdown.ts";
 import { root } from "./packages.ts";
-
-/** A document and the text that it should have. */
-export interface Page {
-  /** Relative to the repository's root. */
-  readonly path: string;
-  readonly text: string;
-}
+import { readDoors } from "./public-api.ts";
+import { SHAPES } from "./shapes.ts";
 
 type Comments = ReadonlyMap<string, string>;
 type Fields = Readonly<Record<string, Pick<protocol.Field<unknown, boolean>, "key" | "codec" | "optional">>>;
@@ -29,16 +27,15 @@ export async function generateDocs(): Promise<readonly Page[]> {
     limits: limitsSection(await readFile(join(root, "protocol/src/limits.ts"), "utf8")),
     doors: doorsSection(),
   };
+  const errorsSource = await readFile(join(root, "protocol/src/errors.ts"), "utf8");
   return [
-    {
-      path: "docs/errors.md",
-      text: errorsPage(await readFile(join(root, "protocol/src/errors.ts"), "utf8")),
-    },
+    { path: "docs/errors.md", text: errorsPage(errorsSource) },
     { path, text: fill(specification, sections) },
     {
       path: HANDBOOK,
       text: fill(await readFile(join(root, HANDBOOK), "utf8"), { findings: findingsSection() }),
     },
+    ...apiPages(await readDoors(), errorsSource),
   ];
 }
 
@@ -58,97 +55,6 @@ export async function staleDocs(): Promise<readonly Page[]> {
   const kept = await Promise.all(pages.map(({ path }) => readIfThere(join(root, path))));
   return pages.filter(({ text }, at) => kept[at] !== text);
 }
-
-/** Puts each section between its markers, `<!-- name -->` and `<!-- /name -->`. Throws where a pair is not there once. */
-export function fill(text: string, sections: Readonly<Record<string, string>>): string {
-  let filled = text;
-  for (const [name, section] of Object.entries(sections)) {
-    const [before, rest, ...more] = filled.split(`<!-- ${name} -->\n`);
-    const [, after, ...others] = rest?.split(`<!-- /${name} -->`) ?? [];
-    if (before === undefined || after === undefined || more.length + others.length > 0)
-      throw new Error(`the document does not hold the markers of "${name}" exactly once`);
-    filled = `${before}<!-- ${name} -->\n\n${section}\n\n<!-- /${name} -->${after}`;
-  }
-  return filled;
-}
-
-const AGAIN = {
-  same: "yes, the same bytes",
-  new: "yes, with a new request",
-  no: "no",
-} as const satisfies Record<(typeof protocol.errors)[protocol.ErrorCode]["retry"], string>;
-
-/** `docs/errors.md`, in the table's order and under the headings of its comments. */
-export function errorsPage(source: string): string {
-  const groups = errorGroups(source);
-  const listed = groups.flatMap(({ codes }) => codes);
-  const missing = Object.keys(protocol.errors).filter((code) => !listed.includes(code as protocol.ErrorCode));
-  if (missing.length > 0) throw new Error(`these error codes stand in no group: ${missing.join(", ")}`);
-  return `${ERRORS_INTRODUCTION}\n${groups
-    .map(
-      ({ heading, codes }) =>
-        `\n## ${heading}\n\n${table(
-          ["Code", "Meaning", "Whose fault", "Try again", "HTTP status"],
-          codes.map((code) => {
-            const { meaning, fault, retry, status } = protocol.errors[code];
-            return [`\`${code}\``, meaning, fault, AGAIN[retry], String(status)];
-          }),
-        )}\n`,
-    )
-    .join("")}`;
-}
-
-const ERRORS_INTRODUCTION = `# Error codes
-
-Made by \`npm run docs\` from the table in \`protocol/src/errors.ts\`; do not edit it here.
-
-A code is the whole of an error: it stands in the error message (section 3 of \`protocol.md\`), in the \`reason\` of a signed
-answer, and in \`LeptaError.code\` in the SDK. Codes are stable. Only an answer that is signed decides anything: after any
-other error the outcome of a transaction is as unknown as it was before.
-
-*Whose fault* names the party that can mend it; *sender* and *recipient* are those of the message that was refused.
-*Try again* says what may help: the same bytes (nothing is decided twice), a new request under a new \`txn\`, or nothing.`;
-
-interface Group {
-  readonly heading: string;
-  readonly codes: readonly protocol.ErrorCode[];
-}
-
-function errorGroups(source: string): readonly Group[] {
-  const groups: { heading: string; codes: protocol.ErrorCode[] }[] = [];
-  for (const line of source.slice(source.indexOf("export const errors")).split("\n")) {
-    const [, heading] = /^ {2}\/\/ (.+)\.$/.exec(line) ?? [];
-    const [, code = ""] = /^ {2}"?([a-z-]+)"?: entry\(/.exec(line) ?? [];
-    if (heading !== undefined) groups.push({ heading, codes: [] });
-    else if (protocol.isErrorCode(code)) groups.at(-1)?.codes.push(code);
-  }
-  return groups;
-}
-
-/** The shapes that have a name of their own, by the constant that defines them. */
-const SHAPES: Readonly<Record<string, string>> = {
-  scripBodyCodec: "scrip-body",
-  scripCodec: "scrip",
-  grantCodec: "grant",
-  spendCodec: "spend",
-  brokerSpendCodec: "broker-spend",
-  purchaseSpendCodec: "purchase-spend",
-  returnSpendCodec: "return-spend",
-  orderCodec: "order",
-  recordCodec: "record",
-  placeCodec: "place",
-  secretCodec: "secret",
-  contentCodec: "content",
-  credentialCodec: "credential",
-  brokerKeysCodec: "broker-keys",
-  errorCodec: "error",
-  frameCodec: "frame",
-  signedStatement: "signed-statement",
-  sessionHello: "session-hello",
-  recordedCodec: "recorded",
-  runCodec: "run",
-  receiptCodec: "receipt",
-};
 
 const SESSION_ITEMS = [
   "laneOpen",
@@ -268,12 +174,6 @@ function codecNamed(constant: string): protocol.Codec<unknown> {
 
 const fieldsOf = (codec: protocol.Codec<unknown>): Fields | undefined =>
   "fields" in codec ? (codec.fields as Fields) : undefined;
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 async function readIfThere(file: string): Promise<string | undefined> {
   try {

@@ -2,11 +2,12 @@
 
 export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "#connect";
-export type { Receipt } from "./customer/bought.ts";
+export type { Bought, Receipt } from "./customer/bought.ts";
 export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
 export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
 export type { FetchOptions } from "./customer/http/fetch.ts";
 export type { Balance } from "./customer/overview.ts";
+export type { CustomerKind } from "./customer/records.ts";
 export type { Missing } from "./customer/restore.ts";
 export type { HistoryEntry, PendingEntry, Status } from "./customer/status.ts";
 export { Goods } from "./goods.ts";

@@ -6,6 +6,7 @@ import type { BrokerTransport } from "./ports.ts";
 const PATIENCE = 30_000;
 const SEALED_MEDIA_TYPE = 'application/cose; cose-type="cose-encrypt"';
 
+/** The broker over HTTPS with `fetch`, which waits 30 seconds. Throws `unreachable`, `busy`, `not-found` or `too-large`. */
 export const httpTransport: BrokerTransport = async (method, url, body) => {
   try {
     const response = await fetch(url, {

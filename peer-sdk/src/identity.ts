@@ -213,8 +213,10 @@ function areOurs(
 
 /** The id of a store's one identity. */
 export const SELF = "self";
+/** The table that holds a store's one identity, under `SELF`. */
 export const identities = (store: PeerStore): Table<IdentityRecord> =>
   table(store, "identity", identityCodec);
+/** A peer's identity as it is kept, private keys included. */
 export type IdentityRecord = ReturnType<typeof identityCodec.decode>;
 
 async function createIdentity(

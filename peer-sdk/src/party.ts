@@ -32,14 +32,17 @@ import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } fro
 import { table } from "./store/table.ts";
 import { carefully, type Watch } from "./watch.ts";
 
+/** What wallets, merchants and peers are opened with. */
 export interface PartyOptions {
   /** A directory of this peer's own; or bring a `store`. */
   readonly dir?: string;
+  /** Where its state is kept instead: what is not durable loses money. */
   readonly store?: PeerStore;
   /** `https://pay.example.org#<root key thumbprint>`. */
   readonly broker: string;
   /** The account at the broker's funding rail, and what allows the broker to charge it. The sandbox needs neither. */
   readonly account?: string;
+  /** What allows the broker to charge the account. */
   readonly mandate?: string;
   /** The recovery phrase of a peer that is lost, for a directory that is empty. */
   readonly phrase?: string;
@@ -48,8 +51,11 @@ export interface PartyOptions {
    * (a browser's) keeps no phrase: without this, `recoveryPhrase` tells it in the session that made the peer and in no other.
    */
   readonly onPhrase?: (phrase: string) => void | Promise<void>;
+  /** The suite of the broker's network; the default one where nothing is said. */
   readonly suite?: Suite;
+  /** Clock, timers and random bytes; `systemRuntime` where nothing is said. */
   readonly runtime?: Runtime;
+  /** The way to the broker; `httpTransport` where nothing is said. */
   readonly transport?: BrokerTransport;
   /** Sees the messages that pass; what it throws is its own affair. */
   readonly watch?: Watch;

@@ -1,11 +1,14 @@
-/** A peer that is customer and merchant at once, on one identity (promise 6). */
+/** A peer that is customer and merchant at once, on one identity. */
 import { Merchant, type ShopOptions } from "./merchant/merchant.ts";
 import { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
 import { Wallet, type WalletOptions } from "./wallet.ts";
 
+/** A customer and merchant at once, on one identity and in one directory. */
 export class Peer {
+  /** Its wallet. */
   readonly wallet: Wallet;
+  /** Its merchant. */
   readonly merchant: Merchant;
   readonly #party: Party;
   readonly #outbox: Outbox;
@@ -30,10 +33,12 @@ export class Peer {
     }
   }
 
+  /** The UID of both. */
   get uid(): string {
     return this.#party.identity.uid;
   }
 
+  /** Closes both and the store. */
   async close(): Promise<void> {
     await this.merchant.close();
     await this.wallet.close();

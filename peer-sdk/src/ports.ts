@@ -1,10 +1,13 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
 import type { KeyHandle, Random } from "@lepta/protocol";
 
+/** Clock, timers and random bytes. */
 export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Random bytes that nobody can foresee. */
   readonly random: Random;
+  /** Resolves after so long. */
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Does something later, unless it is called off. What waits so does not keep a process alive. */
   readonly later: (milliseconds: number, work: () => void) => CallOff;
@@ -22,6 +25,7 @@ export const afterTurn = ({ afterTurn: wait = queueMicrotask }: Runtime, work: (
 /** Calls off what was to be done later. */
 export type CallOff = () => void;
 
+/** The machine's own clock, timers and random bytes. */
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -40,12 +44,15 @@ export const systemRuntime: Runtime = {
 
 /** A value to keep, or a key to forget. */
 export interface Change {
+  /** As `PeerStore` orders it. */
   readonly key: string;
+  /** Undefined forgets the key. */
   readonly value: Uint8Array | undefined;
 }
 
 /** Where a peer keeps its state: keys in their order, commits that happen whole or not at all and last. */
 export interface PeerStore {
+  /** The value under a key, or undefined. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** Entries whose keys begin with the prefix and come after `after`, in order. */
   list(
@@ -75,6 +82,7 @@ export interface OpenedLog {
   readonly found: readonly LogRecord[];
 }
 
+/** A record of a log and where it stands. */
 export interface LogRecord {
   readonly position: number;
   readonly record: Uint8Array;
@@ -120,7 +128,9 @@ export interface Wire {
   readonly itself?: Wire;
 }
 
+/** What comes over a wire. */
 export interface WireEvents {
+  /** One message, whole. */
   message(bytes: Uint8Array): void;
   /** Once, however the connection ended. */
   closed(): void;

@@ -30,11 +30,13 @@ import { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
+/** How a wallet behaves by itself. */
 export interface WalletOptions {
   /** How many times its price is turned into VendorScrip when an item is bought and there is too little; 20 by default. */
   readonly vendorScripTimes?: number;
   /** How long notices for the broker are gathered before they are sent, in milliseconds; a second by default. */
   readonly noticeDelay?: number;
+  /** The way to merchants; `connectWebSocket` where nothing is said. */
   readonly connect?: ConnectChannel;
   /** How often the wallet looks after its scrip by itself, in milliseconds; every six hours by default. */
   readonly tendEvery?: number;
@@ -51,9 +53,11 @@ const HOUR = 60 * 60 * 1000;
 const TEND_EVERY = 6 * HOUR;
 const RENEW_BEFORE = 7 * 24 * HOUR;
 
+/** What a purchase may cost, and how it is signed. */
 export interface BuyOptions {
   /** The most that may be paid, `"EUR 0.05"`. */
   readonly max: string;
+  /** 1 where nothing is said. */
   readonly quantity?: number;
   /** How much VendorScrip to obtain where there is too little. */
   readonly vendorScrip?: string;
@@ -69,7 +73,9 @@ export interface BuyOptions {
   readonly txn?: string;
 }
 
+/** An item that a merchant sells. */
 export interface OfferedItem {
+  /** What `buy` wants to be told. */
   readonly sku: string;
   readonly description: string;
   /** For one, `"EUR 0.02"`. */
@@ -81,6 +87,10 @@ const TXN_BYTES = 16;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
+/**
+ * A customer's wallet: buys scrip, buys items with it, brings money back. Open it once for each directory and close it; what is
+ * called afterwards throws `closed`. A merchant's `url` is `wss://host/path`, and `wss://host/path#UID` pins whose it must be.
+ */
 export class Wallet {
   readonly #opened: Customer;
   readonly #desk: LaneDesk;
@@ -113,7 +123,8 @@ export class Wallet {
 
   /**
    * Opens a wallet's directory, checks the broker against the pin, enrols the first time, and brings what was under way
-   * with the broker to its end; what was with merchants follows in the background. Throws `not-pinned`, `wrong-root`, `unreachable`, `store-locked`, `store-damaged`, `account-taken`.
+   * with the broker to its end; what was with merchants follows in the background. Throws `not-pinned`, `wrong-root`,
+   * `unreachable`, `store-locked`, `store-damaged`, `account-needed`, `account-refused`, `account-taken`.
    */
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
@@ -125,7 +136,7 @@ export class Wallet {
     }
   }
 
-  /** A wallet of a party that is open already. */
+  /** @internal A wallet of a party that is open already. */
   static async of(
     party: Party,
     outbox: Outbox,
@@ -212,18 +223,24 @@ export class Wallet {
     return this.#opened.party.identity.uid;
   }
 
-  /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `declined`, `pending`, `wrong-currency`, `unreachable`. */
+  /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `bad-amount`, `wrong-currency`, `declined`, and `pending` while it is not known. */
   async topUp(amount: string): Promise<void> {
     await obtainBrokerScrip(this.#customer, positive(amount));
   }
 
-  /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
+  /**
+   * Obtains VendorScrip of a merchant (figure 8), `"EUR 1.00"`. Throws `bad-amount`, `insufficient-funds`, `pending`, the
+   * broker's codes, and what asking for offers throws.
+   */
   async obtain(url: string, amount: string): Promise<void> {
     const wished = positive(amount);
     await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
   }
 
-  /** What a merchant sells, up to 32 items, or the one of this name, where it sells it. */
+  /**
+   * What a merchant sells, up to 32 items, or the one of this name, where it sells it. Throws `unreachable`, and
+   * `wrong-recipient` where it is not the one that is pinned, or that was met at this address before.
+   */
   async offers(url: string, sku?: string): Promise<readonly OfferedItem[]> {
     const { items } = await askOffer(this.#customer, await this.#merchants.at(url), sku);
     return items.map(({ sku, description, unitPrice }) => ({
@@ -234,9 +251,10 @@ export class Wallet {
   }
 
   /**
-   * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
-   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due`, `conflict` where `txn` names a purchase
-   * that was refused, and the codes of the two flows.
+   * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. What
+   * ends with `unreachable` may have been bought all the same: `resume` sends the same bytes again, `history` tells. Throws
+   * `over-max`, `unknown-item`, `wrong-currency`, `signature-needed`, `delivery-failed`, `statement-due`, `busy`, `unreachable`,
+   * `conflict` where a purchase of this name was refused, and what obtaining throws.
    */
   async buy(
     url: string,
@@ -322,14 +340,14 @@ export class Wallet {
     await reclaim(this.#customer, merchant, txn);
   }
 
-  /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. */
+  /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. Throws what asking for offers throws. */
   async collect(url: string): Promise<void> {
     const { takeReturned } = await this.#returns();
     const merchant = await this.#merchants.at(url);
     await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
   }
 
-  /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself. */
+  /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself, and what fails is tried again. */
   async renew(): Promise<void> {
     const { tend } = await this.#returns();
     await tend(this.#customer, this.#merchants, this.#tending.margin);

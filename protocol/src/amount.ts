@@ -5,6 +5,7 @@
 import { LeptaError, type Or, refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 
+/** Money: millionths of a currency's major unit. Two amounts meet only where their currencies agree. */
 export interface Amount {
   /** Three capital letters, ISO 4217. */
   readonly currency: string;
@@ -58,4 +59,5 @@ export function multiply(a: Amount, quantity: number): Or<Amount> {
   return value > limits.amount ? refuse("amount-overflow") : amountOf(a.currency, value);
 }
 
+/** Whether currency and value are the same. */
 export const sameAmount = (a: Amount, b: Amount): boolean => a.currency === b.currency && a.value === b.value;

@@ -36,6 +36,7 @@ export interface BrokerKeys {
   readonly list: Uint8Array;
 }
 
+/** Revocations of operational keys by the id of the key. */
 export type Revocations = ReadonlyMap<Uid, Revocation>;
 
 /** The root key of an answer to GET /keys, for trust at first sight; whoever has a pin compares it with the id. */

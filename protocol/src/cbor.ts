@@ -6,9 +6,13 @@
 import { type Or, refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 
+/** A value under a tag: what marks a COSE structure as what it is. */
 export class Tagged {
+  /** The tag's number. */
   readonly tag: number;
+  /** What stands under it. */
   readonly value: Cbor;
+  /** A value under a tag. */
   constructor(tag: number, value: Cbor) {
     this.tag = tag;
     this.value = value;
@@ -24,7 +28,9 @@ export class Entries {
   readonly items: Cbor[] = [];
 }
 
+/** A map with integer keys. */
 export type CborMap = ReadonlyMap<number, Cbor>;
+/** What can stand in CBOR here; integers lie within ±(2^53−1). */
 export type Cbor =
   | number
   | string

@@ -21,6 +21,7 @@ const entry = (status: number, fault: Fault, retry: Retry, meaning: string): Err
   status,
 });
 
+/** Every code with its meaning, whose fault it is, whether to try again, and its HTTP status; `docs/errors.md` shows it. */
 export const errors = {
   // The bytes.
   malformed: entry(400, "sender", "no", "The bytes are not a message of this protocol in its only encoding."),
@@ -184,13 +185,16 @@ export const errors = {
 /** A stable code of the table. */
 export type ErrorCode = keyof typeof errors;
 
+/** Whether a text is a code of the table. */
 export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text);
 
 /** A peer's fault, as a value: it is returned, never thrown. */
 export class Refusal {
+  /** What is the matter. */
   readonly code: ErrorCode;
   /** For people who debug: never a secret, never sent to the other side. */
   readonly detail: string | undefined;
+  /** A refusal with a code, and, for people who debug, a detail. */
   constructor(code: ErrorCode, detail?: string) {
     this.code = code;
     this.detail = detail;
@@ -200,13 +204,17 @@ export class Refusal {
 /** A result or the reason why there is none. */
 export type Or<T> = T | Refusal;
 
+/** A refusal with this code, to be returned. */
 export const refuse = (code: ErrorCode, detail?: string): Refusal => new Refusal(code, detail);
 
+/** Whether a result is a refusal: what `Or` is asked before its value is used. */
 export const isRefusal = (value: unknown): value is Refusal => value instanceof Refusal;
 
-/** What the SDK throws to its caller: `code` is of the table, the message is its meaning. */
+/** The error of the SDK: its `code` is of the table, its message the meaning of that. */
 export class LeptaError extends Error {
+  /** What is the matter: the same codes as a refusal has. */
   readonly code: ErrorCode;
+  /** An error whose message is the meaning of its code, with the detail in brackets. */
   constructor(code: ErrorCode, detail?: string) {
     super(detail === undefined ? errors[code].meaning : `${errors[code].meaning} (${detail})`);
     this.name = "LeptaError";

@@ -9,7 +9,7 @@ import { limits } from "./limits.ts";
 const LEAF = new Uint8Array([0]);
 const NODE = new Uint8Array([1]);
 
-/** 32 bytes over the leaves in their order (section 2.1.1). */
+/** 32 bytes over the leaves in their order (RFC 9162 section 2.1.1). */
 export function treeHash(leaves: readonly Uint8Array[]): Uint8Array {
   const [first] = leaves;
   if (first === undefined) return sha256();
@@ -19,7 +19,7 @@ export function treeHash(leaves: readonly Uint8Array[]): Uint8Array {
   return sha256(NODE, treeHash(leaves.slice(0, split)), treeHash(leaves.slice(split)));
 }
 
-/** The path of the leaf at `index` (section 2.1.3.1), from the leaf to the root. Throws where there is no such leaf. */
+/** The path of the leaf at `index` (RFC 9162 section 2.1.3.1), from the leaf to the root. Throws where there is no such leaf. */
 export function treePath(leaves: readonly Uint8Array[], index: number): readonly Uint8Array[] {
   if (!(index in leaves)) throw new RangeError(`no leaf ${index} among ${leaves.length}`);
   return pathThrough(levelsOf(leaves), index);
@@ -31,7 +31,7 @@ export function treePaths(leaves: readonly Uint8Array[]): readonly (readonly Uin
   return leaves.map((_, index) => pathThrough(levels, index));
 }
 
-/** Whether a path leads from this leaf, at `index` of `size`, to the root (section 2.1.3.2). Any peer's words will do. */
+/** Whether a path leads from this leaf, at `index` of `size`, to the root (RFC 9162 section 2.1.3.2). Any peer's words will do. */
 export function isInTree(
   leaf: Uint8Array,
   index: number,

@@ -47,6 +47,7 @@ export interface VerifiedReceipt {
   readonly recordedAt: number | undefined;
 }
 
+/** Where a purchase stands on a lane. */
 export interface LanePlace {
   /** The opening of the session in which the lane was opened, in base64url. */
   readonly session: Digest;

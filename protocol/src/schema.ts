@@ -8,6 +8,7 @@ import { type Cbor, decodeEntries, Entries, encodeCbor, keyRank, Malformed } fro
 import { isRefusal, type Or, refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 
+/** How a type of ours stands in CBOR; everything else is refused (section 1 of the protocol). */
 export interface Codec<T> {
   /** How the documents name this shape. */
   readonly shape: string;
@@ -16,6 +17,7 @@ export interface Codec<T> {
   decode(value: Cbor): T;
 }
 
+/** What a codec reads and writes. */
 export type Value<C> = C extends Codec<infer T> ? T : never;
 
 /** 32 bytes in base64url: a UID, a key id, a network. */
@@ -77,9 +79,13 @@ const identifier = (name: string, length: number): Codec<string> => {
   };
 };
 
+/** A UID, a key id or a network: 32 bytes, as base64url text in code. */
 export const uid: Codec<Uid> = identifier("id32", 32);
+/** A digest: 32 bytes, as base64url text in code. */
 export const digest: Codec<Digest> = identifier("id32", 32);
+/** A transaction's name: 16 bytes, as base64url text in code. */
 export const txn: Codec<Txn> = identifier("id16", 16);
+/** A scrip's id: 16 bytes, as base64url text in code. */
 export const scripId: Codec<ScripId> = identifier("id16", 16);
 
 /** Text of `least` to `most` UTF-16 units. */
@@ -108,6 +114,7 @@ export const word = <const W extends string>(...words: readonly W[]): Codec<W> =
     (value) => words.find((each) => each === value) ?? fail(`not one of ${words.join(", ")}`),
   );
 
+/** True or false. */
 export const boolean: Codec<boolean> = {
   shape: "bool",
   encode: (value) => value,
@@ -188,6 +195,7 @@ export const embedded = (most: number = limits.messageBytes): Codec<Uint8Array> 
   shape: `bstr .size (1..${most})`,
 });
 
+/** One entry of a structure: its integer key, its codec, and whether it may be absent. */
 export interface Field<T, O extends boolean> {
   readonly key: number;
   readonly codec: Codec<T>;
@@ -199,11 +207,13 @@ export const field = <T>(key: number, codec: Codec<T>): Field<T, false> => ({ ke
 /** A field that may be absent. */
 export const optional = <T>(key: number, codec: Codec<T>): Field<T, true> => ({ key, codec, optional: true });
 
+/** The entries of a structure by their names in code. */
 export type Fields = Readonly<Record<string, Field<unknown, boolean>>>;
 
 type Required<F extends Fields> = { [K in keyof F]: F[K]["optional"] extends true ? never : K }[keyof F];
 type Optional<F extends Fields> = { [K in keyof F]: F[K]["optional"] extends true ? K : never }[keyof F];
 
+/** The object that a structure with these fields is in code. */
 export type Struct<F extends Fields> = {
   readonly [K in Required<F>]: Value<F[K]["codec"]>;
 } & {

@@ -28,6 +28,7 @@ import {
   word,
 } from "./schema.ts";
 
+/** The body of a scrip: whose it is, what it is worth, until when, and what it came from (section 5 of the protocol). */
 export const scripBodyCodec = struct({
   version: field(1, uint(1, 1)),
   kind: field(2, word("broker", "vendor")),
@@ -42,6 +43,7 @@ export const scripBodyCodec = struct({
   /** The V0 from which a VendorScrip descends; absent in V0 itself and in BrokerScrip. */
   origin: optional(10, scripId),
 });
+/** The body of a scrip as it was read; `expiresAt` in milliseconds is exclusive. */
 export type ScripBody = Value<typeof scripBodyCodec>;
 
 /** What the issuer alone knows of one scrip. */
@@ -114,7 +116,7 @@ export function epochOf(id: ScripId): number {
 /** The scrip as its owner shows it. */
 export const scripOf = (grant: Grant): ScripTuple => [grant.body, grant.certificate];
 
-/** The salted hash of an order: what the broker gets to see of it (promise 7). */
+/** The salted hash of an order: all that the broker gets to see of it. */
 export const orderHash = (salt: Uint8Array, order: Order): Uint8Array =>
   sha256(encodeAs(tuple(bytes(16), orderCodec), [salt, order]));
 

@@ -14,6 +14,7 @@ import { type Digest, decodeAs, type Uid } from "./schema.ts";
 import { checkGrant, originOf, type ScripBody } from "./scrip.ts";
 import type { SigningKey, VerifyingKey } from "./suite/suite.ts";
 
+/** The payload of a statement: the total over a run of a lane (section 13 of the protocol). */
 export type Statement = Payload<typeof statement>;
 
 /** A statement that was read but whose signatures nobody has checked. */

@@ -4,8 +4,10 @@ import { routes } from "@lepta/lambdas";
 import { errors, limits, messages } from "@lepta/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
 import { docComments } from "../../tools/doc-comments.ts";
+import { errorsPage } from "../../tools/errors-page.ts";
+import { fill } from "../../tools/markdown.ts";
 import { root } from "../../tools/packages.ts";
-import { errorsPage, fill, generateDocs, staleDocs } from "../../tools/reference.ts";
+import { generateDocs, staleDocs } from "../../tools/reference.ts";
 
 let errorsText: string;
 let specification: string;

@@ -14,6 +14,7 @@ export interface Visit {
   readonly attach?: (wire: Wire) => void;
 }
 
+/** Where a merchant listens for its customers' WebSockets. */
 export interface ServeOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
@@ -23,8 +24,11 @@ export interface ServeOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
+/** A merchant that is being served. */
 export interface Serving {
+  /** The address to give to wallets, `ws://…` or `wss://…`. */
   readonly url: string;
+  /** Stops listening and ends the connections. */
   close(): Promise<void>;
 }
 

@@ -4,13 +4,18 @@ import type { Goods } from "../goods.ts";
 
 /** The evidence of one purchase: M1 and M2, each signed by its sender. */
 export interface Receipt {
+  /** The purchase's name: `wallet.receipt(txn)` makes a file of it that proves it to others. */
   readonly txn: string;
+  /** The merchant's UID. */
   readonly merchant: string;
   readonly order: Order;
+  /** In millionths, at most the `max` that was allowed. */
   readonly charged: Amount;
   /** Milliseconds. */
   readonly at: number;
+  /** M1 as it was sent: a COSE_Sign1, or an item of a lane. */
   readonly request: Uint8Array;
+  /** M2 as it came. */
   readonly response: Uint8Array;
 }
 
@@ -23,6 +28,7 @@ export interface Bargain {
   readonly isMetered?: boolean;
 }
 
+/** What a purchase bought, and its evidence. */
 export interface Bought {
   readonly goods: Goods;
   readonly receipt: Receipt;

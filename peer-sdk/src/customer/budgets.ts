@@ -23,6 +23,7 @@ export interface SpendingLimits {
   readonly perDay?: Amount;
 }
 
+/** What a budget has let through. */
 export interface Spent {
   /** Charged within the last 24 hours. */
   readonly last24h: Amount;
@@ -30,6 +31,7 @@ export interface Spent {
   readonly reserved: Amount;
 }
 
+/** What may be spent: reserved before it is paid, confirmed after. What is not known counts as spent. */
 export interface Budget {
   /**
    * Sets an amount aside, durably, before it is paid; the same id twice is one reservation. `over-max` or `over-budget` where it
@@ -40,6 +42,7 @@ export interface Budget {
   confirm(id: string, charged: Amount): Promise<void>;
   /** Only where it is certain that nothing was charged, and that nothing will be. */
   release(id: string): Promise<void>;
+  /** What counts against the limit of a day now. */
   spent(): Promise<Spent>;
   /** The reservations that are neither confirmed nor released: after a restart whoever made them has to find out. */
   open(): Promise<readonly string[]>;

@@ -5,6 +5,7 @@ import type { OpenLanes } from "./lane-desk.ts";
 import { bodyOf, PURSE } from "./records.ts";
 import type { HistoryEntry, PendingEntry } from "./status.ts";
 
+/** What a wallet holds. */
 export interface Balance {
   /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
   readonly brokerScrip: string | undefined;

@@ -41,6 +41,7 @@ const holding = struct({
   /** Of VendorScrip: the transaction of figure 8 whose credit stands behind it. */
   obtained: optional(6, txn),
 });
+/** A scrip that a wallet owns, with its secret, and what stands behind it. */
 export type Holding = Value<typeof holding>;
 
 /** What a customer does. */
@@ -54,6 +55,10 @@ const customerKind = word(
   "reversal",
   "received",
 );
+/**
+ * What a wallet did: `topup` and `redeem` at the broker, `vendorscrip`, `renewal`, `refund`, `reversal`, `purchase`;
+ * `received` is what a merchant gave back.
+ */
 export type CustomerKind = Value<typeof customerKind>;
 
 /** A transaction that has not reached its end: written before its first message is sent, removed with its outcome. */
@@ -80,6 +85,7 @@ const pendingRecord = struct({
   /** M1 of a purchase in a session: the message is a content. */
   unsealed: optional(14, boolean),
 });
+/** A transaction that has not reached its end. */
 export type Pending = Value<typeof pendingRecord>;
 
 const historyRecord = struct({
@@ -110,11 +116,13 @@ const merchantRecord = struct({
 });
 export type MerchantRecord = Value<typeof merchantRecord>;
 
+/** A wallet's tables by what they hold. */
 export interface CustomerTables {
   /** At most one BrokerScrip: its id is `PURSE`. */
   readonly purse: Table<Holding>;
   /** VendorScrip under `merchant/scrip`. */
   readonly vendorscrip: Table<Holding>;
+  /** By transaction. */
   readonly pending: Table<Pending>;
   /** Under the time and the transaction. */
   readonly history: Table<HistoryRecord>;
@@ -129,14 +137,17 @@ export interface CustomerTables {
   readonly superseded: Table<Holding>;
   /** Scrip of purchases that a merchant has given back, under `purchase's credit/scrip`: each is taken once. */
   readonly received: Table<boolean>;
+  /** By the merchant's UID. */
   readonly merchants: Table<MerchantRecord>;
   /** Which merchant an address was when we first met it. */
   readonly addresses: Table<Uid>;
 }
 
+/** The id of a wallet's one BrokerScrip in its table. */
 export const PURSE = "live";
 export const OPEN = "open";
 
+/** The tables of a wallet in this store. */
 export const customerTables = (store: PeerStore): CustomerTables => ({
   purse: table(store, "brokerscrip", holding),
   vendorscrip: table(store, "vendorscrip", holding),

@@ -20,6 +20,7 @@ export interface Missing {
   readonly merchant: string | undefined;
   /** The transaction, of figure 8 where a merchant owes. */
   readonly txn: string;
+  /** A code of the table of errors. */
   readonly code: string;
 }
 

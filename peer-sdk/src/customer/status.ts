@@ -7,16 +7,21 @@ import type { CustomerKind } from "./records.ts";
  */
 export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
 
+/** One transaction of a wallet. */
 export interface HistoryEntry {
+  /** What the wallet did. */
   readonly kind: CustomerKind;
   readonly status: Status;
   readonly txn: string;
   /** Milliseconds. */
   readonly at: number;
+  /** What was obtained or charged, `"EUR 0.02"`. */
   readonly amount: string;
   /** `done`, or the code of the refusal. */
   readonly outcome: string;
+  /** The merchant's UID; undefined where the broker alone took part. */
   readonly merchant: string | undefined;
+  /** What was bought, of a purchase. */
   readonly sku: string | undefined;
 }
 

@@ -16,7 +16,9 @@ import { Goods } from "../goods.ts";
 
 /** One purchase, for the handler: its id is the same when the same purchase comes again. */
 export interface Purchase {
+  /** The item's name in the catalogue. */
   readonly sku: string;
+  /** How many, from 1. */
   readonly quantity: number;
   /** The customer's pseudonym. */
   readonly customer: string;
@@ -24,16 +26,20 @@ export interface Purchase {
   readonly id: string;
 }
 
-type Produce<P extends Purchase = Purchase> = (purchase: P) => Made | Promise<Made>;
+/** A handler of a catalogue: makes the goods of one purchase. */
+export type Produce<P extends Purchase = Purchase> = (purchase: P) => Made | Promise<Made>;
 
+/** One item that a merchant sells. */
 export interface CatalogueItem {
   /** `"EUR 0.02"`, for one. */
   readonly price: string;
+  /** What customers are shown, up to `limits.descriptionLength` UTF-16 units. */
   readonly description?: string;
   /** Produces the goods; may be called again for the same purchase after a crash. A thrown error charges nothing. */
   readonly deliver: Produce;
 }
 
+/** What a merchant sells, by the item's name (its SKU, up to `limits.skuLength` UTF-16 units). */
 export type Catalogue = Readonly<Record<string, CatalogueItem>>;
 
 /** An item whose price was read. */
@@ -98,7 +104,7 @@ export function priceOf(sku: string, text: string): Amount {
   return price;
 }
 
-/** What a handler makes. */
+/** What a handler makes: goods of a media type, plain text, or bytes (`application/octet-stream`). */
 export type Made = Goods | string | Uint8Array | Delivery;
 
 /** Goods, and who wants to know what becomes of them. */

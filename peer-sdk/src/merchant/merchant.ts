@@ -37,6 +37,7 @@ const DAY = 24 * HOUR;
 /** How soon the broker is asked again when it was away, in milliseconds. */
 const SOON = 15_000;
 
+/** What a merchant sells, and how it behaves by itself. */
 export interface ShopOptions {
   readonly catalogue: Catalogue;
   /** How long VendorScrip lives, in milliseconds; 90 days by default. */
@@ -62,11 +63,15 @@ export interface SoldBeside {
   readonly refused: (purchase: string, code: ErrorCode) => void;
 }
 
+/** One sale, refused ones included. */
 export interface Sale {
+  /** The customer's UID. */
   readonly customer: string;
+  /** With the customer's UID it names the purchase. */
   readonly txn: string;
   readonly sku: string;
   readonly quantity: number;
+  /** Whether it was sold; otherwise nothing was charged. */
   readonly ok: boolean;
   /** `"EUR 0.02"`. */
   readonly charged: string;
@@ -85,6 +90,7 @@ export interface MerchantStatement {
   readonly credits: readonly { readonly customer: string; readonly txn: string; readonly amount: string }[];
   /** Carried over from before. */
   readonly brought: string;
+  /** What went to the account, `"EUR 12.34"`. */
   readonly paid: string;
   /** Carried on to the next. */
   readonly carried: string;
@@ -92,7 +98,7 @@ export interface MerchantStatement {
   readonly reference: string | undefined;
 }
 
-/** What the merchant's own books say, in millionths of the currency's major unit (design section 6, rule 6). */
+/** What the merchant's own books say, in millionths of the currency's major unit. */
 export interface MerchantBooks {
   readonly liveVendorScrip: bigint;
   readonly reservedVendorScrip: bigint;
@@ -101,6 +107,10 @@ export interface MerchantBooks {
   readonly refunded: bigint;
 }
 
+/**
+ * A merchant: sells what is in its catalogue for scrip that it makes and checks itself. Open it once for each directory and close
+ * it; what is called afterwards throws `closed`.
+ */
 export class Merchant {
   readonly #opened: Shop;
   #isOpen = true;
@@ -116,7 +126,10 @@ export class Merchant {
     this.#ownsParty = ownsParty;
   }
 
-  /** Opens a merchant's directory and enrols it. Throws `bad-amount` where a price is none, and what opening a peer throws. */
+  /**
+   * Opens a merchant's directory and enrols it. Throws `bad-amount` where a price is none, `malformed` where an item's name or
+   * description is too long, and what opening a wallet throws.
+   */
   static async open(options: PartyOptions & ShopOptions, beside?: SoldBeside): Promise<Merchant> {
     readCatalogue(options.catalogue);
     const party = await openParty(options);
@@ -128,7 +141,7 @@ export class Merchant {
     }
   }
 
-  /** A merchant of a party that is open already. */
+  /** @internal A merchant of a party that is open already. */
   static async of(
     peer: Party,
     outbox: Outbox,
@@ -183,7 +196,7 @@ export class Merchant {
     return this.#opened;
   }
 
-  /** What this SDK's own other ways of selling work with. */
+  /** @internal What this SDK's own other ways of selling work with. */
   static shopOf(merchant: Merchant): Shop {
     return merchant.#shop;
   }
@@ -193,7 +206,7 @@ export class Merchant {
     return this.#opened.party.identity.uid;
   }
 
-  /** Serves customers over WebSockets until it is closed. */
+  /** Serves customers over WebSockets until it is closed. Throws the system's own error where the port is taken. */
   async serve(options: ServeOptions = {}): Promise<Serving> {
     const serving = await serveWebSockets(options, () => this.visit());
     this.#serving.add(serving);

@@ -45,6 +45,7 @@ export const scripRecord = struct({
   /** The first of its line. */
   origin: field(10, scripId),
 });
+/** A scrip that this merchant has made, and how it stands. */
 export type ScripRecord = Value<typeof scripRecord>;
 
 /** A V0 and all that descends from it. */
@@ -116,6 +117,7 @@ const saleRecord = struct({
   /** The scrip in which the purchase was given back. */
   refunded: optional(10, scripId),
 });
+/** A sale as it is kept. */
 export type SaleRecord = Value<typeof saleRecord>;
 
 /** A renewed scrip: the same request gets the same answer. */
@@ -156,6 +158,7 @@ function scripRecords(store: PeerStore): Table<ScripRecord> {
   };
 }
 
+/** A merchant's tables by what they hold. */
 export interface MerchantTables {
   readonly scrip: Table<ScripRecord>;
   /** Under `owner/origin`. */
@@ -174,6 +177,7 @@ export interface MerchantTables {
   readonly settlements: Table<SettlementRecord>;
 }
 
+/** The tables of a merchant in this store. */
 export const merchantTables = (store: PeerStore): MerchantTables => ({
   scrip: scripRecords(store),
   lines: table(store, "line", lineRecord),

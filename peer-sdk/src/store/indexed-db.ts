@@ -6,6 +6,7 @@ import { hold } from "./indexed-db/hold.ts";
 import { IndexedLogs } from "./indexed-db/logs.ts";
 import { keyVault } from "./indexed-db/vault.ts";
 
+/** How a store in a browser is opened, and what it stands on. */
 export interface IndexedDbOptions {
   /** Waits until nobody else has the store open, or this signal says that it is enough. */
   readonly wait?: AbortSignal;

@@ -10,6 +10,7 @@ export const kty = { okp: 1, ec2: 2, rsa: 3 } as const;
 
 export const curve = { p256: 1, x25519: 4 } as const;
 
+/** The numbers of the algorithms that the suites use. */
 export const algorithm = {
   es256: -7,
   ecdhEsHkdf256: -25,

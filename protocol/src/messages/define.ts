@@ -36,6 +36,7 @@ const common = {
 
 const withExpiry = { ...common, expiresAt: field(8, time) } as const;
 
+/** The fields with which every signed message begins (section 3 of the protocol). */
 export interface Header {
   readonly version: number;
   /** Thumbprint of the broker's root key. */
@@ -51,6 +52,7 @@ export interface Header {
 /** A request expires; an answer, a notice and a statement never do. */
 export type Kind = "request" | "answer" | "notice";
 
+/** A type of message: its name, its bounds, and the codec of its payload (section 3 of the protocol). */
 export interface MessageType<N extends string = string, K extends Kind = Kind, F extends Fields = Fields> {
   readonly name: N;
   readonly kind: K;

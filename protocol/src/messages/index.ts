@@ -73,6 +73,7 @@ export const messages: readonly MessageType[] = [
   statement,
 ];
 
+/** The types of messages by their media types. */
 export const messageByMediaType: ReadonlyMap<string, MessageType> = new Map(
   messages.map((each) => [each.mediaType, each]),
 );

@@ -19,6 +19,7 @@ import { recordCodec, verdict } from "./parts.ts";
 
 /** What an operational key may be used for, and nothing else. */
 export const purpose = word("enrol", "decide", "acknowledge", "seal");
+/** What an operational key may be used for. */
 export type Purpose = Value<typeof purpose>;
 
 /** Root → everybody: one operational key, for one purpose, at most 24 hours. Signed by the root; always ES256. */

@@ -68,6 +68,7 @@ export const errorCodec = struct({
   code: field(10, text(32)),
 });
 
+/** Of an error: a body or a message that is not signed, and decides nothing. */
 export const ERROR_MEDIA_TYPE = "application/lepta.error+cbor";
 
 /** One WebSocket message: `[id, [message, …]]`. The one who asks chooses the id; the answer carries the same. */

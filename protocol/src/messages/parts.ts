@@ -26,6 +26,7 @@ export const hash32 = bytes(32);
 
 /** `[body, certificate]`: a scrip as its owner shows it. */
 export const scripCodec = tuple(embedded(512), hash32);
+/** A scrip as its owner shows it: the bytes of its body and its certificate. */
 export type ScripTuple = Value<typeof scripCodec>;
 
 /** A new scrip for its owner: body, certificate, SHA-256 of the CustomerSecret that travels beside it. */
@@ -34,10 +35,12 @@ export const grantCodec = struct({
   certificate: field(2, hash32),
   secretHash: field(3, hash32),
 });
+/** A new scrip for its owner, without its CustomerSecret, of which the hash is there. */
 export type Grant = Value<typeof grantCodec>;
 
 /** `[body, pop]`: what spends a scrip. */
 export const spendCodec = tuple(embedded(2048), hash32);
+/** What spends a scrip: the bytes of a body and the pop over them. */
 export type Spend = Value<typeof spendCodec>;
 
 /** The fields with which an answer names its request and tells the decision. */
@@ -60,6 +63,7 @@ export const orderCodec = struct({
   unitPrice: field(3, amount),
   quantity: field(4, uint(limits.quantity, 1)),
 });
+/** What is bought: `sku`, `description`, `unitPrice` as an amount, and `quantity` (figure 5's OI). */
 export type Order = Value<typeof orderCodec>;
 
 /** What the part for B spends (figure 8, X1). */
@@ -100,6 +104,7 @@ export const secretCodec = refined(
   ({ secret, spentBy }) => (secret === undefined) !== (spentBy === undefined),
   "either the secret or who spent it",
 );
+/** A scrip's CustomerSecret, or what spent that scrip: it travels beside a signed message inside the seal. */
 export type Secret = Value<typeof secretCodec>;
 
 /** A sealed plaintext before padding: the signed message and what travels beside it. */
@@ -108,4 +113,5 @@ export const contentCodec = struct({
   secrets: optional(2, list(secretCodec, limits.frameMessages, 1)),
   attachments: optional(3, list(embedded(), 4, 1)),
 });
+/** What is sealed: a signed message, the secrets beside it, and attached messages. */
 export type Content = Value<typeof contentCodec>;

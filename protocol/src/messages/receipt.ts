@@ -17,6 +17,7 @@ export const recordedCodec = struct({
   index: field(3, uint(limits.batchEntries)),
   path: field(4, list(hash32, limits.merklePath)),
 });
+/** That the broker has recorded a statement, as a receipt carries it. */
 export type Recorded = Value<typeof recordedCodec>;
 
 /** The run of a lane in which a purchase stands, and the statement that covers it. */
@@ -30,6 +31,7 @@ export const runCodec = struct({
   statement: field(4, signedStatement),
   recorded: optional(5, recordedCodec),
 });
+/** The run of a lane in which a purchase stands, as a receipt carries it. */
 export type Run = Value<typeof runCodec>;
 
 /** One purchase as a file that is checked against the root key alone. Not signed as a whole: each part of it is. */
@@ -49,4 +51,5 @@ export const receiptCodec = struct({
   /** Absent where M1 and M2 are signed themselves. */
   run: optional(15, runCodec),
 });
+/** The parts of a receipt's file; the wallet makes one, `verifyReceipt` checks it. */
 export type Receipt = Value<typeof receiptCodec>;

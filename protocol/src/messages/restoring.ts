@@ -33,6 +33,7 @@ export const transactionKinds = [
   "settlement",
   "abort",
 ] as const;
+/** What a transaction is about. */
 export type TransactionKind = (typeof transactionKinds)[number];
 const transactionKind = word(...transactionKinds);
 
@@ -81,9 +82,10 @@ const line = struct({
   /** The latest purchase that C signed under V0, where there was one: why V0 is worth no more. */
   evidence: optional(4, embedded(4096)),
 });
+/** What a merchant holds of one V0 and all that descends from it. */
 export type HoldingsLine = Value<typeof line>;
 
-/** M → C: only to a fresh signature of C's own key (design section 6, rule 7). */
+/** M → C: only to a fresh signature of C's own key (section 12 of the protocol). */
 export const holdingsResponse = message(
   "holdings-response",
   "answer",

@@ -67,6 +67,7 @@ export const sessionMessage = tuple(
 export const laneClose = tuple(kind(7), uint());
 /** `[8, number]` and `[9, number]`: heartbeat and its echo. */
 export const ping = tuple(kind(8), uint());
+/** `[9, number]`: the echo of the heartbeat with this number. */
 export const pong = tuple(kind(9), uint());
 /** `[10, code]`: the session ends. */
 export const sessionClose = tuple(kind(10), text(32));
@@ -124,6 +125,7 @@ export const signedStatement = refined(
   ({ merchant, customer }) => merchant !== undefined || customer !== undefined,
   "a statement that nobody has signed",
 );
+/** A statement's bytes and the signatures over them that there are so far. */
 export type SignedStatement = Value<typeof signedStatement>;
 
 /** The array inside one transport message. */

@@ -38,6 +38,7 @@ export const transactionState = word(
   "matched",
   "differs",
 );
+/** How a transaction stands in the broker's books. */
 export type TransactionState = Value<typeof transactionState>;
 
 /** B → C or M: the state, and, once it is decided, the signed answer attached. */

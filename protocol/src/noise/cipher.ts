@@ -10,7 +10,7 @@ export interface Cipher {
   readonly left: number;
   /**
    * One byte that is not part of Noise, then the sealed message. The bytes must stay as they are until the answer is there. Throws
-   * where `left` is 0.
+   * where none is left.
    */
   seal(plain: Uint8Array, lead: number): Awaitable<Uint8Array>;
   /**

@@ -1,6 +1,7 @@
 /** What Noise needs of a cryptographic library; SHA-256 and HMAC it takes from `hash.ts`. */
 import type { AgreementKey, Awaitable } from "../suite/suite.ts";
 
+/** What a Noise handshake asks of a cryptographic library. */
 export interface NoiseCrypto {
   /** The X25519 key of 32 private bytes. */
   agreementKey(privateBytes: Uint8Array): Awaitable<AgreementKey>;

@@ -7,6 +7,7 @@ import { type Cipher, CountingCipher } from "./cipher.ts";
 import type { NoiseCrypto } from "./crypto.ts";
 import { Transcript } from "./transcript.ts";
 
+/** What one side brings to a handshake. */
 export interface HandshakeOptions {
   readonly role: "initiator" | "responder";
   /** What both sides must agree on beforehand. */

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } fro
 import { agreementKey } from "../suite/x25519.ts";
 import { type Aead, type NoiseCrypto, TAG_LENGTH } from "./crypto.ts";
 
+/** What Noise needs, from node:crypto in Node and from WebCrypto in browsers. */
 export const nodeNoise: NoiseCrypto = {
   agreementKey,
   aead: (key) => new NodeAead(key),

@@ -3,6 +3,7 @@ import { isOperationError, source } from "../suite/webcrypto.ts";
 import { agreementKey } from "../suite/x25519-web.ts";
 import { type Aead, type NoiseCrypto, TAG_LENGTH } from "./crypto.ts";
 
+/** What Noise needs, from WebCrypto. */
 export const webNoise: NoiseCrypto = {
   agreementKey,
   aead: (key) => new WebAead(key),

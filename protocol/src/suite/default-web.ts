@@ -22,6 +22,7 @@ import type { KeyHandle, OpeningKey, Random, SealingKey, SigningKey, Suite, Veri
 import { isOperationError, source } from "./webcrypto.ts";
 import { agreementOf, importPoint, importX25519, publicX25519, shared } from "./x25519-web.ts";
 
+/** The default suite in browsers: the same bytes as on node:crypto. */
 export const defaultSuite: Suite = {
   name: "default",
   createSigningKey: newScalar,

@@ -38,6 +38,9 @@ import { derSignature, rawSignature } from "./der.ts";
 import type { OpeningKey, Random, SealingKey, SigningKey, Suite, VerifyingKey } from "./suite.ts";
 import { agreementKey, importPoint, importX25519, publicX25519, shared } from "./x25519.ts";
 
+/**
+ * ES256, X25519 with HKDF-SHA256, AES-256-GCM: on node:crypto in Node, on WebCrypto in browsers (section 2 of the protocol).
+ */
 export const defaultSuite: Suite = {
   name: "default",
   createSigningKey: newScalar,

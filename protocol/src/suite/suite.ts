@@ -3,11 +3,13 @@ import type { Sealed } from "../cose/encrypt.ts";
 import type { Or } from "../errors.ts";
 import type { Uid } from "../schema.ts";
 
+/** An answer that may come later: node:crypto answers at once, WebCrypto does not. */
 export type Awaitable<T> = T | Promise<T>;
 
 /** Random bytes from a port. */
 export type Random = (length: number) => Uint8Array;
 
+/** The suites of algorithms (section 2 of the protocol): the default one, and the paper's own, which is weak. */
 export type SuiteName = "default" | "figure-4";
 
 interface Key {
@@ -73,6 +75,7 @@ export interface KeyHandles {
   openingKey(handle: KeyHandle): OpeningKey;
 }
 
+/** A suite of algorithms: makes keys, and imports those that were kept (section 2 of the protocol). */
 export interface Suite {
   readonly name: SuiteName;
   /** Private bytes of a new signing key. */

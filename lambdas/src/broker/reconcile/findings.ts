@@ -58,7 +58,7 @@ export const findingNames = {
   "excess-of-no-reversal":
     "What a merchant kept once beyond its evidence belongs to no reversal of this pair's: restore the mark or remove it.",
   "books-unbalanced":
-    "Over the whole table, what came in is not what is live, owed or gone (design rule 6); the other findings say where.",
+    "Over the whole table, what came in is not what is live, owed or gone (promise 4 of guarantees.md); the other findings say where.",
 } as const;
 
 export type FindingName = keyof typeof findingNames;
