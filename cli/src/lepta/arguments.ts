@@ -25,7 +25,9 @@ export function readOpening(args: readonly string[]): Opening {
     strict: false,
   });
   const is = (name: string): boolean => values[name] === true;
-  return { words: positionals, json: is("json"), help: is("help"), version: is("version") };
+  // Where something is missing before it, it is still meant.
+  const isJson = is("json") || args.includes("--json");
+  return { words: positionals, json: isJson, help: is("help"), version: is("version") };
 }
 
 /** The command with which the words begin; undefined where there is none. */

@@ -13,14 +13,18 @@ export const limitOption: CommandOption = {
 const LIMIT = "20";
 const MOST = 1_000_000;
 
+/** How many are wished for. Throws a `UsageFault`. */
+export const limitOf = ({ option }: Context): number =>
+  numberOf("--limit", option("limit") ?? LIMIT, 1, MOST);
+
 /** The latest entries, and how many there are in all. */
-export function latest<T>(
-  { option }: Context,
+export const latest = <T>(
+  limit: number,
   entries: readonly T[],
-): { readonly shown: readonly T[]; readonly total: number } {
-  const limit = numberOf("--limit", option("limit") ?? LIMIT, 1, MOST);
-  return { shown: entries.slice(-limit), total: entries.length };
-}
+): { readonly shown: readonly T[]; readonly total: number } => ({
+  shown: entries.slice(-limit),
+  total: entries.length,
+});
 
 /** A head and rows; one sentence where there are none. */
 export function tableLines(

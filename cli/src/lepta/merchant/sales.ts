@@ -2,7 +2,7 @@
 
 import type { Command } from "../command.ts";
 import { withMerchant } from "../party.ts";
-import { latest, leftOut, limitOption, short, tableLines, time } from "../table.ts";
+import { latest, leftOut, limitOf, limitOption, short, tableLines, time } from "../table.ts";
 
 export const merchantSales: Command = {
   name: "merchant sales",
@@ -10,10 +10,11 @@ export const merchantSales: Command = {
   help: "Shows what was sold, the latest last, times in UTC. While lepta merchant serve has the directory open the exit status is 4.",
   examples: ["npx lepta merchant sales", "npx lepta merchant sales --limit 100 --json"],
   options: [limitOption],
-  run: (context) =>
-    withMerchant(context, async (merchant) => {
+  run: (context) => {
+    const limit = limitOf(context);
+    return withMerchant(context, async (merchant) => {
       const all = [...(await merchant.sales())].sort((a, b) => a.at - b.at);
-      const { shown, total } = latest(context, all);
+      const { shown, total } = latest(limit, all);
       const rows = shown.map(({ at, sku, quantity, customer, charged, ok, isRefunded, txn }) => [
         time(at),
         sku,
@@ -28,5 +29,6 @@ export const merchantSales: Command = {
         lines: [...tableLines(context, head, rows, "Nothing was sold yet."), ...leftOut(shown.length, total)],
         json: { total, sales: shown },
       };
-    }),
+    });
+  },
 };

@@ -40,10 +40,10 @@ export const merchantServe: Command = {
       ]),
     );
     const onError = (error: unknown): void => complain(context, error);
-    return withMerchant(context, (merchant) => serve(context, merchant, articles, { port, host }), {
-      catalogue,
-      onError,
-    });
+    // To be stopped is how it ends well, and no interruption.
+    const patient = { ...context, signal: new AbortController().signal };
+    const work = (merchant: Merchant) => serve(context, merchant, articles, { port, host });
+    return withMerchant(patient, work, { catalogue, onError });
   },
 };
 

@@ -6,6 +6,7 @@ import { Fault } from "../fault.ts";
 import { withWallet } from "../party.ts";
 import { plain, plainLines } from "../plain.ts";
 import { writeNewFile } from "../private-file.ts";
+import { purchaseNamed } from "./purchase-named.ts";
 
 export const outputOption: CommandOption = {
   name: "output",
@@ -18,16 +19,14 @@ export const walletGoods: Command = {
   name: "wallet goods",
   summary: "what a purchase has bought, again",
   help:
-    "Hands out once more what was bought; nothing is paid. The purchase's name is in lepta wallet history. Goods that are no\n" +
-    "text are not written onto a terminal: give them a file with -o.",
-  examples: [
-    'npx lepta wallet goods "$(npx lepta wallet history --json | node -p \'JSON.parse(require("fs").readFileSync(0)).transactions.findLast((t) => t.kind === "purchase").txn\')"',
-  ],
+    "Hands out once more what was bought; nothing is paid. The purchase's name is in lepta wallet history;\n" +
+    "last is the latest. Goods that are no text are not written onto a terminal: give them a file with -o.",
+  examples: ["npx lepta wallet goods last"],
   arguments: [{ name: "txn" }],
   options: [outputOption],
   run: (context) =>
     withWallet(context, async (wallet) => {
-      const txn = context.argument("txn") ?? "";
+      const txn = await purchaseNamed(wallet, context.argument("txn") ?? "");
       const bought = await wallet.recall(txn);
       if (bought === undefined)
         throw new Fault("wrong-reference", `No purchase ${txn} has bought anything here.`, SEE_HISTORY);

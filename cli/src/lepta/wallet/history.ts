@@ -1,7 +1,7 @@
 /** `lepta wallet history`: all that has ended, and how it stands. */
 import type { Command } from "../command.ts";
 import { withWallet } from "../party.ts";
-import { latest, leftOut, limitOption, short, tableLines, time } from "../table.ts";
+import { latest, leftOut, limitOf, limitOption, short, tableLines, time } from "../table.ts";
 import { kindWords, statusMeaning, statusWords } from "../words.ts";
 
 export const walletHistory: Command = {
@@ -15,9 +15,10 @@ export const walletHistory: Command = {
     "The name of a purchase, in the last column, is what lepta wallet receipt takes.",
   examples: ["npx lepta wallet history", "npx lepta wallet history --limit 100 --json"],
   options: [limitOption],
-  run: (context) =>
-    withWallet(context, async (wallet) => {
-      const { shown, total } = latest(context, await wallet.history());
+  run: (context) => {
+    const limit = limitOf(context);
+    return withWallet(context, async (wallet) => {
+      const { shown, total } = latest(limit, await wallet.history());
       const rows = shown.map(({ at, kind, sku, merchant, amount, status, outcome, txn }) => [
         time(at),
         kindWords[kind],
@@ -32,5 +33,6 @@ export const walletHistory: Command = {
         lines: [...tableLines(context, head, rows, "Nothing yet."), ...leftOut(shown.length, total)],
         json: { total, transactions: shown },
       };
-    }),
+    });
+  },
 };

@@ -7,17 +7,16 @@ import { optionsFor, withWallet } from "../party.ts";
 import { plain } from "../plain.ts";
 import { writeNewFile } from "../private-file.ts";
 import { time } from "../table.ts";
+import { purchaseNamed } from "./purchase-named.ts";
 
 export const walletReceipt: Command = {
   name: "wallet receipt",
   summary: "proof of a purchase",
   help:
     "Checks a purchase's receipt and shows what it proves; with -o it is written to a file that anybody can check who knows the\n" +
-    "broker's thumbprint, -o - writes it to standard output. The purchase's name is in lepta wallet history. The exit status is\n" +
-    "4 while the merchant has not signed for it yet: some seconds at most.",
-  examples: [
-    'npx lepta wallet receipt "$(npx lepta wallet history --json | node -p \'JSON.parse(require("fs").readFileSync(0)).transactions.findLast((t) => t.kind === "purchase").txn\')"',
-  ],
+    "broker's thumbprint, -o - writes it to standard output. The purchase's name is in lepta wallet history,\n" +
+    "last is the latest. The exit status is 4 while the merchant has not signed for it yet: some seconds at most.",
+  examples: ["npx lepta wallet receipt last"],
   arguments: [{ name: "txn" }],
   options: [
     { name: "output", short: "o", value: "file", summary: "writes it there; the file must not be there yet" },
@@ -26,7 +25,7 @@ export const walletReceipt: Command = {
     const { broker } = await optionsFor(context, "wallet");
     const network = new URL(broker).hash.slice(1);
     return withWallet(context, async (wallet): Promise<Answer> => {
-      const bytes = await wallet.receipt(context.argument("txn") ?? "");
+      const bytes = await wallet.receipt(await purchaseNamed(wallet, context.argument("txn") ?? ""));
       const proven = await verifyReceipt(bytes, network, { now: context.clock.now() });
       if (isRefusal(proven))
         throw new Fault(
