@@ -3,6 +3,7 @@
  * pay twice, so what is begun is noted before it is, and the note is removed when its outcome was told. Where a note is found,
  * its outcome is looked for first.
  */
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HistoryEntry, PendingEntry, Wallet } from "@lepta/peer-sdk";
@@ -15,7 +16,9 @@ interface Note {
   readonly kind: HistoryEntry["kind"];
   /** Milliseconds. */
   readonly at: number;
-  /** Transactions of about that time that there were before. */
+  /** Its name, where it was given before: no other is the one. */
+  readonly txn?: string;
+  /** Otherwise: transactions of about that time that there were before. */
   readonly known: readonly string[];
 }
 
@@ -28,7 +31,9 @@ export interface Intent<T> {
   readonly what: string;
   /** What has come of it, where this transaction is the one. */
   readonly taken: (entry: HistoryEntry) => Promise<T | undefined>;
-  readonly begin: () => Promise<T>;
+  readonly begin: (txn: string) => Promise<T>;
+  /** Whether `begin` gives the transaction the name that it is told. */
+  readonly isNamed?: boolean;
 }
 
 export interface Outcome<T> {
@@ -54,11 +59,12 @@ export async function finishOrBegin<T>(
     if (found !== undefined)
       return { value: found.value, isEarlier: true, told: () => endNote(file, key, [found.txn]) };
   }
-  const fresh = await newNote(context, wallet, intent.kind);
+  const txn = randomBytes(16).toString("base64url");
+  const fresh = await newNote(context, wallet, intent, txn);
   await replaceFile(file, JSON.stringify({ ...notes, [key]: fresh }));
   const done = async () => (await since(wallet, fresh)).done.map(({ txn }) => txn);
   try {
-    const value = await intent.begin();
+    const value = await intent.begin(txn);
     return { value, isEarlier: false, told: async () => endNote(file, key, await done()) };
   } catch (error) {
     const { open } = await since(wallet, fresh);
@@ -103,20 +109,28 @@ interface Since {
   readonly open: readonly PendingEntry[];
 }
 
-async function since(wallet: Wallet, { kind, at, known }: Note): Promise<Since> {
+async function since(wallet: Wallet, { kind, at, txn, known }: Note): Promise<Since> {
   const before = new Set(known);
   const isOf = (entry: PendingEntry): boolean =>
-    entry.kind === kind && entry.at >= at - limits.clockSkew && !before.has(entry.txn);
+    txn === undefined
+      ? entry.kind === kind && entry.at >= at - limits.clockSkew && !before.has(entry.txn)
+      : entry.txn === txn;
   return {
     done: (await wallet.history()).filter((entry) => isOf(entry) && entry.outcome === "done"),
     open: (await wallet.pending()).filter(isOf),
   };
 }
 
-async function newNote({ clock }: Context, wallet: Wallet, kind: HistoryEntry["kind"]): Promise<Note> {
+async function newNote<T>(
+  { clock }: Context,
+  wallet: Wallet,
+  { kind, isNamed }: Intent<T>,
+  txn: string,
+): Promise<Note> {
   const at = clock.now();
+  if (isNamed === true) return { kind, at, txn, known: [] };
   const { done, open } = await since(wallet, { kind, at, known: [] });
-  return { kind, at, known: [...done, ...open].map(({ txn }) => txn) };
+  return { kind, at, known: [...done, ...open].map((each) => each.txn) };
 }
 
 const notKnown = (open: readonly PendingEntry[]): Fault =>

@@ -227,4 +227,13 @@ describe("money from and to the account, when the broker's answer is lost", () =
     expect(await insisted(args)).toMatchObject({ isEarlier: true, brokerScrip: "EUR 4.00" });
     expect(JSON.parse(await readFile(join(home, "wallet-unfinished.json"), "utf8"))).toEqual({});
   });
+
+  test("what one command has told is no outcome of another that never began", async () => {
+    await told(["wallet", "topup", "EUR 5.00", "--home", home]);
+    const note = { kind: "redeem", at: Date.now(), known: [] };
+    await writeFile(join(home, "wallet-unfinished.json"), JSON.stringify({ "redeem all": note }));
+    const redeem = (...args: readonly string[]) => told(["wallet", "redeem", ...args, "--home", home]);
+    expect(await redeem("EUR 1.00")).toMatchObject({ isEarlier: false, brokerScrip: "EUR 4.00" });
+    expect(await redeem()).toMatchObject({ isEarlier: false, amount: "EUR 4.00" });
+  });
 });

@@ -31,7 +31,7 @@ export const walletBackup: Command = {
     if (context.flag("show") === (output !== undefined))
       throw new UsageFault("wallet backup: say where the words shall go: --show on the screen, or -o <file>");
     return withWallet(context, async (wallet) => {
-      const phrase = wallet.recoveryPhrase();
+      const phrase = await wallet.recoveryPhrase();
       if (output === undefined)
         return { lines: [phrase], asides: ["", ...WARNING], json: { phrase, warning: WARNING.join(" ") } };
       const file = resolve(context.cwd, output);

@@ -53,12 +53,9 @@ async function buy(
   const { value, isEarlier, told } = await finishOrBegin(context, wallet, {
     kind: "purchase",
     what: JSON.stringify([url, sku, quantity]),
-    taken: async ({ txn }) => {
-      const bought = await wallet.recall(txn);
-      const order = bought?.receipt.order;
-      return order?.sku === sku && order.quantity === quantity ? bought : undefined;
-    },
-    begin: () => context.during(`Buying ${plain(sku)}`, wallet.buy(url, sku, { max, quantity })),
+    taken: ({ txn }) => wallet.recall(txn),
+    isNamed: true,
+    begin: (txn) => context.during(`Buying ${plain(sku)}`, wallet.buy(url, sku, { max, quantity, txn })),
   });
   const { goods, receipt } = value;
   const { answer } = await handedOut(context, receipt.txn, goods);
