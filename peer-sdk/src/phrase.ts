@@ -7,7 +7,7 @@ import { ENTROPY } from "./derived.ts";
 /** The words. Throws `bad-phrase` where a peer has none. */
 export function phraseOf(entropy: Uint8Array | undefined): string {
   if (entropy === undefined)
-    throw new LeptaError("bad-phrase", "the keys of this suite follow from no phrase");
+    throw new LeptaError("bad-phrase", "these keys follow from no phrase, or it was not kept");
   return entropyToMnemonic(entropy, wordlist);
 }
 

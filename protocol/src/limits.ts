@@ -202,6 +202,11 @@ export const limits = {
   meetWithin: 10_000,
   /** How long a metered answer waits for more funds, in milliseconds. */
   fundsWithin: 60_000,
+  /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
+  sharedCalls: 64,
+  sharedCallsHeld: 256,
+  /** Tabs that had the wallet before which a tab remembers. */
+  sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
   /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */
