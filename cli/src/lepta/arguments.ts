@@ -13,7 +13,7 @@ export interface Opening {
 
 export interface Given {
   readonly positionals: ReadonlyMap<string, string>;
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 /** Reads what is common to all commands; what it does not know is for `readArguments`. */
@@ -53,7 +53,7 @@ export function readArguments(command: Command, args: readonly string[]): Given 
     if (isRequired === true && values[name] === undefined)
       throw new UsageFault(`${command.name}: --${name} <${value}> is missing`);
   }
-  for (const [name, value] of Object.entries(values))
+  for (const [name, value] of Object.entries<unknown>(values))
     if (value === "") throw new UsageFault(`${command.name}: --${name} says nothing`);
   return {
     positionals: new Map(expected.slice(0, given.length).map(({ name }, i) => [name, given[i] ?? ""])),
@@ -69,10 +69,11 @@ const unnamed = (text: string): string => (text.startsWith(`${MARK}-`) ? text.sl
 
 const optionsOf = (options: NonNullable<Command["options"]>) =>
   Object.fromEntries(
-    options.map(({ name, short, value }) => [
+    options.map(({ name, short, value, isRepeated = false }) => [
       name,
       {
         type: value === undefined ? ("boolean" as const) : ("string" as const),
+        multiple: isRepeated,
         ...(short === undefined ? {} : { short }),
       },
     ]),

@@ -9,6 +9,8 @@ export interface CommandOption {
   readonly value?: string;
   readonly summary: string;
   readonly isRequired?: boolean;
+  /** Whether it may be given several times, such as a header: `options` has them all. */
+  readonly isRepeated?: boolean;
 }
 
 export interface CommandArgument {
@@ -87,6 +89,8 @@ export interface Context extends Io {
   argument(name: string): string | undefined;
   /** The value of this option. */
   option(name: string): string | undefined;
+  /** The values of an option that may be given several times. */
+  options(name: string): readonly string[];
   flag(name: string): boolean;
   /** Says something now; once at most. */
   tell(answer: Answer): Promise<void>;

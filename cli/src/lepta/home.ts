@@ -55,10 +55,14 @@ export async function recall(home: string, role: Role): Promise<Remembered | und
 export const remember = (home: string, role: Role, remembered: Remembered): Promise<void> =>
   replaceFile(fileOf(home, role), `${JSON.stringify(remembered, null, 2)}\n`);
 
+/** Whether the user has said which broker is meant. */
+export const isBrokerNamed = ({ option, env }: Pick<Context, "option" | "env">): boolean =>
+  (option("broker") ?? env.LEPTA_BROKER ?? "") !== "";
+
 /** The broker that is meant: `--broker`, `$LEPTA_BROKER`, or the one that `lepta dev` runs for this home. */
-export async function brokerFor({ option, env, home }: Context): Promise<string> {
-  const named = option("broker") ?? env.LEPTA_BROKER ?? "";
-  if (named !== "") return named;
+export async function brokerFor(context: Context): Promise<string> {
+  const { option, env, home } = context;
+  if (isBrokerNamed(context)) return option("broker") ?? env.LEPTA_BROKER ?? "";
   const dev = await readIfThere(join(home, "dev.json"));
   const broker = dev === undefined ? undefined : memberOf(dev, "broker");
   if (broker !== undefined) return broker;

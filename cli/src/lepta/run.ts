@@ -50,6 +50,7 @@ class Voice {
   readonly #io: Io;
   readonly json: boolean;
   #hasSpoken = false;
+  #isOver = false;
 
   constructor(io: Io, json: boolean) {
     this.#io = io;
@@ -57,6 +58,8 @@ class Voice {
   }
 
   async tell({ lines, json, bytes, asides = [] }: Answer): Promise<void> {
+    // Work that went on after it was interrupted: what nobody was told is told by the same command again.
+    if (this.#isOver) throw new Error("the command has ended");
     this.#hasSpoken = true;
     const { stdout, stderr } = this.#io;
     if (this.json) return stdout(`${JSON.stringify(json, null, 2)}\n`);
@@ -69,6 +72,7 @@ class Voice {
     readonly message: string;
     readonly todo: string;
   }): Promise<void> {
+    this.#isOver = true;
     const { stdout, stderr } = this.#io;
     // Two documents would be none.
     if (this.json && !this.#hasSpoken) return stdout(`${JSON.stringify({ error }, null, 2)}\n`);
@@ -91,6 +95,10 @@ function contextOf(io: Io, voice: Voice, { positionals, values }: Given): Contex
     isColor: isTerminal.stdout && !json && !isDumb && (env.NO_COLOR ?? "") === "",
     argument: (name) => positionals.get(name),
     option,
+    options: (name) => {
+      const value = values[name];
+      return Array.isArray(value) ? value : [];
+    },
     flag: (name) => values[name] === true,
     tell: (answer) => voice.tell(answer),
     during: (what, work) =>

@@ -74,6 +74,10 @@ export const words: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     says: "The price is above the maximum that you allowed; nothing was paid.",
     todo: "Give a higher --max if the price is fine with you.",
   },
+  "over-budget": {
+    says: "It would be more than may be spent in a day; nothing was paid.",
+    todo: "Wait until some of the day is over, or allow more a day if that is fine with you.",
+  },
   "insufficient-funds": {
     says: "The wallet holds too little; nothing was paid.",
     todo: 'Top up first: lepta wallet topup "EUR 5.00".',

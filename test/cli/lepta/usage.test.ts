@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "@lepta/cli/lepta/command";
+import type { Command, Context } from "@lepta/cli/lepta/command";
 import { commands } from "@lepta/cli/lepta/commands";
 import { exitOf, explain, Fault } from "@lepta/cli/lepta/fault";
 import { findHome } from "@lepta/cli/lepta/home";
@@ -138,6 +138,21 @@ describe("--json", () => {
     const { status, out, err } = await ran(["try", "it", "--json"], { among: [failing] });
     expect([status, JSON.parse(out), err]).toEqual([1, { done: true }, "lepta: It failed.\n  → Look.\n"]);
   });
+});
+
+test("work that goes on after its command has ended tells nothing any more", async () => {
+  const left: Context[] = [];
+  const leaving = command((context) => {
+    left.push(context);
+    throw new Fault("interrupted", "It was interrupted.", "Again.", 130);
+  });
+  let out = "";
+  const written = (text: string) => {
+    out += text;
+  };
+  expect((await ran(["try", "it", "--json"], { among: [leaving], written })).status).toBe(130);
+  await expect(left[0]?.tell({ lines: [], json: {} })).rejects.toThrow("has ended");
+  expect(JSON.parse(out).error.code).toBe("interrupted");
 });
 
 describe("exit statuses", () => {
@@ -280,4 +295,14 @@ test("a name that begins with a dash is no option", async () => {
   });
   const txn = "-AAAAAAAAAAAAAAAAAAAAA";
   expect((await ran(["try", "it", txn], { among: [named] })).out).toBe(`${txn}\n`);
+});
+
+test("an option that may be given several times has all of its values, in order", async () => {
+  const repeated = command(async ({ options }) => ({ lines: options("header"), json: {} }), {
+    options: [{ name: "header", short: "H", value: "line", summary: "sent with it", isRepeated: true }],
+  });
+  expect((await ran(["try", "it", "-H", "a: 1", "--header", "b: 2"], { among: [repeated] })).out).toBe(
+    "a: 1\nb: 2\n",
+  );
+  expect((await ran(["try", "it"], { among: [repeated] })).out).toBe("");
 });

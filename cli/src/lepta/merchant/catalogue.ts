@@ -1,11 +1,11 @@
 /** A catalogue as a merchant writes it, read strictly: each fault names the item and says how to mend it. */
-import { constants } from "node:fs";
-import { open, realpath } from "node:fs/promises";
-import { dirname, isAbsolute, join, sep } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Goods } from "@lepta/peer-sdk";
 import { type Amount, GOODS_TYPE, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { exit, Fault } from "../fault.ts";
 import { plain } from "../plain.ts";
+import { ItemFault, readBounded, readFileBelow } from "./catalogue-file.ts";
 import { duplicateNames } from "./duplicate-names.ts";
 
 /** One item with what is delivered for it. */
@@ -67,11 +67,6 @@ async function readText(path: string): Promise<string> {
     if (error instanceof TypeError) throw wrong(path, ["it is no UTF-8: save it as UTF-8"]);
     throw error;
   }
-}
-
-/** What is wrong with one item, and how to mend it. */
-class ItemFault extends Error {
-  override readonly name = "ItemFault";
 }
 
 function parse(path: string, text: string): object {
@@ -146,55 +141,6 @@ async function readGoods(base: string, members: Readonly<Record<string, unknown>
     );
   if (bytes.length === 0) throw new ItemFault("its goods are empty: there is nothing to sell");
   return new Goods(type, bytes);
-}
-
-/** A file below this directory, links followed and then judged by where they lead. */
-async function readFileBelow(base: string, name: string): Promise<Uint8Array> {
-  const isBelow = (path: string): boolean => path.startsWith(base.endsWith(sep) ? base : base + sep);
-  const place = join(base, name);
-  if (name === "" || isAbsolute(name) || name.includes("\0") || !isBelow(place))
-    throw new ItemFault(
-      `its file ${JSON.stringify(name)} is not below the catalogue's directory: move it there`,
-    );
-  try {
-    const real = await realpath(place);
-    if (!isBelow(real))
-      throw new ItemFault(
-        `its file ${JSON.stringify(name)} leads out of the catalogue's directory: put the file itself there`,
-      );
-    // What it leads to was judged: a link that takes its place meanwhile is not followed.
-    return await readBounded(real, limits.deliveryBytes, name, constants.O_NOFOLLOW);
-  } catch (error) {
-    if (error instanceof ItemFault) throw error;
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR")
-      throw new ItemFault(
-        `its file ${JSON.stringify(name)} is not there: check the path, which begins at the catalogue`,
-      );
-    if (code === "EACCES")
-      throw new ItemFault(`its file ${JSON.stringify(name)} may not be read: mend its permissions`);
-    if (code === "ELOOP")
-      throw new ItemFault(
-        `its file ${JSON.stringify(name)} leads around in a circle: put the file itself there`,
-      );
-    throw error;
-  }
-}
-
-/** A plain file of at most so many bytes, and nothing else: a pipe would be waited for, a device never ends. */
-async function readBounded(path: string, most: number, name: string, flags = 0): Promise<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
-  try {
-    const found = await file.stat();
-    if (!found.isFile()) throw new ItemFault(`${JSON.stringify(name)} is no file: name one`);
-    if (found.size > most)
-      throw new ItemFault(
-        `${JSON.stringify(name)} has ${found.size} bytes, and ${most} are the most: split it`,
-      );
-    return new Uint8Array(await file.readFile());
-  } finally {
-    await file.close();
-  }
 }
 
 function textOf(members: Readonly<Record<string, unknown>>, name: string): string | undefined {

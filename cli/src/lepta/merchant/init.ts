@@ -1,9 +1,8 @@
 /** `lepta merchant init`: a merchant's directory, enrolled with its broker. */
 import { Merchant } from "@lepta/peer-sdk";
-import { accountOf, accountOptions, brokerOption } from "../account.ts";
+import { accountOptions, brokerOption } from "../account.ts";
 import type { Command } from "../command.ts";
-import { brokerFor, directoryOf, pinned, recall, remember } from "../home.ts";
-import { closing } from "../party.ts";
+import { enrol, enrolledLines } from "../enrol.ts";
 
 export const merchantInit: Command = {
   name: "merchant init",
@@ -14,27 +13,11 @@ export const merchantInit: Command = {
   examples: ["npx lepta merchant init", 'npx lepta merchant init --broker "http://127.0.0.1:8787"'],
   options: [brokerOption, ...accountOptions],
   run: async (context) => {
-    const { home, option, env } = context;
-    const before = await recall(home, "merchant");
-    const isNew = before === undefined;
-    const isBrokerNamed = (option("broker") ?? env.LEPTA_BROKER ?? "") !== "";
-    const broker = isNew || isBrokerNamed ? await brokerFor(context) : before.broker;
-    const account = { ...before, ...accountOf(context) };
-    const dir = directoryOf(home, "merchant");
-    const opening = Merchant.open({ ...account, dir, broker, catalogue: {} });
-    return closing(context, await context.during("Enrolling with the broker", opening), async ({ uid }) => {
-      const address = await pinned(broker);
-      await remember(home, "merchant", { ...account, broker: address });
-      return {
-        lines: [
-          `${isNew ? "A merchant was made in" : "The merchant is in"} ${dir}.`,
-          `  name    ${uid}`,
-          `  broker  ${address}`,
-          "",
-          "Next: lepta merchant serve catalogue.json",
-        ],
-        json: { uid, directory: dir, broker: address, isNew },
-      };
-    });
+    const open: Parameters<typeof enrol>[2] = (options) => Merchant.open({ ...options, catalogue: {} });
+    const enrolled = await enrol(context, "merchant", open);
+    return {
+      lines: [...enrolledLines("merchant", enrolled), "Next: lepta merchant serve catalogue.json"],
+      json: enrolled,
+    };
   },
 };

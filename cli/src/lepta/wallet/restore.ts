@@ -3,7 +3,7 @@ import { Wallet } from "@lepta/peer-sdk";
 import { brokerOption } from "../account.ts";
 import type { Command, Context } from "../command.ts";
 import { exit, Fault } from "../fault.ts";
-import { brokerFor, directoryOf, pinned, recall, remember } from "../home.ts";
+import { brokerFor, directoryOf, isBrokerNamed, pinned, recall, remember } from "../home.ts";
 import { closing } from "../party.ts";
 import { plain } from "../plain.ts";
 import { tableLines } from "../table.ts";
@@ -23,10 +23,7 @@ export const walletRestore: Command = {
   run: async (context) => {
     const { home } = context;
     const before = await recall(home, "wallet");
-    const broker =
-      before === undefined || context.option("broker") !== undefined
-        ? await brokerFor(context)
-        : before.broker;
+    const broker = before === undefined || isBrokerNamed(context) ? await brokerFor(context) : before.broker;
     const phrase = await readWords(context);
     const restoring = Wallet.restore({ dir: directoryOf(home, "wallet"), broker, phrase });
     const { wallet, missing } = await context.during("Asking the broker and the merchants", restoring);
