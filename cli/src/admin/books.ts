@@ -1,10 +1,10 @@
 /** `books`: the function `reconcile` reads the whole table, some pages at a time, and says whether the money balances. */
 import type { Deployment } from "@lepta/lambdas/deployment";
 import { formatAmount } from "@lepta/protocol";
+import { columns, type Paint, type Report } from "../report.ts";
 import type { Cloud } from "./cloud.ts";
 import { AdminFault } from "./fault.ts";
 import { invoke } from "./invoke.ts";
-import { columns, type Paint, type Report } from "./report.ts";
 
 /** A busy table is never still: its items are compared one by one, and the sums are of no one moment. */
 const UNJUDGED =

@@ -2,10 +2,10 @@
 import type { Deployment } from "@lepta/lambdas/deployment";
 import { type ListedKey, revocablePurposes } from "@lepta/lambdas/operations";
 import { limits } from "@lepta/protocol";
+import { moment } from "../report.ts";
 import { type Check, judge, notChecked } from "./check.ts";
 import type { Cloud } from "./cloud.ts";
 import { invoke } from "./invoke.ts";
-import { moment } from "./report.ts";
 
 const NAME = "keys overlap";
 /** Older gaps are history, in milliseconds. */

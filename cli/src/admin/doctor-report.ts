@@ -1,6 +1,7 @@
 /** What `doctor` found, line by line. */
+
+import type { Paint, Report } from "../report.ts";
 import type { Check } from "./check.ts";
-import type { Paint, Report } from "./report.ts";
 
 /** Good where nothing is wrong; what could not be checked is said and is no fault. */
 export function doctorReport(checks: readonly Check[], paint: Paint): Report {

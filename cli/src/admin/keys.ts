@@ -1,10 +1,10 @@
 /** `keys`: the operational keys, listed, rotated and revoked by the function `rotate`. */
 import type { Deployment } from "@lepta/lambdas/deployment";
 import type { ListedKey, RevocablePurpose } from "@lepta/lambdas/operations";
+import { columns, moment, type Report } from "../report.ts";
 import type { Cloud } from "./cloud.ts";
 import { AdminFault } from "./fault.ts";
 import { invoke } from "./invoke.ts";
-import { columns, moment, type Report } from "./report.ts";
 
 /** `keys list`. */
 export async function listKeys(cloud: Cloud, deployment: Deployment): Promise<Report> {

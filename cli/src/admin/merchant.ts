@@ -1,10 +1,10 @@
 /** `merchant`: how a peer stands with the operator, and whether it may move money. */
 import type { Deployment } from "@lepta/lambdas/deployment";
 import type { OperateAnswer, OperateEvent } from "@lepta/lambdas/operations";
+import { moment, type Report } from "../report.ts";
 import type { Cloud } from "./cloud.ts";
 import { AdminFault } from "./fault.ts";
 import { invoke } from "./invoke.ts";
-import { moment, type Report } from "./report.ts";
 
 /** `merchant freeze`, `unfreeze` and `show`. */
 export async function operateMerchant(

@@ -1,6 +1,6 @@
 /** The command line, read strictly: what is not understood is answered with the usage. */
-import { parseArgs } from "node:util";
 import { REASON_LENGTH, type RevocablePurpose, revocablePurposes } from "@lepta/lambdas/operations";
+import { parseStrictly, UsageFault } from "../usage.ts";
 
 export const USAGE = `Usage: lepta-admin [--stage NAME | --embedded DIRECTORY] COMMAND
 
@@ -43,11 +43,6 @@ export interface Options {
   readonly command: Command;
 }
 
-/** The command line was not understood; the message says which part. */
-export class UsageFault extends Error {
-  override readonly name = "UsageFault";
-}
-
 /** Reads the arguments. Throws a `UsageFault`. */
 export function readOptions(
   args: readonly string[],
@@ -68,24 +63,19 @@ const NAMED = "uid:";
 type Values = ReturnType<typeof parsed>["values"];
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: args.map((each) => (DASHED_UID.test(each) ? NAMED + each : each)),
-      allowPositionals: true,
-      options: {
-        stage: { type: "string" },
-        region: { type: "string" },
-        embedded: { type: "string" },
-        reason: { type: "string" },
-        yes: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    // What Node adds after its first sentence is about command lines in general.
-    throw new UsageFault(error instanceof Error ? (error.message.split(". ", 1)[0] ?? "") : String(error));
-  }
+  return parseStrictly({
+    args: args.map((each) => (DASHED_UID.test(each) ? NAMED + each : each)),
+    allowPositionals: true,
+    options: {
+      stage: { type: "string" },
+      region: { type: "string" },
+      embedded: { type: "string" },
+      reason: { type: "string" },
+      yes: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
 }
 
 function readPlace(

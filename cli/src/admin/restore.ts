@@ -4,10 +4,10 @@ import { s3Journal } from "@lepta/lambdas/aws/s3-journal";
 import type { Deployment } from "@lepta/lambdas/deployment";
 import { restore } from "@lepta/lambdas/journal/restore";
 import { systemRuntime } from "@lepta/lambdas/ports/runtime";
+import { moment, type Report } from "../report.ts";
 import type { Cloud } from "./cloud.ts";
 import { AdminFault } from "./fault.ts";
 import { invoke } from "./invoke.ts";
-import { moment, type Report } from "./report.ts";
 
 /**
  * Replays the journal into the deployment's table, which must be a restored copy that nobody serves; then a new epoch

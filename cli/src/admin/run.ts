@@ -1,5 +1,7 @@
 /** One command from its arguments to its exit status: 0 good, 1 something is wrong or failed, 2 not understood. */
 import type { Deployment } from "@lepta/lambdas/deployment";
+import { paintFor, type Report } from "../report.ts";
+import { UsageFault } from "../usage.ts";
 import { showBooks } from "./books.ts";
 import { type Cloud, connectCloud, disconnect, loadDeployment } from "./cloud.ts";
 import { examine } from "./doctor.ts";
@@ -7,8 +9,7 @@ import { doctorReport } from "./doctor-report.ts";
 import { sentenceFor } from "./fault.ts";
 import { consequence, listKeys, revokeKey, rotateKeys } from "./keys.ts";
 import { operateMerchant } from "./merchant.ts";
-import { type Command, type Options, type Place, readOptions, USAGE, UsageFault } from "./options.ts";
-import { paintFor, type Report } from "./report.ts";
+import { type Command, type Options, type Place, readOptions, USAGE } from "./options.ts";
 import { restoreTable } from "./restore.ts";
 
 /** What the process has. */

@@ -1,0 +1,4 @@
+/** The release, as the package says it. */
+import manifest from "../../package.json" with { type: "json" };
+
+export const VERSION: string = manifest.version;
