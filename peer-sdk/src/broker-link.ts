@@ -33,6 +33,7 @@ import {
   verifyBrokerKeys,
 } from "@lepta/protocol";
 import type { BrokerTransport, Runtime } from "./ports.ts";
+import { took, type Watch } from "./watch.ts";
 
 /** The broker's keys are read again this long before the sealing key ends, in milliseconds. */
 const REFRESH_BEFORE = 60 * 60 * 1000;
@@ -52,6 +53,7 @@ export interface LinkOptions {
   readonly suite: Suite;
   readonly transport: BrokerTransport;
   readonly runtime: Runtime;
+  readonly watch?: Watch | undefined;
 }
 
 /** What an answer must be. */
@@ -172,6 +174,12 @@ export class BrokerLink {
 
   /** Checks a signed answer of the broker that came another way. */
   async verify<O extends AnyOpened>(opened: O, purpose: Purpose, to: Uid): Promise<Or<O & IsVerified>> {
+    const { watch, runtime } = this.#options;
+    const verified = await this.#check(opened, purpose, to);
+    return took(watch, runtime.now(), verified);
+  }
+
+  async #check<O extends AnyOpened>(opened: O, purpose: Purpose, to: Uid): Promise<Or<O & IsVerified>> {
     const now = this.#options.runtime.now();
     const check = () => verifyAnswer(opened, this.#keys, purpose, to, now);
     const first = await check();

@@ -5,8 +5,9 @@ export { connectWebSocket } from "#connect";
 export type { Receipt } from "./customer/bought.ts";
 export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
 export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
-export type { Balance, HistoryEntry, PendingEntry, Status } from "./customer/overview.ts";
+export type { Balance } from "./customer/overview.ts";
 export type { Missing } from "./customer/restore.ts";
+export type { HistoryEntry, PendingEntry, Status } from "./customer/status.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";
 export type { PartyOptions } from "./party.ts";
@@ -16,6 +17,7 @@ export {
   type Change,
   type Channel,
   type ConnectChannel,
+  type KeyVault,
   type LogRecord,
   type OpenedLog,
   type PeerStore,
@@ -25,6 +27,7 @@ export {
   type Wire,
   type WireEvents,
 } from "./ports.ts";
+export { type IndexedDbOptions, indexedDbPeerStore } from "./store/indexed-db.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export {
   type BuyOptions,
@@ -32,3 +35,4 @@ export {
   Wallet,
   type WalletOptions,
 } from "./wallet.ts";
+export type { PassedMessage, Watch } from "./watch.ts";

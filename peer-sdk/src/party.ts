@@ -23,13 +23,14 @@ import {
   type Uid,
   verifyCredential,
 } from "@lepta/protocol";
+import { phraseOf, readPhrase } from "#phrase";
 import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
-import { readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
+import { carefully, type Watch } from "./watch.ts";
 
 export interface PartyOptions {
   /** A directory of this peer's own; or bring a `store`. */
@@ -42,9 +43,16 @@ export interface PartyOptions {
   readonly mandate?: string;
   /** The recovery phrase of a peer that is lost, for a directory that is empty. */
   readonly phrase?: string;
+  /**
+   * Hears a new peer's recovery phrase once, before anything of the peer is kept: where it fails, nothing is. A store with a vault
+   * (a browser's) keeps no phrase: without this, `recoveryPhrase` tells it in the session that made the peer and in no other.
+   */
+  readonly onPhrase?: (phrase: string) => void | Promise<void>;
   readonly suite?: Suite;
   readonly runtime?: Runtime;
   readonly transport?: BrokerTransport;
+  /** Sees the messages that pass; what it throws is its own affair. */
+  readonly watch?: Watch;
 }
 
 export interface Party {
@@ -53,6 +61,7 @@ export interface Party {
   readonly store: PeerStore;
   readonly runtime: Runtime;
   readonly suite: Suite;
+  readonly watch: Watch | undefined;
   /** Our credential, renewed when it is about to end. */
   credential(): Promise<Credential>;
   /** Signs a message in our name. */
@@ -75,10 +84,13 @@ export async function openParty(options: PartyOptions): Promise<Party> {
   const store = options.store ?? (await openDirectory(options.dir));
   try {
     const known = await knownNetwork(store);
-    const link = await openLink(options.broker, store, known, { suite, transport, runtime });
-    const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
-    const identity = await openIdentity(store, suite, link.network, runtime, restored);
-    const party = createParty(options, { suite, runtime, store, link, identity });
+    const watch = carefully(options.watch);
+    const link = await openLink(options.broker, store, known, { suite, transport, runtime, watch });
+    const restored = options.phrase === undefined ? undefined : await readPhrase(options.phrase);
+    const { onPhrase } = options;
+    const tell = onPhrase && (async (entropy: Uint8Array) => onPhrase(await phraseOf(entropy)));
+    const identity = await openIdentity(store, suite, link.network, runtime, restored, tell);
+    const party = createParty(options, { suite, runtime, store, link, identity, watch });
     await party.credential().catch(unlessFrozen);
     return party;
   } catch (error) {
@@ -87,13 +99,16 @@ export async function openParty(options: PartyOptions): Promise<Party> {
   }
 }
 
+/** Whether this party can have sessions: its suite has a key for the handshake. */
+export const hasSessions = ({ identity }: Party): boolean => identity.opening.agreement !== undefined;
+
 const REMEMBERED = "keys";
 
 async function openLink(
   address: string,
   store: PeerStore,
   known: Uid | undefined,
-  ports: Pick<LinkOptions, "suite" | "transport" | "runtime">,
+  ports: Pick<LinkOptions, "suite" | "transport" | "runtime" | "watch">,
 ): Promise<BrokerLink> {
   const memory = table(store, "broker", bytesCodec(1, limits.batchBytes));
   const remembered = await memory.get(REMEMBERED);
@@ -101,10 +116,10 @@ async function openLink(
   return BrokerLink.open({ address, known, remembered, remember, ...ports });
 }
 
-type Parts = Pick<Party, "suite" | "runtime" | "store" | "link" | "identity">;
+type Parts = Pick<Party, "suite" | "runtime" | "store" | "link" | "identity" | "watch">;
 
 function createParty(options: PartyOptions, parts: Parts): Party {
-  const { suite, runtime, link, identity } = parts;
+  const { suite, runtime, link, identity, watch } = parts;
   let current: Credential | undefined;
   let renewing: Promise<Credential> | undefined;
 
@@ -152,9 +167,19 @@ function createParty(options: PartyOptions, parts: Parts): Party {
       if (current.notAfter - now <= RENEW_BEFORE) renewSoon();
       return current;
     },
-    sign: (type, draft) => {
+    sign: async (type, draft) => {
       const complete = { ...draft, network: link.network, from: identity.uid, issuedAt: runtime.now() };
-      return signMessage(type, complete as unknown as Draft<typeof type>, identity.signing);
+      const signed = await signMessage(type, complete as unknown as Draft<typeof type>, identity.signing);
+      if (watch !== undefined) {
+        const {
+          issuedAt: at,
+          from,
+          to,
+          txn,
+        } = complete as unknown as Record<"to" | "txn", string> & typeof complete;
+        watch({ at, from, to, txn, type: type.name, bytes: signed.bytes });
+      }
+      return signed;
     },
   } satisfies Party & { suite: typeof suite };
 }

@@ -173,6 +173,40 @@ export const limits = {
   logBufferBytes: 256 * 1024,
   /** Records of scrip that a merchant reads at once when it starts. */
   scripRows: 4096,
+  /** Characters of a header with challenges that a paying fetch reads. */
+  challengesLength: 64 * 1024,
+  /** Challenges, of any scheme, in it. */
+  challenges: 32,
+  /** Parameters of one of them. */
+  challengeParameters: 32,
+  /** Characters of a header with a credential or a receipt of HTTP. */
+  credentialLength: 16 * 1024,
+  /** Levels of the JSON in a header of HTTP. */
+  jsonNesting: 16,
+  /** Entries of an `Accept-Payment`. */
+  acceptedPayments: 32,
+  /** Bytes of a request's body at a paywall. */
+  paidBodyBytes: 1024 * 1024,
+  /** Characters of a request's method, path and query. */
+  resourceLength: 2048,
+  /** Bytes of an answer of a fixed price, and of a metered one that can be had again. */
+  answerBytes: 8 * 1024 * 1024,
+  /** Headers of such an answer, and characters of one. */
+  answerHeaders: 64,
+  answerHeaderLength: 8192,
+  /** Bytes of all answers that a paywall keeps for those who ask again. */
+  answersBytes: 256 * 1024 * 1024,
+  /** Requests with a payment that a paywall works on at once. */
+  paidAtOnce: 1000,
+  /** How long a paid request and its purchase on a lane wait for each other, in milliseconds. */
+  meetWithin: 10_000,
+  /** How long a metered answer waits for more funds, in milliseconds. */
+  fundsWithin: 60_000,
+  /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
+  sharedCalls: 64,
+  sharedCallsHeld: 256,
+  /** Tabs that had the wallet before which a tab remembers. */
+  sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
   /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */

@@ -7,7 +7,6 @@ import {
   isProven,
   isRefusal,
   limits,
-  multiply,
   nothing,
   type Or,
   purchaseSpendCodec,
@@ -16,12 +15,10 @@ import {
   refuse,
   type ScripBody,
   type ScripTuple,
-  sameAmount,
   subtract,
 } from "@lepta/protocol";
-import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
-import { produce } from "./catalogue.ts";
+import { type Delivery, isAgreed, NotSold, produce } from "./catalogue.ts";
 import { genuineScrip } from "./genuine.ts";
 import { issue, secretsOf } from "./issue.ts";
 import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
@@ -60,7 +57,8 @@ export async function sellItemInSession(shop: Shop, request: Request): Promise<O
   return isRefusal(sold) ? sold : saleContent(shop, sold);
 }
 
-async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
+/** The decision on M1, made or found again. */
+export async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
   const { message, customer } = request;
   const spend = readSpend(purchaseSpendCodec, message.payload.spend);
   if (isRefusal(spend)) return spend;
@@ -136,7 +134,7 @@ async function check(
   shop: Shop,
   { message, customer }: Request,
   { spend, shown, scrip }: Purchase,
-): Promise<Or<Goods>> {
+): Promise<Or<Delivery>> {
   const now = shop.party.runtime.now();
   if (scrip.state === "spent") return refuse("scrip-spent");
   if (isExpired(message.payload, now)) return refuse("expired");
@@ -144,20 +142,15 @@ async function check(
   const { order, amount, metered } = spend;
   const listed = shop.items.get(order.sku);
   if (listed === undefined) return refuse("unknown-item");
-  const price = multiply(listed.price, order.quantity);
-  const isAgreed =
-    !isRefusal(price) &&
-    !metered &&
-    sameAmount(amount, price) &&
-    sameAmount(order.unitPrice, listed.price) &&
-    order.description === listed.description;
-  if (!isAgreed) return refuse("price-mismatch");
+  // What is metered is bought on lanes.
+  if (metered || !isAgreed(listed, order, amount, metered)) return refuse("price-mismatch");
   const rest = subtract(shown.value, amount);
   if (isRefusal(rest)) return rest;
   try {
     return await produce(listed, order, customer.uid, message.payload.txn);
   } catch (error) {
     // The handler's own error is the merchant's business; the customer learns that nothing was charged.
+    if (error instanceof NotSold) return refuse(error.code);
     shop.onError(error);
     return refuse("delivery-failed");
   }
@@ -169,13 +162,16 @@ async function sell(
   request: Request,
   id: string,
   purchase: Purchase,
-  goods: Goods,
+  { goods, told }: Delivery,
 ): Promise<Or<Sold>> {
   const { party, tables } = shop;
   const { spend, shown, scrip } = purchase;
   const { message, customer } = request;
   const rest = subtract(shown.value, spend.amount);
-  if (isRefusal(rest)) return rest;
+  if (isRefusal(rest)) {
+    told(false);
+    return rest;
+  }
   const { expiresAt } = scrip;
   const owner = customer.uid;
   const { origin } = scrip;
@@ -226,6 +222,7 @@ async function sell(
     );
   }
   await party.store.commit(changes);
+  told(true);
   shop.outbox.flushSoon(shop.noticeDelay);
   const { id: granted = "", customerSecret: secret } = change ?? {};
   return { sale, response: response.bytes, ...(secret ? { beside: { scrip: granted, secret } } : {}) };

@@ -35,6 +35,8 @@ export interface SessionEvents {
   items(items: readonly Uint8Array[]): void;
   /** Once, when the session has ended, with the code that the other side gave, where it gave one. */
   ended(code: string | undefined): void;
+  /** Of each item on its way out and in, for who looks on. */
+  passed?(isOurs: boolean, item: Uint8Array): void;
 }
 
 /** The numbers of the items that are the session's own. */
@@ -100,6 +102,7 @@ export class Session implements WireEvents, Sleeper {
   /** Sends an item with whatever else is sent in this turn. */
   send(item: Uint8Array): void {
     if (!this.#isOpen) return;
+    this.#events.passed?.(true, item);
     if (this.#outgoing === NOTHING) this.#outgoing = [item];
     else this.#outgoing.push(item);
     if (this.#isFlushing) return;
@@ -196,6 +199,7 @@ export class Session implements WireEvents, Sleeper {
         this.#break();
         return;
       }
+      this.#events.passed?.(false, item);
       if (kind < PING || kind > CLOSE) continue;
       own += 1;
       if (!this.#attend(kind, item)) return;

@@ -2,15 +2,15 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import { type Credential, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
+import { LeptaError, lanePurchase, limits, type Txn, type Uid, writeBuy } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import type { Party } from "../../party.ts";
-import { afterTurn, type CallOff, type Change } from "../../ports.ts";
+import { afterTurn, type CallOff } from "../../ports.ts";
 import type { Bought } from "../bought.ts";
 import type { CustomerTables } from "../records.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
-import { credentialId, journalRecord, type LaneTables, laneTables, readJournalRecord } from "./records.ts";
+import { journalRecord, type LaneTables, laneTables, readJournalRecord } from "./records.ts";
 
 /** A purchase that waits until it is durable. */
 interface Leaving {
@@ -26,8 +26,6 @@ export class LaneBook {
   readonly #pairs = new Map<Uid, Pair>();
   /** Lanes on which something waits for room. */
   readonly #waiting = new Set<Lane>();
-  /** A commit that failed has broken the wallet: what it was to keep is kept after the next start. */
-  readonly #kept = new WeakSet<Credential>();
   #leaving: Leaving[] = [];
   #isWriting = false;
   /** The oldest purchase of each lane that somebody waited for at the last look, and the next look. */
@@ -127,10 +125,10 @@ export class LaneBook {
   }
 
   /** Buys on a lane that is worth enough: at once where there is room, or when a statement or an answer has made room. */
-  buy(lane: Lane, order: KnownOrder): Promise<Bought> {
+  buy(lane: Lane, order: KnownOrder, named?: (txn: Txn) => void): Promise<Bought> {
     return new Promise((resolve, reject) => {
       lane.remaining -= order.units;
-      const wish: Wish = { order, resolve, reject };
+      const wish: Wish = named === undefined ? { order, resolve, reject } : { order, resolve, reject, named };
       if (lane.wishes.length === 0 && hasRoom(lane, order)) this.#send(lane, order, wish);
       else this.#wait(lane, wish);
     });
@@ -180,13 +178,6 @@ export class LaneBook {
     for (const { settle } of gone) settle?.reject(error);
   }
 
-  /** The changes that keep the credentials of those who have signed something: each once while we run. */
-  keepCredentials(...signers: readonly Credential[]): readonly Change[] {
-    const fresh = signers.filter((each) => !this.#kept.has(each));
-    for (const each of fresh) this.#kept.add(each);
-    return fresh.map((each) => this.tables.credentials.put(credentialId(each), each.bytes));
-  }
-
   /** Lets go of these journal entries, when the commit that covers them is durable. */
   release(entries: Iterable<JournalEntry>): void {
     this.#journal.release(entries);
@@ -211,6 +202,7 @@ export class LaneBook {
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
     lane.flight.push(sent);
     this.#leaving.push({ lane, sent });
+    settle.named?.(lanePurchase(lane.origin, sequence));
     this.#silence ??= this.#listenLater();
     if (this.#isWriting) return;
     this.#isWriting = true;
@@ -280,7 +272,8 @@ export class LaneBook {
       this.#unanswered = new Map();
       for (const lane of this.all()) {
         const oldest = lane.flight.find(({ settle }) => settle !== undefined);
-        if (oldest === undefined) continue;
+        // What is metered takes as long as it is used.
+        if (oldest === undefined || oldest.order.isMetered) continue;
         if (before.get(lane) === oldest)
           this.giveUp(lane, new LeptaError("unreachable", "no answer in time"));
         else this.#unanswered.set(lane, oldest);

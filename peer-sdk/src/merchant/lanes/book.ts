@@ -23,6 +23,8 @@ interface Leaving {
   readonly lane: Lane;
   readonly sequence: number;
   readonly answer: Uint8Array;
+  /** Whoever wants to know that it is durable. */
+  readonly told: ((isSold: boolean) => void) | undefined;
 }
 
 export class LaneBook {
@@ -30,6 +32,7 @@ export class LaneBook {
   readonly #party: Party;
   readonly #journal: Journal;
   readonly #lanes = new Map<string, Lane>();
+  readonly #byName = new Map<string, Lane>();
   readonly #pairs = new Map<Uid, Pair>();
   /** Lanes that are being opened, by their ids. */
   readonly #opening = new Map<string, Set<object>>();
@@ -60,7 +63,7 @@ export class LaneBook {
       if (opening?.salt === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
       // The change that was proposed is not in the table yet.
       if (record.change !== undefined) scrip.hold(...record.change);
-      book.#lanes.set(id, laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
+      book.add(laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
@@ -81,6 +84,11 @@ export class LaneBook {
 
   find(owner: Uid, number: number): Lane | undefined {
     return this.#lanes.get(laneId(owner, number));
+  }
+
+  /** The open lane of this name, as purchases are named after it. */
+  named(name: string): Lane | undefined {
+    return this.#byName.get(name);
   }
 
   /** All open lanes, or one customer's. */
@@ -129,23 +137,31 @@ export class LaneBook {
   /** Takes in a lane that was opened, and is in the table. */
   add(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
+    this.#byName.set(lane.name, lane);
   }
 
   /** Forgets a lane that has ended, and is in the table no more. */
   remove(lane: Lane): void {
     this.#lanes.delete(lane.id);
+    if (this.#byName.get(lane.name) === lane) this.#byName.delete(lane.name);
     if (lane.pair.count === 0 && this.all(lane.owner).length === 0) this.#pairs.delete(lane.owner);
   }
 
   /** Takes a decided purchase into the lane; its answer leaves when both are durable. */
-  decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
+  decide(
+    lane: Lane,
+    bought: Uint8Array,
+    answer: Uint8Array,
+    charged: number,
+    told?: (isSold: boolean) => void,
+  ): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
     const { record, packed: kept } = journalRecord(lane.journalName, entryParts(at, bought, answer, joined));
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
     append(lane, { at, kept, joined, charged, remaining, entry });
-    this.#leaving.push({ lane, sequence: lane.sequence, answer });
+    this.#leaving.push({ lane, sequence: lane.sequence, answer, told });
     this.#callOff ??= this.#lookLater();
     if (this.#isWriting) return;
     this.#isWriting = true;
@@ -195,9 +211,10 @@ export class LaneBook {
 
   #send(leaving: readonly Leaving[]): void {
     const touched = new Set<Lane>();
-    for (const { lane, sequence, answer } of leaving) {
+    for (const { lane, sequence, answer, told } of leaving) {
       lane.durable = sequence;
       lane.visit?.send(answer);
+      told?.(true);
       touched.add(lane);
     }
     for (const lane of touched) this.onDurable(lane);

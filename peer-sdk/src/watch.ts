@@ -1,0 +1,83 @@
+/** For those who look on while messages pass: a diagram, an inspector, a log. They change nothing and cannot stop anything. */
+import {
+  type AnyOpened,
+  type IsVerified,
+  isRefusal,
+  type MessageType,
+  type Opened,
+  type Or,
+} from "@lepta/protocol";
+
+/** A message as it passed. */
+export interface PassedMessage {
+  /** Milliseconds. */
+  readonly at: number;
+  /** UIDs; the broker goes by its network, and whoever is not known yet by an empty text. */
+  readonly from: string;
+  readonly to: string;
+  /** The message's type, or of an item of a session its name in docs/protocol.md section 13. */
+  readonly type: string;
+  readonly txn?: string;
+  /** The signed message or the item, as it is inside the seal. */
+  readonly bytes: Uint8Array;
+}
+
+/** Told of every message that a peer signs and of every one that it takes, and on lanes of every item. */
+export type Watch = (passed: PassedMessage) => void;
+
+/** The same, whose own faults stay its own: money goes on. */
+export function carefully(watch: Watch | undefined): Watch | undefined {
+  if (watch === undefined) return undefined;
+  return (passed) => {
+    try {
+      watch(passed);
+    } catch {
+      // Whoever looks on has nothing to say here.
+    }
+  };
+}
+
+/** Tells of a message that was taken, and hands it on. */
+export function took<O extends AnyOpened>(
+  watch: Watch | undefined,
+  at: number,
+  taken: Or<O & IsVerified>,
+): Or<O & IsVerified> {
+  if (watch === undefined || isRefusal(taken)) return taken;
+  const { signed, payload } = taken as unknown as Opened<MessageType>;
+  const { from, to, type, txn } = payload;
+  watch({ at, from, to, type, txn, bytes: signed });
+  return taken;
+}
+
+/** Tells of the items of a session with this peer; what stands in signed messages is told of as such. */
+export function tellItem(
+  watch: Watch,
+  now: () => number,
+  ours: string,
+  peer: string,
+): (isOurs: boolean, item: Uint8Array) => void {
+  return (isOurs, item) => {
+    const type = ITEMS[item[1] ?? 0];
+    if (type === undefined) return;
+    const [from, to] = isOurs ? [ours, peer] : [peer, ours];
+    watch({ at: now(), from, to, type, bytes: item });
+  };
+}
+
+/** The items of docs/protocol.md section 13 by their numbers, but for heartbeats and signed messages. */
+const ITEMS: Readonly<Record<number, string>> = {
+  1: "laneOpen",
+  2: "laneOpened",
+  3: "laneBuy",
+  4: "laneSold",
+  5: "laneRefused",
+  7: "laneClose",
+  10: "sessionClose",
+  11: "laneResume",
+  12: "laneJoined",
+  13: "laneFault",
+  14: "statementProposal",
+  15: "statementSigned",
+  16: "statementsRecorded",
+};
