@@ -520,7 +520,7 @@ describe("what goes wrong", () => {
 
   test("in a place that we did not think of says nothing of it, least of all a secret", async () => {
     const wallet = await funded();
-    const words = wallet.recoveryPhrase();
+    const words = await wallet.recoveryPhrase();
     const fail = async (): Promise<never> => {
       throw new TypeError(`${words} at /home/somebody/wallet`);
     };
