@@ -223,6 +223,11 @@ export class Wallet {
     return this.#opened.party.identity.uid;
   }
 
+  /** The network that its money is of: the thumbprint of the broker's root key, against which receipts are checked. */
+  get network(): string {
+    return this.#opened.party.identity.network;
+  }
+
   /** Buys BrokerScrip (figure 6): `"EUR 5.00"`. Throws `bad-amount`, `wrong-currency`, `declined`, and `pending` while it is not known. */
   async topUp(amount: string): Promise<void> {
     await obtainBrokerScrip(this.#customer, positive(amount));

@@ -161,8 +161,9 @@ async function withoutOld(
   totals: BudgetTotals,
 ): Promise<BudgetTotals> {
   let left = totals;
-  for (;;) {
-    const page = await tables.byTime.list({ limit: PAGE });
+  // Mostly nothing is old: the first one tells.
+  for (let limit = 1; ; limit = PAGE) {
+    const page = await tables.byTime.list({ limit });
     const old = page.filter(([, { at }]) => at + DAY <= left.latest);
     if (old.length === 0) return left;
     for (const [, { amount }] of old) left = { ...left, charged: minus(left.charged, amount) };

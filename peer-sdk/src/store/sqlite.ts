@@ -36,12 +36,11 @@ export function sqlitePeerStore(dir: string): PeerStore {
   withDirectory(dir, () => chmodSync(file, 0o600));
   const database = openDatabase(file);
   const select = database.prepare("SELECT value FROM entries WHERE key = ?");
-  const range = database.prepare(
-    "SELECT key, value FROM entries WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
-  );
-  const rest = database.prepare(
-    "SELECT key, value FROM entries WHERE key > ? AND key >= ? ORDER BY key LIMIT ?",
-  );
+  // Of two lower bounds SQLite begins at the one that stands first, and would read all that lies before the prefix: it is given
+  // the higher of the two, and the plus keeps it from the other.
+  const from = "SELECT key, value FROM entries WHERE key >= max(?1, ?2) AND +key > ?1";
+  const range = database.prepare(`${from} AND key < ?3 ORDER BY key LIMIT ?4`);
+  const rest = database.prepare(`${from} ORDER BY key LIMIT ?3`);
   const upsert = database.prepare(
     "INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
   );
