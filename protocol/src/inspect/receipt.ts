@@ -53,7 +53,7 @@ export async function readReceiptFile(bytes: Uint8Array, place: Place): Promise<
       );
   }
   const title = run === undefined ? "Receipt of a signed purchase" : "Receipt of a purchase on a lane";
-  return { kind: "receipt", title, figure: { number: 7, message: "M2" }, fields };
+  return { kind: "receipt", title, fields };
 }
 
 async function judgeStep(step: Step, { report }: Place, own: string): Promise<Verdict> {

@@ -103,7 +103,7 @@ function checkForm(parts: Sign1, type: MessageType, length: number, place: Place
   const most = type.limit + limits.signatureBytes;
   check(place, "Structure", ["good", "a COSE_Sign1 with a protected header of algorithm, type and key"]);
   check(place, "Type", ["good", type.mediaType]);
-  const sizes = `${length.toLocaleString("en")} of ${count(most, "byte")} at most`;
+  const sizes = `${length} of ${count(most, "byte")} at most`;
   check(place, "Size", whether(length <= most && parts.payload.length <= type.limit, sizes, sizes));
   const name = ALGORITHMS[parts.alg];
   const suite = place.report.context.suite?.name ?? "default";
