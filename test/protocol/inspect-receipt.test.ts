@@ -97,7 +97,7 @@ describe("an inspection of a receipt", () => {
 
   test("without network or clock says so, and is not green there", async () => {
     const inspection = await inspect(encodeReceipt(recorded));
-    expect(named(inspection, "unknown")).toEqual(["Root key", "Date"]);
+    expect(named(inspection, "unknown")).toEqual([...["Root key", "Date", "Broker's acknowledgement"]]);
     expect(named(inspection, "bad")).toEqual([]);
     const early = await look(signed, { ...at, now: now - limits.clockSkew - 1 });
     expect(named(early, "bad")).toEqual(["Date"]);

@@ -28,9 +28,6 @@ const decode = (text: string, notation: "hex" | "base64" | "base64url"): Uint8Ar
 /** The text without its white space; undefined where the bytes are no text of ASCII, or too many to be one of ours. */
 function digitsOf(input: Uint8Array): string | undefined {
   if (input.length > INPUT_BYTES) return undefined;
-  // What is no white space and no digit of any notation tells raw bytes at once.
-  const isText = input.every(
-    (byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || (byte > 0x20 && byte < 0x7f),
-  );
+  const isText = input.every((byte) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d));
   return isText ? Buffer.from(input).toString("latin1").replace(/\s/g, "") : undefined;
 }

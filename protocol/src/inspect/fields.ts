@@ -89,7 +89,7 @@ export async function scripField(
   place: Place,
 ): Promise<InspectedField> {
   const fields = await bodyFields(body, place);
-  if (fields === undefined) return field(named, "not a scrip", { note: bytesText(body) });
+  if (fields === undefined) return field(named, "not a scrip", { note: count(body.length, "byte") });
   return field(named, scripTitle(body), { fields: [...fields, macField(certificate)] });
 }
 

@@ -27,7 +27,9 @@ export { printable } from "./text.ts";
 
 /** What these bytes are, what they say, and what of it holds, as far as the context lets that be known. */
 export async function inspect(bytes: Uint8Array, context: InspectContext = {}): Promise<Inspection> {
-  const report = new Report(context, read);
+  const { revoked } = context;
+  // It is asked for more than once, and what is iterated need not begin again.
+  const report = new Report(revoked === undefined ? context : { ...context, revoked: [...revoked] }, read);
   gather(report);
   const place: Place = { report, path: "", depth: 0, isQuiet: false, signedAt: undefined };
   const { kind, title, figure, fields } = await readWhole(bytes, place);
@@ -86,9 +88,9 @@ async function readItemOf(item: Cbor, bytes: Uint8Array, place: Place): Promise<
 async function readMap(map: CborMap, bytes: Uint8Array, place: Place): Promise<Part | undefined> {
   // Structures that stand alone say what they are under the key of a message's type.
   const named = map.get(TYPE);
-  if (named === "receipt") return readReceiptFile(bytes, place);
-  if (named === "broker-keys") return readKeyList(bytes, place);
-  if (named === "error") return readError(bytes, place);
+  if (named === "receipt") return readReceiptFile(bytes, map, place);
+  if (named === "broker-keys") return readKeyList(bytes, map, place);
+  if (named === "error") return readError(bytes, map, place);
   const type = messages.find(({ name }) => name === named);
   if (type !== undefined) return readUnsigned(bytes, type, place);
   // No other structure of ours has more fields.

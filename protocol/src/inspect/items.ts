@@ -1,4 +1,5 @@
 /** What travels in a session, the frames outside of one, and the arrays of either. */
+import { amountOf, formatAmount } from "../amount.ts";
 import type { Cbor } from "../cbor.ts";
 import { isRefusal } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -7,12 +8,14 @@ import { errorCodec, frameCodec } from "../messages/meeting.ts";
 import { contentCodec } from "../messages/parts.ts";
 import * as session from "../messages/session.ts";
 import { type Codec, decodeAs } from "../schema.ts";
+import { cborField } from "./cbor.ts";
 import { fieldsOf, fieldsOfList, nested, secretField } from "./fields.ts";
 import type { Figure, InspectedField } from "./inspection.ts";
-import { check, field, type Part, type Place, refused } from "./report.ts";
+import { check, field, type Part, type Place, refused, within } from "./report.ts";
 import { readSigned } from "./signed.ts";
 import { judgeSide } from "./statement.ts";
 import { count, printable } from "./text.ts";
+import { wordsOf } from "./words.ts";
 
 interface ItemWords {
   readonly codec: Codec<readonly unknown[]>;
@@ -70,7 +73,7 @@ export async function readItem(
   const values = decodeAs(words.codec, bytes);
   if (isRefusal(values)) {
     check(place, "Fields", refused(values));
-    return undefined;
+    return { ...part, fields: [cborField("Content", array, place)] };
   }
   check(place, "Fields", ["good", `item ${number}, each field in its shape`]);
   return { ...part, fields: await itemFields(number, words.names, values.slice(1), place) };
@@ -117,10 +120,13 @@ async function soldFields(
 ): Promise<readonly InspectedField[]> {
   const named = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   for (const name of ["charged", "remaining"])
-    if (name in named) named[name] = `${(Number(named[name]) / 1e6).toFixed(6)} of the lane's currency`;
+    if (name in named) named[name] = inLanesCurrency(Number(named[name]));
   if (named.goodsType === "") named.goodsType = session.GOODS_TYPE;
   return fieldsOf(named, place);
 }
+
+const inLanesCurrency = (units: number): string =>
+  `${formatAmount(amountOf("XXX", BigInt(units))).slice("XXX ".length)} in the lane's currency`;
 
 /** A content that the session seals, or an error message. */
 async function contentFields(
@@ -136,11 +142,7 @@ async function contentFields(
       : field("Content", "not a content of a session", { note: count(bytes.length, "byte") });
     return [field("Id", String(id)), shown];
   }
-  const part = await readSigned(
-    content.signed,
-    { ...place, path: "Content", depth: place.depth + 1 },
-    content,
-  );
+  const part = await readSigned(content.signed, within(place, "Content"), content);
   return [field("Id", String(id)), field("Content", part.title, { fields: part.fields })];
 }
 
@@ -154,7 +156,7 @@ async function proposalFields(
   const fields = isRefusal(said) ? [] : await fieldsOf(said, place);
   return [
     field("Lane", String(lane)),
-    field("Statement", isRefusal(said) ? "not a statement" : session.statement.name, { fields }),
+    field("Statement", isRefusal(said) ? "not a statement" : wordsOf(session.statement).title, { fields }),
     ...(await fieldsOf({ signature }, place)),
     ...(secret.length > 0 ? [secretField("CustomerSecret of the change", secret.length)] : []),
   ];
@@ -198,11 +200,12 @@ async function each(
 }
 
 /** An error message: neither signed nor sealed. */
-export async function readError(bytes: Uint8Array, place: Place): Promise<Part | undefined> {
+export async function readError(bytes: Uint8Array, item: Cbor, place: Place): Promise<Part> {
   const error = decodeAs(errorCodec, bytes);
   if (isRefusal(error)) {
     check(place, "Fields", refused(error));
-    return undefined;
+    const fields = [cborField("Content", item, place)];
+    return { kind: "error message", title: "Error message that cannot be read", fields };
   }
   check(place, "Fields", [
     "good",

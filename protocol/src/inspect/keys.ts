@@ -1,9 +1,11 @@
 /** Credentials, the broker's list of keys, and single public keys. */
+import type { Cbor } from "../cbor.ts";
 import { decodeKey, thumbprint } from "../cose/key.ts";
 import { readMessage } from "../envelope.ts";
 import { isRefusal } from "../errors.ts";
 import { brokerKeysCodec, credentialCodec, enrolment } from "../messages/keys.ts";
 import { decodeAs } from "../schema.ts";
+import { cborField } from "./cbor.ts";
 import { fieldsOf } from "./fields.ts";
 import { check, field, type Part, type Place, refused, type Verdict, whether } from "./report.ts";
 import { bytesText, count, short } from "./text.ts";
@@ -29,11 +31,12 @@ export async function readCredential(bytes: Uint8Array, place: Place): Promise<P
 }
 
 /** An answer to GET /keys. */
-export async function readKeyList(bytes: Uint8Array, place: Place): Promise<Part | undefined> {
+export async function readKeyList(bytes: Uint8Array, item: Cbor, place: Place): Promise<Part> {
   const list = decodeAs(brokerKeysCodec, bytes);
   if (isRefusal(list)) {
     check(place, "Fields", refused(list));
-    return undefined;
+    const fields = [cborField("Content", item, place)];
+    return { kind: "key list", title: "List of keys that cannot be read", fields };
   }
   const { report } = place;
   report.addKey(list.rootKey);

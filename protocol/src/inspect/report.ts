@@ -1,9 +1,10 @@
 /** What is gathered while bytes are taken apart: checks, keys that came along, and how much may still be shown. */
 import { thumbprint } from "../cose/key.ts";
-import type { Refusal } from "../errors.ts";
-import { isRefusal } from "../errors.ts";
+import type { Trust } from "../credential.ts";
+import { isRefusal, type Refusal } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Uid } from "../schema.ts";
+import type { VerifyingKey } from "../suite/suite.ts";
 import type { Figure, InspectContext, InspectedCheck, InspectedField, InspectedKind } from "./inspection.ts";
 import { because, printable } from "./text.ts";
 
@@ -40,6 +41,9 @@ export class Report {
   /** Certificates of operational keys by the keys' ids, and credentials by UID: not checked yet. */
   readonly certificates = new Map<Uid, Uint8Array>();
   readonly credentials = new Map<Uid, Uint8Array>();
+  /** What was made of them. */
+  readonly signers = new Map<string, Promise<VerifyingKey | undefined>>();
+  readonly trusted = new Map<Uid, Promise<Trust | undefined>>();
   readonly #checks: (() => Promise<InspectedCheck>)[] = [];
   #more = 0;
   #fields: number = limits.inspectedFields;

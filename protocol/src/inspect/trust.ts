@@ -34,7 +34,7 @@ export function addCertificate(report: Report, bytes: Uint8Array): void {
   if (isRefusal(opened)) return;
   const { publicKey } = opened.payload;
   report.addKey(publicKey);
-  report.certificates.set(thumbprint(publicKey), bytes);
+  setFirst(report.certificates, thumbprint(publicKey), bytes);
 }
 
 /** Remembers a credential and the keys in it. */
@@ -45,32 +45,45 @@ export function addCredential(report: Report, bytes: Uint8Array): void {
   const opened = readMessage(parts.enrolment, [enrolment]);
   if (isRefusal(opened)) return;
   report.addKey(opened.payload.publicKey);
-  report.credentials.set(thumbprint(opened.payload.publicKey), bytes);
+  setFirst(report.credentials, thumbprint(opened.payload.publicKey), bytes);
 }
 
-/** The key with this id, if it is at hand and one that signs. */
-export async function signerOf(
-  { keys, context }: Report,
-  kid: Uid,
-  isRoot: boolean,
-): Promise<VerifyingKey | undefined> {
-  const encoded = keys.get(kid);
-  if (encoded === undefined) return undefined;
-  // The root is a P-256 key in every suite.
-  const key = await (isRoot ? defaultSuite : (context.suite ?? defaultSuite)).verifyingKey(encoded);
-  return isRefusal(key) ? undefined : key;
+/** What the context brings stands before what came with the bytes. */
+function setFirst(map: Map<Uid, Uint8Array>, id: Uid, bytes: Uint8Array): void {
+  if (!map.has(id)) map.set(id, bytes);
+}
+
+/** The key with this id, if it is at hand and one that signs. Asked for once all has been read. */
+export function signerOf(report: Report, kid: Uid, isRoot: boolean): Promise<VerifyingKey | undefined> {
+  return once(report.signers, `${isRoot} ${kid}`, async () => {
+    const encoded = report.keys.get(kid);
+    if (encoded === undefined) return undefined;
+    // The root is a P-256 key in every suite.
+    const suite = isRoot ? defaultSuite : (report.context.suite ?? defaultSuite);
+    const key = await suite.verifyingKey(encoded);
+    return isRefusal(key) ? undefined : key;
+  });
 }
 
 /** The root of this network, if its key is at hand. */
-export async function trustOf(report: Report, network: Uid): Promise<Trust | undefined> {
-  const { suite = defaultSuite, revoked = [], brokerKeys, now } = report.context;
-  const rootKey = await signerOf(report, network, true);
-  if (rootKey === undefined) return undefined;
-  const ended = new Map(Array.from(revoked, (id) => [id, 0]));
-  if (brokerKeys !== undefined && now !== undefined)
-    for (const { key, revokedFrom } of (await readRevocations(brokerKeys, network, now)).values())
-      if (!ended.has(key)) ended.set(key, revokedFrom);
-  return { suite, rootKey, revoked: ended };
+export function trustOf(report: Report, network: Uid): Promise<Trust | undefined> {
+  return once(report.trusted, network, async () => {
+    const { suite = defaultSuite, revoked = [], brokerKeys, now } = report.context;
+    const rootKey = await signerOf(report, network, true);
+    if (rootKey === undefined) return undefined;
+    const ended = new Map<Uid, number>();
+    if (brokerKeys !== undefined && now !== undefined)
+      for (const { key, revokedFrom } of (await readRevocations(brokerKeys, network, now)).values())
+        ended.set(key, revokedFrom);
+    for (const id of revoked) ended.set(id, 0);
+    return { suite, rootKey, revoked: ended };
+  });
+}
+
+function once<T>(made: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
+  const known = made.get(name) ?? make();
+  made.set(name, known);
+  return known;
 }
 
 const NO_ROOT: Verdict = ["unknown", "the root key is not at hand"];

@@ -57,5 +57,5 @@ export function recordedSteps(
       return isThere ? decidedAt : refuse("wrong-reference", "the broker has not recorded this statement");
     },
   );
-  return { steps: [opened, key, authentic], recordedAt };
+  return { acknowledgement: opened, steps: [opened, key, authentic], recordedAt };
 }

@@ -18,6 +18,9 @@ export interface ReceiptSteps {
   readonly steps: readonly Step[];
   /** The last: what the receipt proves where all hold. */
   readonly verified: Step<VerifiedReceipt>;
+  /** Those of `steps` that compare with the network, and those that compare with the reader's clock. */
+  readonly byNetwork: readonly Step[];
+  readonly byClock: readonly Step[];
 }
 
 /** The file's fields, or `too-large`, `malformed`. */
@@ -32,7 +35,7 @@ export function receiptSteps(
 ): ReceiptSteps {
   const read = readReceipt(bytes);
   const file = step("File", "a receipt in its only encoding", [], () => read);
-  if (isRefusal(read)) return { steps: [], verified: file as Step<never> };
+  if (isRefusal(read)) return { steps: [], verified: file as Step<never>, byNetwork: [], byClock: [] };
   const root = step("Root key", "its thumbprint is the network", [file], async ({ rootKey: encoded }) => {
     if (thumbprint(encoded) !== network) return refuse("wrong-root");
     const rootKey = await defaultSuite.verifyingKey(encoded);
@@ -75,5 +78,6 @@ export function receiptSteps(
     ...signatures(customer, merchant),
     ...(recorded ? [...recorded.steps, recorded.recordedAt] : []),
   ];
-  return { steps, verified };
+  const byClock = [date, ...(recorded ? [recorded.acknowledgement] : [])];
+  return { steps, verified, byNetwork: [root], byClock };
 }
