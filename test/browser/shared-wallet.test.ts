@@ -191,6 +191,19 @@ describe.skipIf(chromiumPath === undefined)(`two tabs with one wallet${whereItIs
     expect(await told<Told>(c, "open", shop.broker)).toMatchObject({ isHere: false });
   });
 
+  test("one that the browser puts aside leaves the wallet to the other, and asks that one when it comes back", async () => {
+    const [a, b] = [await opened(), await opened()];
+    await inPage(a, "call", "topUp", "EUR 5.00");
+    await a.evaluate(`dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`);
+    await b.waitForFunction("wallet.isHere");
+    await a.evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`);
+    expect(await told<Balance>(a, "call", "balance")).toMatchObject({ brokerScrip: "EUR 5.00" });
+    expect([await a.evaluate("wallet.isHere"), await b.evaluate("wallet.isHere")]).toEqual([false, true]);
+    await b.close();
+    await a.waitForFunction("wallet.isHere");
+    expect(await told<Balance>(a, "call", "balance")).toMatchObject({ brokerScrip: "EUR 5.00" });
+  });
+
   test("a phrase restores no wallet that is open in another tab", async () => {
     const a = await opened();
     const phrase = await a.evaluate("wallet.words()");
