@@ -32,7 +32,7 @@ export class Origin {
         close: () => this.#heard.delete(tab),
       }),
       openStore: async (_, { wait, lost = () => {} }) => {
-        await this.#lock(tab, wait);
+        await this.#lock(tab, wait as AbortSignal | undefined);
         let isLost = false;
         lose = () => {
           isLost = true;
