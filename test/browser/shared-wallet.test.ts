@@ -21,10 +21,11 @@ const script = `
     call: async (method, ...args) => wallet[method](...args),
     buy: async (url, sku, signature) => {
       const { goods, receipt } = await wallet.buy(url, sku, { max: "EUR 0.05", vendorScrip: "EUR 1.00", signature });
-      return { text: goods.text(), txn: receipt.txn };
+      const { txn, merchant, order, charged, at, request, response } = receipt;
+      const lengths = [request, response].map(({ length }) => length > 0);
+      return { text: goods.text(), txn, merchant, sku: order.sku, charged: Number(charged.value), at, lengths };
     },
     recall: async (txn) => (await wallet.recall(txn))?.goods.text(),
-    receiptLength: async (txn) => (await wallet.receipt(txn)).length,
     begin: async (url, sku, signature) => {
       globalThis.begun = buy(url, sku, signature).catch((fault) => fault.code ?? String(fault));
     },
@@ -123,6 +124,14 @@ describe.skipIf(chromiumPath === undefined)(`two tabs with one wallet${whereItIs
     );
     expect(bought.map(({ text }) => text)).toEqual(bought.map(() => "Small change."));
     expect(new Set(bought.map(({ txn }) => txn)).size).toBe(12);
+    for (const each of bought)
+      expect(each).toMatchObject({
+        merchant: shop.merchant.uid,
+        sku: "article",
+        charged: 20_000,
+        at: expect.any(Number),
+        lengths: [true, true],
+      });
     const sales = (await shop.merchant.sales()).filter(({ customer }) => customer === uid);
     expect(sales).toHaveLength(12);
     expect(await worth(b, uid)).toBe(parseAmount("EUR 5.00").value);
@@ -180,6 +189,19 @@ describe.skipIf(chromiumPath === undefined)(`two tabs with one wallet${whereItIs
     expect(await c.evaluate("wallet.uid")).toBe(await b.evaluate("wallet.uid"));
     await c.reload();
     expect(await told<Told>(c, "open", shop.broker)).toMatchObject({ isHere: false });
+  });
+
+  test("one that the browser puts aside leaves the wallet to the other, and asks that one when it comes back", async () => {
+    const [a, b] = [await opened(), await opened()];
+    await inPage(a, "call", "topUp", "EUR 5.00");
+    await a.evaluate(`dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`);
+    await b.waitForFunction("wallet.isHere");
+    await a.evaluate(`dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`);
+    expect(await told<Balance>(a, "call", "balance")).toMatchObject({ brokerScrip: "EUR 5.00" });
+    expect([await a.evaluate("wallet.isHere"), await b.evaluate("wallet.isHere")]).toEqual([false, true]);
+    await b.close();
+    await a.waitForFunction("wallet.isHere");
+    expect(await told<Balance>(a, "call", "balance")).toMatchObject({ brokerScrip: "EUR 5.00" });
   });
 
   test("a phrase restores no wallet that is open in another tab", async () => {

@@ -110,14 +110,18 @@ describe("only one at a time", () => {
       wasLost = resolve;
     });
     const store = await open({ lost: () => wasLost() });
+    const { log } = await store.openLog("bought");
     const taken = navigator.locks.request(TITLE, { steal: true }, async () => {
       await lost;
       return codeOf((async () => store.commit([put("a", 1)]))());
     });
     expect(await taken).toBe("closed");
+    log.append(bytes(1));
+    for (let times = 0; times < 2; times += 1) expect(await codeOf(log.sync())).toBe("closed");
     await store.close();
     const next = await open();
     expect(await next.list("")).toEqual([]);
+    expect((await next.openLog("bought")).found).toEqual([]);
     await next.close();
   });
 });

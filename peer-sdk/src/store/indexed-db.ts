@@ -8,13 +8,25 @@ import { keyVault } from "./indexed-db/vault.ts";
 
 /** How a store in a browser is opened, and what it stands on. */
 export interface IndexedDbOptions {
-  /** Waits until nobody else has the store open, or this signal says that it is enough. */
-  readonly wait?: AbortSignal;
+  /** Waits until nobody else has the store open, or this AbortSignal says that it is enough. */
+  readonly wait?: EndOfWaiting;
   /** Told where the browser takes the store away, as when its user clears the site's data: every call throws `closed` then. */
   readonly lost?: () => void;
-  /** The browser's own, where nothing is said. */
-  readonly locks?: LockManager;
-  readonly factory?: IDBFactory;
+  /** The browser's own, where nothing is said: a LockManager and an IDBFactory. */
+  readonly locks?: Locks;
+  readonly factory?: Databases;
+}
+
+// Of a browser's types what they are known by here: who has this package's types need not have those.
+interface EndOfWaiting {
+  readonly aborted: boolean;
+}
+interface Locks {
+  request(name: string, options: object, callback: (lock: unknown) => unknown): Promise<unknown>;
+}
+interface Databases {
+  open(name: string, version?: number): object;
+  cmp(one: unknown, other: unknown): number;
 }
 
 /**
@@ -23,7 +35,8 @@ export interface IndexedDbOptions {
  * where the browser keeps nothing for this page; all is then left as it is.
  */
 export async function indexedDbPeerStore(name: string, options: IndexedDbOptions = {}): Promise<PeerStore> {
-  const { locks = globalThis.navigator?.locks, factory = globalThis.indexedDB } = options;
+  const locks = (options.locks as LockManager | undefined) ?? globalThis.navigator?.locks;
+  const factory = (options.factory as IDBFactory | undefined) ?? globalThis.indexedDB;
   // Either is missing where a page came without encryption from another machine.
   if (locks === undefined || factory === undefined)
     throw new LeptaError("store-damaged", `${name}: this page may keep nothing here: bring another store`);
@@ -36,7 +49,7 @@ export async function indexedDbPeerStore(name: string, options: IndexedDbOptions
     database?.close();
     options.lost?.();
   };
-  const held = await hold(locks, title, options.wait, lose);
+  const held = await hold(locks, title, options.wait as AbortSignal | undefined, lose);
   try {
     database = await openDatabase(factory, title, lose);
     if (!isOpen) throw new LeptaError("closed", title);

@@ -61,7 +61,8 @@ async function importSigning(privateBytes: Uint8Array, isExtractable: boolean): 
   return { key: await crypto.subtle.importKey("pkcs8", pkcs8, P256, false, ["sign"]), publicKey };
 }
 
-function signingKeyOf({ key, publicKey }: KeyHandle): SigningKey {
+function signingKeyOf({ key: object, publicKey }: KeyHandle): SigningKey {
+  const key = object as CryptoKey;
   if (!key.usages.includes("sign") || isRefusal(p256Of(publicKey))) throw new TypeError("not a signing key");
   const sign = async (data: Uint8Array) => new Uint8Array(await crypto.subtle.sign(ES256, key, source(data)));
   return { alg: algorithm.es256, publicKey, id: thumbprint(publicKey), sign };
@@ -107,7 +108,8 @@ async function importOpening(privateBytes: Uint8Array, isExtractable: boolean): 
   return { key: isExtractable ? key : await importX25519(privateBytes, false), publicKey };
 }
 
-function openingKeyOf({ key, publicKey }: KeyHandle): OpeningKey {
+function openingKeyOf({ key: object, publicKey }: KeyHandle): OpeningKey {
+  const key = object as CryptoKey;
   const point = x25519Of(publicKey);
   if (!key.usages.includes("deriveBits") || isRefusal(point)) throw new TypeError("not an opening key");
   const agreement = agreementOf(key, point);

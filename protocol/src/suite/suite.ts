@@ -59,9 +59,16 @@ export interface OpeningKey extends Key {
   checkPossession(prover: SealingKey, context: Uint8Array, proof: Uint8Array): Awaitable<boolean>;
 }
 
+/** A platform's own object of a key, a CryptoKey: said in our words, as who reads these types need not have a browser's. */
+export interface KeyObject {
+  readonly type: string;
+  readonly extractable: boolean;
+  readonly usages: readonly string[];
+}
+
 /** A private key as an object, whose bytes nobody can read, and its public half, the encoded COSE_Key. */
 export interface KeyHandle {
-  readonly key: CryptoKey;
+  readonly key: KeyObject;
   readonly publicKey: Uint8Array;
 }
 

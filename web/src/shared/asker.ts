@@ -1,8 +1,9 @@
 /** A tab's side of its calls: who has the wallet, what was asked there, and what to say where no answer comes. */
-import { type CallOff, Goods, LeptaError, type Runtime } from "@lepta/peer-sdk";
+import { type CallOff, LeptaError, type Runtime } from "@lepta/peer-sdk";
 import { limits } from "@lepta/protocol";
 import type { Airwaves, Message, Outcome } from "./airwaves.ts";
 import { isOnce, type Method } from "./methods.ts";
+import { unpack } from "./parcel.ts";
 
 export interface AskerOptions {
   readonly tab: string;
@@ -104,7 +105,7 @@ export class Asker {
           if (isOnce(method)) throw new LeptaError("pending", WHERE_TO_LOOK);
           if (outcome === "silence")
             throw new LeptaError("unreachable", "the tab with the wallet does not answer");
-        } else if ("value" in outcome) return revived(outcome.value);
+        } else if ("value" in outcome) return unpack(outcome.value);
         else throw Object.assign(new LeptaError(outcome.code), { message: outcome.message });
       }
     } finally {
@@ -163,10 +164,3 @@ export class Asker {
 
 const WHERE_TO_LOOK =
   "the tab with the wallet has gone or does not answer: look at what is pending and at the history before you try again";
-
-/** What was bought is an object with a text of its own, which no message between tabs carries. */
-function revived(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || !("goods" in value)) return value;
-  const { type, bytes } = value.goods as Goods;
-  return { ...value, goods: new Goods(type, bytes) };
-}

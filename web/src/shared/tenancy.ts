@@ -13,6 +13,7 @@ import { limits, toText } from "@lepta/protocol";
 import type { Airwaves, Ask, Message, Outcome } from "./airwaves.ts";
 import type { Asker } from "./asker.ts";
 import { isMethod, type Method } from "./methods.ts";
+import { pack } from "./parcel.ts";
 import { type WatchedStore, watchStore } from "./watch-store.ts";
 
 /** Opens the store that tabs share, when nobody else has it any more. */
@@ -181,7 +182,9 @@ export class Tenancy {
     const { air, runtime } = this.#options;
     // This tab was asleep, and who asked was told that nothing is known: it may have gone another way.
     if (!isMethod(method) || runtime.now() >= until) return;
-    air.post({ kind: "answer", tab, call, outcome: await this.#perform(term, method, args) });
+    const outcome = await this.#perform(term, method, args);
+    const sent = outcome !== "gone" && "value" in outcome ? { value: pack(outcome.value) } : outcome;
+    air.post({ kind: "answer", tab, call, outcome: sent });
   }
 
   async #perform(term: Term, method: Method, args: readonly unknown[]): Promise<Outcome> {
