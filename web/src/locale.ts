@@ -14,6 +14,14 @@ export function money(text: string, locale?: string): string {
   return format.format(`${value / MILLION}.${fraction}` as Intl.StringNumericLiteral);
 }
 
+/** The same, without places where there is nothing in them: `"+€5"` on a button. */
+export function wholeMoney(text: string, locale?: string): string {
+  const { currency, value } = parseAmount(text);
+  if (value % MILLION !== 0n) return money(text, locale);
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 0 });
+  return format.format(value / MILLION);
+}
+
 /** The sum of amounts of one currency; the others are left out. Undefined where there is none. */
 export function sumOf(texts: readonly string[]): string | undefined {
   const [first] = texts;

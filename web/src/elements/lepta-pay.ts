@@ -160,7 +160,7 @@ export class LeptaPay extends HTMLElement {
     const label: Readonly<Record<PayState, string>> = {
       idle: `Buy · ${shown}`,
       paying: "Paying …",
-      paid: isAgain ? `Buy again · ${shown}` : "Paid · show",
+      paid: isAgain ? `Buy again · ${shown}` : "Paid · show again",
       failed: `Try again · ${shown}`,
     };
     this.#button.setAttribute("aria-disabled", `${this.#state === "paying"}`);

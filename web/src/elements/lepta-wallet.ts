@@ -103,7 +103,7 @@ export class LeptaWallet extends HTMLElement {
     const all = [brokerScrip ?? nothing, ...vendorScrip.map(({ amount }) => amount)];
     this.#total.replaceChildren(money(sumOf(all) ?? nothing), make("span", {}, " to spend"));
     this.#parts.replaceChildren(
-      part("At the broker, for anybody", brokerScrip ?? nothing),
+      part("At the broker", brokerScrip ?? nothing),
       ...vendorScrip.map(({ merchant, amount }) => part(`At ${this.#nameOf(merchant)}`, amount)),
     );
     this.#pending.replaceChildren(

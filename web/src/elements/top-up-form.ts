@@ -1,5 +1,5 @@
 /** Ways to fill the wallet: an amount with one click, or another one. */
-import { money } from "../locale.ts";
+import { wholeMoney } from "../locale.ts";
 import { button, make } from "../make.ts";
 
 const WHOLE = ["1.00", "5.00", "20.00"] as const;
@@ -20,7 +20,7 @@ export function topUpForm(currency: () => string, fill: (amount: string) => Prom
     make("label", { for: "amount" }, "Other amount"),
     make("span", { class: "row" }, field, submit),
   );
-  const row = make("div", { class: "row", role: "group", "aria-label": "Top up" });
+  const row = make("div", { class: "row thirds", role: "group", "aria-label": "Top up" });
   let isFilling = false;
   const begin = async (amount: string): Promise<void> => {
     if (isFilling) return;
@@ -33,7 +33,9 @@ export function topUpForm(currency: () => string, fill: (amount: string) => Prom
     });
   };
   row.append(
-    ...WHOLE.map((amount) => button(`+ ${money(`${currency()} ${amount}`)}`, {}, () => void begin(amount))),
+    ...WHOLE.map((amount) =>
+      button(`+${wholeMoney(`${currency()} ${amount}`)}`, {}, () => void begin(amount)),
+    ),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

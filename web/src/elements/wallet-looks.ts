@@ -11,6 +11,7 @@ dt { color: var(--soft); overflow-wrap: anywhere; }
 dd { margin: 0; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .row { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 .row > button { flex: 1 1 auto; }
+.thirds { display: grid; grid-template-columns: repeat(3, 1fr); }
 input { flex: 1 1 6rem; min-width: 0; width: 6rem; }
 label { display: block; font-size: 0.875rem; margin: 0.4rem 0 0.2rem; }
 .fill details { margin-top: 0.4rem; }

@@ -1,6 +1,16 @@
 /** Where a message belongs: its figure, its number there, and what it is called. */
 
-export type Figure = "6" | "7" | "8" | "lane" | "statement" | "meeting" | "offer" | "notices" | "other";
+export type Figure =
+  | "6"
+  | "7"
+  | "8"
+  | "lane"
+  | "statement"
+  | "meeting"
+  | "offer"
+  | "notices"
+  | "enrolment"
+  | "other";
 
 export interface Place {
   readonly figure: Figure;
@@ -16,10 +26,11 @@ export const figureTitles: Readonly<Record<Figure, string>> = {
   "7": "Figure 7 · Buy Item",
   "8": "Figure 8 · Obtain VendorScrip",
   lane: "Figure 7 · A lane for many purchases",
-  statement: "Figure 7 · M0 and M3 of a lane: one statement",
+  statement: "Figure 7 · One statement, for M0 and M3 of a lane",
   meeting: "Hello",
   offer: "What is for sale",
   notices: "Notices to the broker",
+  enrolment: "Enrolment",
   other: "Also said",
 };
 
@@ -53,17 +64,20 @@ const places: Readonly<Record<string, Place>> = {
   laneResume: place("lane", 2, "Lane goes on"),
   laneJoined: place("lane", 3, "Session joined the lane"),
   laneFault: place("lane", 4, "Lane refused"),
-  laneClose: place("lane", 5, "Lane closes"),
+  laneClose: place("statement", 0, "Lane closes"),
   sessionClose: place("lane", 6, "Session ends"),
   statement: place("statement", 0, "Statement"),
-  statementProposal: place("statement", 1, "Statement to sign"),
-  statementSigned: place("statement", 2, "Signed"),
-  statementsRecorded: place("statement", 5, "The broker has it"),
+  statementProposal: place("statement", 0, "Statement to sign"),
+  statementSigned: place("statement", 0, "Signed"),
+  statementsRecorded: place("statement", 0, "The broker has it"),
+  "enrol-request": place("enrolment", 0, "Enrol"),
+  "enrol-response": place("enrolment", 1, "Enrolled"),
   hello: place("meeting", 0, "Hello"),
   "offer-request": place("offer", 0, "What do you sell?"),
   offer: place("offer", 1, "Offer"),
   "notice-batch": place("notices", 0, "Notices, in a batch"),
-  acknowledgement: place("notices", 1, "Acknowledged"),
+  // After the intent, too, whose transaction it shares.
+  acknowledgement: place("notices", 0.5, "Acknowledged"),
 };
 
 /** Whatever has no place in a figure is called by its type, in words. */

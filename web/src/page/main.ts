@@ -2,9 +2,11 @@
 import type { PassedMessage } from "@lepta/peer-sdk";
 import type { LeptaWallet } from "../elements/lepta-wallet.ts";
 import { defineElements } from "../index.ts";
+import { money, sumOf } from "../locale.ts";
 import { make } from "../make.ts";
 import type { PageConfig } from "../page-config.ts";
 import { provideWallet } from "../provide.ts";
+import { type WalletState, watchState } from "../wallet-state.ts";
 import { adviceOn } from "../words.ts";
 import { rawInspection } from "./inspection.ts";
 import { listen } from "./listen.ts";
@@ -43,7 +45,19 @@ async function start(): Promise<void> {
   const opened = await wallet;
   tell.own(opened.uid);
   notice.textContent = "";
+  watchState(opened, showBalance, () => {
+    // The wallet's own element says what is wrong.
+  });
   await welcome(opened);
+}
+
+function showBalance({ balance: { brokerScrip, vendorScrip } }: WalletState): void {
+  const all = [
+    ...(brokerScrip === undefined ? [] : [brokerScrip]),
+    ...vendorScrip.map(({ amount }) => amount),
+  ];
+  const sum = sumOf(all);
+  byId("balance").textContent = sum === undefined ? "" : money(sum);
 }
 
 /** Draws what the wallet and the merchant tell. */

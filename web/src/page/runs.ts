@@ -105,7 +105,7 @@ function keyOf(passed: PassedMessage, { figure }: Place): string {
     return `7/${pair}/${lane}/${sequence}`;
   }
   if (figure === "lane" || figure === "statement" || figure === "meeting") return figure;
-  return `${figure}/${passed.txn ?? pair}`;
+  return passed.txn ?? `${figure}/${pair}`;
 }
 
 /** A message that a run has already begins the next one. */
@@ -117,4 +117,4 @@ const isSame = (a: PassedMessage, b: PassedMessage): boolean =>
   a.type === b.type && a.from === b.from && equalBytes(a.bytes, b.bytes);
 
 const inOrder = (a: ShownMessage, b: ShownMessage): number =>
-  a.place.rank - b.place.rank || a.passed.at - b.passed.at;
+  a.place.rank - b.place.rank || a.passed.at - b.passed.at || a.id - b.id;

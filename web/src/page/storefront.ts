@@ -28,14 +28,12 @@ function story({ sku, price, title, teaser, section }: Article, merchant: string
 function open(card: HTMLElement, pay: HTMLElement, title: string, { goods }: Paid): void {
   const close = button("Close the story", {}, () => {
     text.remove();
-    card.classList.remove("open");
     pay.shadowRoot?.querySelector("button")?.focus();
   });
   const text = make("div", { class: "text", tabindex: -1, role: "region", "aria-label": title });
   text.append(goodsView(goods, title), make("p", { class: "row" }, close));
   card.querySelector(".text")?.remove();
   card.append(text);
-  card.classList.add("open");
   // Whoever has bought a story wants to read it.
   text.focus({ preventScroll: true });
   card.scrollIntoView({ block: "nearest" });

@@ -168,6 +168,10 @@ function coins(): string {
   );
 }
 
-const coin = (x: number, y: number, radius: number, fill: string): string =>
-  `<circle cx="${x}" cy="${y}" r="${radius}" fill="${fill}" stroke="#6b6256" stroke-width="1.5"/>` +
-  `<circle cx="${x}" cy="${y}" r="${radius * 0.72}" fill="none" stroke="#6b6256" stroke-dasharray="2 3"/>`;
+function coin(x: number, y: number, radius: number, fill: string): string {
+  const line = 'stroke="#6b6256"';
+  return (
+    `<circle cx="${x}" cy="${y}" r="${radius}" fill="${fill}" ${line} stroke-width="1.5"/>` +
+    `<circle cx="${x}" cy="${y}" r="${Math.round(radius * 0.72)}" fill="none" ${line} stroke-dasharray="2 3"/>`
+  );
+}
