@@ -17,9 +17,9 @@ const SOLD = 4;
 /** Of an integer's encoding, at most. */
 const UINT_LENGTH = 9;
 
-/** What stands in item 3 behind the sequence: amount, metered = 0 and order. The same for every purchase alike. */
-export const orderTail = (price: Amount, order: Order): Uint8Array =>
-  concat(encodeAs(amountCodec, price), new Uint8Array([0]), encodeAs(orderCodec, order));
+/** What stands in item 3 behind the sequence: amount, metered as 0 or 1, and order. The same for every purchase alike. */
+export const orderTail = (price: Amount, order: Order, isMetered = false): Uint8Array =>
+  concat(encodeAs(amountCodec, price), new Uint8Array([isMetered ? 1 : 0]), encodeAs(orderCodec, order));
 
 /** Item 3: `tail` as `orderTail` makes it. */
 export function writeBuy(lane: number, sequence: number, tail: Uint8Array): Uint8Array {

@@ -173,6 +173,20 @@ export const limits = {
   logBufferBytes: 256 * 1024,
   /** Records of scrip that a merchant reads at once when it starts. */
   scripRows: 4096,
+  /** Characters of a header with challenges that a paying fetch reads. */
+  challengesLength: 64 * 1024,
+  /** Challenges, of any scheme, in it. */
+  challenges: 32,
+  /** Parameters of one of them. */
+  challengeParameters: 32,
+  /** Characters of a header with a credential or a receipt of HTTP. */
+  credentialLength: 16 * 1024,
+  /** Levels of the JSON in a header of HTTP. */
+  jsonNesting: 16,
+  /** Entries of an `Accept-Payment`. */
+  acceptedPayments: 32,
+  /** Bytes of a request's body at a paywall. */
+  paidBodyBytes: 1024 * 1024,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;

@@ -58,7 +58,9 @@ function laneWith(session: MerchantSession, { units, price }: KnownOrder): Lane 
   return undefined;
 }
 
-const isUsable = ({ session, isClosing }: Lane): boolean => session !== undefined && !isClosing;
+/** Answers come in order: what is metered keeps those behind it waiting for as long as it is used. */
+const isUsable = ({ session, isClosing, flight, wishes }: Lane): boolean =>
+  session !== undefined && !isClosing && (wishes.at(-1) ?? flight.at(-1))?.order.isMetered !== true;
 
 /** The purchase is on its way when this resolves; nobody waits under the lock for its answer. */
 async function openAndBuy(

@@ -1,5 +1,16 @@
 /** What a merchant sells: prices as people write them, and what produces the goods. */
-import { type Amount, GOODS_TYPE, LeptaError, limits, type Order, parseAmount, utf8 } from "@lepta/protocol";
+import {
+  type Amount,
+  GOODS_TYPE,
+  isRefusal,
+  LeptaError,
+  limits,
+  multiply,
+  type Order,
+  parseAmount,
+  sameAmount,
+  utf8,
+} from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 
 /** One purchase, for the handler: its id is the same when the same purchase comes again. */
@@ -12,7 +23,7 @@ export interface Purchase {
   readonly id: string;
 }
 
-type Produce = (purchase: Purchase) => Made | Promise<Made>;
+type Produce<P extends Purchase = Purchase> = (purchase: P) => Made | Promise<Made>;
 
 export interface CatalogueItem {
   /** `"EUR 0.02"`, for one. */
@@ -29,7 +40,30 @@ export interface Listed {
   readonly sku: string;
   readonly description: string;
   readonly price: Amount;
-  readonly deliver: Produce;
+  readonly deliver: Produce<BoundPurchase>;
+  /** Where the price is for one unit of what is metered: its name, and the most units of one order. */
+  readonly meter?: { readonly unit: string; readonly most: number };
+  /** An order's description is no text of ours: it says what the purchase is for, and the handler judges it. */
+  readonly isBound?: boolean;
+}
+
+/** One purchase with its order's description. */
+export interface BoundPurchase extends Purchase {
+  readonly description: string;
+}
+
+/** Whether an order is what we sell, at our price; what is metered may be ordered up to its most. Throws nothing. */
+export function isAgreed(listed: Listed, order: Order, amount: Amount, isMetered: boolean): boolean {
+  const { price, description, meter, isBound } = listed;
+  const total = multiply(price, order.quantity);
+  return (
+    !isRefusal(total) &&
+    isMetered === (meter !== undefined) &&
+    order.quantity <= (meter?.most ?? limits.quantity) &&
+    sameAmount(amount, total) &&
+    sameAmount(order.unitPrice, price) &&
+    (isBound === true || order.description === description)
+  );
 }
 
 /** Reads all items. Throws `bad-amount` or, where a name or description is too long, `malformed`, with the item's name. */
@@ -43,7 +77,8 @@ export const readCatalogue = (catalogue: Catalogue): ReadonlyMap<string, Listed>
     }),
   );
 
-function priceOf(sku: string, text: string): Amount {
+/** A price as people write it. Throws `bad-amount` with the item's name. */
+export function priceOf(sku: string, text: string): Amount {
   const price = /^[A-Z]{3} /.test(text) ? parseAmount(text) : undefined;
   if (price === undefined || price.value === 0n)
     throw new LeptaError("bad-amount", `${sku}: ${JSON.stringify(text)}`);
@@ -51,15 +86,44 @@ function priceOf(sku: string, text: string): Amount {
 }
 
 /** What a handler makes. */
-export type Made = Goods | string | Uint8Array;
+export type Made = Goods | string | Uint8Array | Delivery;
+
+/** Goods, and who wants to know what becomes of them. */
+export class Delivery {
+  readonly goods: Goods;
+  /** Of what is metered, how many units were used; charged is the price of so many. */
+  readonly units: number | undefined;
+  /** Told once: true when the sale is durable, false when there is none. Where the store is broken nobody knows. */
+  readonly told: (isSold: boolean) => void;
+
+  constructor(goods: Goods, told: (isSold: boolean) => void, units?: number) {
+    this.goods = goods;
+    this.told = told;
+    this.units = units;
+  }
+}
 
 /** The goods in their one form. Throws what the handler throws, and where it makes nothing that can be delivered. */
-export async function produce(listed: Listed, order: Order, customer: string, txn: string): Promise<Goods> {
-  const { sku, quantity } = order;
-  return goodsOf(sku, await listed.deliver({ sku, quantity, customer, id: `${customer}/${txn}` }));
+export async function produce(
+  listed: Listed,
+  { sku, quantity, description }: Order,
+  customer: string,
+  txn: string,
+): Promise<Delivery> {
+  return deliveryOf(
+    sku,
+    await listed.deliver({ sku, quantity, description, customer, id: `${customer}/${txn}` }),
+  );
 }
 
 /** What a handler made, in its one form. Throws where it cannot be delivered. */
+export function deliveryOf(sku: string, made: unknown): Delivery {
+  return made instanceof Delivery ? made : new Delivery(goodsOf(sku, made), nobody);
+}
+
+const nobody = (): void => {};
+
+/** What a handler made as goods. Throws where they cannot be delivered. */
 export function goodsOf(sku: string, made: unknown): Goods {
   const goods = inOneForm(made);
   const isDelivery =

@@ -7,7 +7,6 @@ import {
   isProven,
   isRefusal,
   limits,
-  multiply,
   nothing,
   type Or,
   purchaseSpendCodec,
@@ -16,12 +15,10 @@ import {
   refuse,
   type ScripBody,
   type ScripTuple,
-  sameAmount,
   subtract,
 } from "@lepta/protocol";
-import type { Goods } from "../goods.ts";
 import type { Change } from "../ports.ts";
-import { produce } from "./catalogue.ts";
+import { type Delivery, isAgreed, produce } from "./catalogue.ts";
 import { genuineScrip } from "./genuine.ts";
 import { issue, secretsOf } from "./issue.ts";
 import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
@@ -136,7 +133,7 @@ async function check(
   shop: Shop,
   { message, customer }: Request,
   { spend, shown, scrip }: Purchase,
-): Promise<Or<Goods>> {
+): Promise<Or<Delivery>> {
   const now = shop.party.runtime.now();
   if (scrip.state === "spent") return refuse("scrip-spent");
   if (isExpired(message.payload, now)) return refuse("expired");
@@ -144,14 +141,8 @@ async function check(
   const { order, amount, metered } = spend;
   const listed = shop.items.get(order.sku);
   if (listed === undefined) return refuse("unknown-item");
-  const price = multiply(listed.price, order.quantity);
-  const isAgreed =
-    !isRefusal(price) &&
-    !metered &&
-    sameAmount(amount, price) &&
-    sameAmount(order.unitPrice, listed.price) &&
-    order.description === listed.description;
-  if (!isAgreed) return refuse("price-mismatch");
+  // What is metered is bought on lanes.
+  if (metered || !isAgreed(listed, order, amount, metered)) return refuse("price-mismatch");
   const rest = subtract(shown.value, amount);
   if (isRefusal(rest)) return rest;
   try {
@@ -169,13 +160,16 @@ async function sell(
   request: Request,
   id: string,
   purchase: Purchase,
-  goods: Goods,
+  { goods, told }: Delivery,
 ): Promise<Or<Sold>> {
   const { party, tables } = shop;
   const { spend, shown, scrip } = purchase;
   const { message, customer } = request;
   const rest = subtract(shown.value, spend.amount);
-  if (isRefusal(rest)) return rest;
+  if (isRefusal(rest)) {
+    told(false);
+    return rest;
+  }
   const { expiresAt } = scrip;
   const owner = customer.uid;
   const { origin } = scrip;
@@ -226,6 +220,7 @@ async function sell(
     );
   }
   await party.store.commit(changes);
+  told(true);
   shop.outbox.flushSoon(shop.noticeDelay);
   const { id: granted = "", customerSecret: secret } = change ?? {};
   return { sale, response: response.bytes, ...(secret ? { beside: { scrip: granted, secret } } : {}) };

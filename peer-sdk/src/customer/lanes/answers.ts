@@ -33,6 +33,7 @@ export function takeAnswer(book: LaneBook, lane: Lane, item: Uint8Array): boolea
 }
 
 function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
+  if (sent.order.isMetered) return takeMetered(book, lane, sent, item);
   const { price, sequence } = sent;
   const remaining = lane.answered - price;
   const expected = { lane: lane.number, sequence, charged: price, remaining };
@@ -44,7 +45,34 @@ function takeSold(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boo
   settle?.resolve({
     // Beside them in the message may stand what nobody else is to see.
     goods: new Goods(lastType.name, new Uint8Array(goods)),
-    receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, entry),
+    receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, order.price, entry),
+  });
+  book.goOn(lane);
+  return true;
+}
+
+/** What was used is charged: whole units, at most as many as were ordered. What was not used is there again. */
+function takeMetered(book: LaneBook, lane: Lane, sent: Sent, item: Uint8Array): boolean {
+  const sold = decodeAs(laneSold, item);
+  if (isRefusal(sold)) return false;
+  const [, number, sequence, charged, remaining, goods, type] = sold;
+  const { order, price, settle } = sent;
+  const { unitPrice } = order.order;
+  const isAsExpected =
+    number === lane.number &&
+    sequence === sent.sequence &&
+    charged <= price &&
+    charged % Number(unitPrice.value) === 0 &&
+    remaining === lane.answered - charged;
+  if (!isAsExpected) return false;
+  lane.remaining += price - charged;
+  lane.pair.value -= price - charged;
+  answered(lane, sent, item, charged, remaining);
+  const entry = { at: sent.at, bought: sent.item, answered: item };
+  const paid = { ...unitPrice, value: BigInt(charged) };
+  settle?.resolve({
+    goods: new Goods(type === "" ? GOODS_TYPE : type, new Uint8Array(goods)),
+    receipt: new LaneReceipt(lane.merchant, lane.origin, sequence, order, paid, entry),
   });
   book.goOn(lane);
   return true;

@@ -2,7 +2,15 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import { type Credential, LeptaError, limits, type Uid, writeBuy } from "@lepta/protocol";
+import {
+  type Credential,
+  LeptaError,
+  lanePurchase,
+  limits,
+  type Txn,
+  type Uid,
+  writeBuy,
+} from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import type { Party } from "../../party.ts";
 import { afterTurn, type CallOff, type Change } from "../../ports.ts";
@@ -127,10 +135,10 @@ export class LaneBook {
   }
 
   /** Buys on a lane that is worth enough: at once where there is room, or when a statement or an answer has made room. */
-  buy(lane: Lane, order: KnownOrder): Promise<Bought> {
+  buy(lane: Lane, order: KnownOrder, named?: (txn: Txn) => void): Promise<Bought> {
     return new Promise((resolve, reject) => {
       lane.remaining -= order.units;
-      const wish: Wish = { order, resolve, reject };
+      const wish: Wish = named === undefined ? { order, resolve, reject } : { order, resolve, reject, named };
       if (lane.wishes.length === 0 && hasRoom(lane, order)) this.#send(lane, order, wish);
       else this.#wait(lane, wish);
     });
@@ -211,6 +219,7 @@ export class LaneBook {
     const sent: Sent = { sequence, at, item, price: order.units, order, entry, settle, isDurable: false };
     lane.flight.push(sent);
     this.#leaving.push({ lane, sent });
+    settle.named?.(lanePurchase(lane.origin, sequence));
     this.#silence ??= this.#listenLater();
     if (this.#isWriting) return;
     this.#isWriting = true;
@@ -280,7 +289,8 @@ export class LaneBook {
       this.#unanswered = new Map();
       for (const lane of this.all()) {
         const oldest = lane.flight.find(({ settle }) => settle !== undefined);
-        if (oldest === undefined) continue;
+        // What is metered takes as long as it is used.
+        if (oldest === undefined || oldest.order.isMetered) continue;
         if (before.get(lane) === oldest)
           this.giveUp(lane, new LeptaError("unreachable", "no answer in time"));
         else this.#unanswered.set(lane, oldest);

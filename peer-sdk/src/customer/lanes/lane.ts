@@ -36,6 +36,8 @@ export interface Wish extends Settle {
 }
 
 export interface Settle {
+  /** Told of the purchase's name as soon as it has one. */
+  readonly named?: (txn: Txn) => void;
   readonly resolve: (bought: Bought) => void;
   readonly reject: (error: Error) => void;
 }

@@ -17,14 +17,23 @@ export class LaneReceipt implements Receipt {
   readonly #origin: Uint8Array;
   readonly #sequence: number;
   readonly #order: KnownOrder;
+  readonly #charged: Amount;
 
-  constructor(merchant: string, origin: Uint8Array, sequence: number, known: KnownOrder, entry: Entry) {
+  constructor(
+    merchant: string,
+    origin: Uint8Array,
+    sequence: number,
+    known: KnownOrder,
+    charged: Amount,
+    entry: Entry,
+  ) {
     this.merchant = merchant;
     this.at = entry.at;
     this.#entry = entry;
     this.#origin = origin;
     this.#sequence = sequence;
     this.#order = known;
+    this.#charged = charged;
   }
 
   /** Copies, as in memory both stand among other things: whoever passes on their buffers passes on nothing else. */
@@ -45,6 +54,6 @@ export class LaneReceipt implements Receipt {
   }
 
   get charged(): Amount {
-    return this.#order.price;
+    return this.#charged;
   }
 }

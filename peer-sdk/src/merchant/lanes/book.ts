@@ -23,6 +23,8 @@ interface Leaving {
   readonly lane: Lane;
   readonly sequence: number;
   readonly answer: Uint8Array;
+  /** Whoever wants to know that it is durable. */
+  readonly told: ((isSold: boolean) => void) | undefined;
 }
 
 export class LaneBook {
@@ -138,14 +140,20 @@ export class LaneBook {
   }
 
   /** Takes a decided purchase into the lane; its answer leaves when both are durable. */
-  decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number): void {
+  decide(
+    lane: Lane,
+    bought: Uint8Array,
+    answer: Uint8Array,
+    charged: number,
+    told?: (isSold: boolean) => void,
+  ): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
     const { record, packed: kept } = journalRecord(lane.journalName, entryParts(at, bought, answer, joined));
     const entry = this.#journal.append(record);
     const remaining = lane.remaining - charged;
     append(lane, { at, kept, joined, charged, remaining, entry });
-    this.#leaving.push({ lane, sequence: lane.sequence, answer });
+    this.#leaving.push({ lane, sequence: lane.sequence, answer, told });
     this.#callOff ??= this.#lookLater();
     if (this.#isWriting) return;
     this.#isWriting = true;
@@ -195,9 +203,10 @@ export class LaneBook {
 
   #send(leaving: readonly Leaving[]): void {
     const touched = new Set<Lane>();
-    for (const { lane, sequence, answer } of leaving) {
+    for (const { lane, sequence, answer, told } of leaving) {
       lane.durable = sequence;
       lane.visit?.send(answer);
+      told?.(true);
       touched.add(lane);
     }
     for (const lane of touched) this.onDurable(lane);

@@ -7,12 +7,10 @@ import {
   isRefusal,
   laneBuy,
   limits,
-  multiply,
   type Or,
   refuse,
-  sameAmount,
 } from "@lepta/protocol";
-import type { Listed } from "../catalogue.ts";
+import { isAgreed, type Listed } from "../catalogue.ts";
 
 /** What may be bought so. */
 export interface KnownOrder {
@@ -20,8 +18,9 @@ export interface KnownOrder {
   readonly tail: Uint8Array;
   readonly listed: Listed;
   readonly quantity: number;
+  readonly description: string;
   readonly currency: string;
-  /** Millionths. */
+  /** Millionths: the price, or the most that may be charged. */
   readonly price: number;
 }
 
@@ -47,22 +46,18 @@ export class Orders {
     const [, , , amount, metered, order] = buy;
     const listed = this.#items.get(order.sku);
     if (listed === undefined) return refuse("unknown-item" satisfies ErrorCode);
-    const price = multiply(listed.price, order.quantity);
-    const isAgreed =
-      !isRefusal(price) &&
-      metered === 0 &&
-      sameAmount(amount, price) &&
-      sameAmount(order.unitPrice, listed.price) &&
-      order.description === listed.description;
-    if (!isAgreed) return refuse("price-mismatch");
-    if (Number(price.value) >= this.#below) return refuse("signature-needed");
+    if (!isAgreed(listed, order, amount, metered === 1)) return refuse("price-mismatch");
+    if (Number(amount.value) >= this.#below) return refuse("signature-needed");
     const known: KnownOrder = {
       tail: new Uint8Array(item.subarray(heads.tail)),
       listed,
       quantity: order.quantity,
-      currency: price.currency,
-      price: Number(price.value),
+      description: order.description,
+      currency: amount.currency,
+      price: Number(amount.value),
     };
+    // Each of these is the only one of its kind.
+    if (listed.isBound) return known;
     this.#known.unshift(known);
     if (this.#known.length > REMEMBERED) this.#known.pop();
     return known;

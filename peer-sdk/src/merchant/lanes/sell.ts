@@ -7,6 +7,7 @@ import {
   equalBytes,
   GOODS_TYPE,
   isRefusal,
+  LeptaError,
   lanePurchase,
   limits,
   Refusal,
@@ -16,7 +17,7 @@ import {
 } from "@lepta/protocol";
 import type { Goods } from "../../goods.ts";
 import { readEntry } from "../../lanes/run.ts";
-import { goodsOf, type Made } from "../catalogue.ts";
+import { Delivery, goodsOf, type Made } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
 import type { Asked, Lane, LaneVisit } from "./lane.ts";
@@ -102,6 +103,7 @@ function deliver(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder): b
     const made = listed.deliver({
       sku: listed.sku,
       quantity,
+      description: order.description,
       customer: lane.owner,
       // Spelt only where the handler asks.
       get id() {
@@ -145,20 +147,37 @@ function make({ pair }: Lane, price: number, count: number): void {
 }
 
 function sold(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder, made: Made): void {
+  let delivery: Delivery | undefined;
+  let charged: number;
   let goods: Goods;
   try {
-    goods = goodsOf(order.listed.sku, made);
+    // Nearly always nobody wants to know more.
+    delivery = made instanceof Delivery ? made : undefined;
+    goods = goodsOf(order.listed.sku, delivery === undefined ? made : delivery.goods);
+    charged = chargeOf(order, delivery?.units);
   } catch (error) {
+    delivery?.told(false);
     failed(shop, lane, item, error);
     return;
   }
   // Its scrip may have been ended by the broker while the goods were made.
-  if (!shop.lanes.has(lane) || shop.lanes.isBroken) return;
-  const remaining = lane.remaining - order.price;
+  if (!shop.lanes.has(lane) || shop.lanes.isBroken) {
+    delivery?.told(false);
+    return;
+  }
+  const remaining = lane.remaining - charged;
   const sequence = lane.sequence + 1;
   const type = typeBytesOf(goods.type);
-  const answer = writeSold(lane.number, sequence, order.price, remaining, goods.bytes, type);
-  shop.lanes.decide(lane, item, answer, order.price);
+  const answer = writeSold(lane.number, sequence, charged, remaining, goods.bytes, type);
+  shop.lanes.decide(lane, item, answer, charged, delivery?.told);
+}
+
+/** The price, or that of what was used, in millionths. Throws where a handler has metered more than was ordered. */
+function chargeOf({ listed, price, quantity }: KnownOrder, units: number | undefined): number {
+  if (listed.meter === undefined) return price;
+  if (units === undefined || !Number.isInteger(units) || units < 0 || units > quantity)
+    throw new LeptaError("delivery-failed", `${listed.sku} metered ${units} of ${quantity}`);
+  return units * Number(listed.price.value);
 }
 
 /** The media type of the last goods, which the next ones are likely to have. */
