@@ -1,9 +1,10 @@
 /** The HTTP API: the route table, each route throttled for itself, every request in an access log. */
-import { type Capability, type Route, routes } from "@lepta/lambdas/routes";
-import { RemovalPolicy } from "aws-cdk-lib";
+import { type Capability, crossOrigin, type Route, routes } from "@lepta/lambdas/routes";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import {
   type CfnStage,
+  CorsHttpMethod,
   HttpApi,
   HttpMethod,
   HttpStage,
@@ -46,6 +47,12 @@ export function createHttpApi(
     apiName: `lepta-${stage}`,
     description: `Lepta ${stage}: the broker`,
     createDefaultStage: false,
+    corsPreflight: {
+      allowOrigins: [crossOrigin.origin],
+      allowMethods: crossOrigin.methods.map((method) => CorsHttpMethod[method]),
+      allowHeaders: [...crossOrigin.headers],
+      maxAge: Duration.seconds(crossOrigin.maxAgeSeconds),
+    },
   });
   for (const { method, path, capability } of routes)
     api.addRoutes({

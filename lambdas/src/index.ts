@@ -40,5 +40,5 @@ export type { LogEntry, Observer } from "./ports/observer.ts";
 export { type Runtime, systemRuntime } from "./ports/runtime.ts";
 export type { Attribute, Item, Key, Store, Write } from "./ports/store.ts";
 export { deploymentParameter, keyAlias, keyDefinitions, tableDefinition } from "./resources.ts";
-export { type Capability, type Route, routes, schedules } from "./routes.ts";
+export { type Capability, crossOrigin, type Route, routes, schedules } from "./routes.ts";
 export { brokerFor, type Clients, rotationOf, standIn, type Wiring, wire } from "./wiring.ts";

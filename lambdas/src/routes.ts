@@ -40,6 +40,18 @@ export const routes: readonly Route[] = [
   post("/settle", "settle"),
 ];
 
+/**
+ * Which pages may ask the broker: all. Nothing that a browser adds by itself (no cookie, no password) counts for anything here:
+ * each request is signed and sealed by a peer, and `GET /keys` is public.
+ */
+export const crossOrigin = {
+  origin: "*",
+  methods: ["GET", "POST"],
+  headers: ["content-type"],
+  /** How long a browser may remember it. */
+  maxAgeSeconds: 2 * 60 * 60,
+} as const;
+
 /** What runs by the clock. */
 export const schedules = [
   { capability: "rotate", everyMinutes: 60 },

@@ -1,6 +1,13 @@
 /** API Gateway's part on loopback: HTTP requests become v2 events for the handlers of the route table. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type Capability, errorResponse, type HttpHandler, type Route, routes } from "@lepta/lambdas";
+import {
+  type Capability,
+  crossOrigin,
+  errorResponse,
+  type HttpHandler,
+  type Route,
+  routes,
+} from "@lepta/lambdas";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { type Loopback, listen } from "./loopback.ts";
 
@@ -13,12 +20,33 @@ export async function startHttpFront(
   port: number,
 ): Promise<Loopback> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) => {
+    if (isFromPage(request)) response.setHeader("access-control-allow-origin", crossOrigin.origin);
+    if (isPreflight(request)) return allow(response);
     serve(handlers, request).then(
       (result) => send(response, result),
       () => send(response, errorResponse("internal")),
     );
   });
   return listen(server, port);
+}
+
+/** Whether a page of another origin asks: browsers say which. */
+const isFromPage = ({ headers }: IncomingMessage): boolean => headers.origin !== undefined;
+
+/** Whether a browser asks first whether it may: API Gateway answers that itself, whatever the path. */
+const isPreflight = (request: IncomingMessage): boolean =>
+  request.method === "OPTIONS" &&
+  isFromPage(request) &&
+  request.headers["access-control-request-method"] !== undefined;
+
+function allow(response: ServerResponse): void {
+  const { methods, headers, maxAgeSeconds } = crossOrigin;
+  response.writeHead(204, {
+    "access-control-allow-methods": methods.join(","),
+    "access-control-allow-headers": headers.join(","),
+    "access-control-max-age": String(maxAgeSeconds),
+  });
+  response.end();
 }
 
 async function serve(

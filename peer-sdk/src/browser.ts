@@ -14,6 +14,7 @@ export {
   type Change,
   type Channel,
   type ConnectChannel,
+  type KeyVault,
   type LogRecord,
   type OpenedLog,
   type PeerStore,
@@ -23,6 +24,7 @@ export {
   type Wire,
   type WireEvents,
 } from "./ports.ts";
+export { type IndexedDbOptions, indexedDbPeerStore } from "./store/indexed-db.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export {
   type BuyOptions,

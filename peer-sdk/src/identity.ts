@@ -29,25 +29,28 @@ import {
   uint,
 } from "@lepta/protocol";
 import { derivedRandom, ENTROPY } from "./phrase.ts";
-import type { PeerStore, Runtime } from "./ports.ts";
+import type { KeyVault, PeerStore, Runtime } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
 
 const identityCodec = struct({
   suite: field(1, text(16)),
   network: field(2, uid),
+  /** Private keys; their public halves where the private ones are in the store's vault. */
   signing: field(3, bytes(16, 1024)),
   sealing: field(4, bytes(16, 1024)),
   /** The signed statement of the sealing key. */
   statement: field(5, embedded(1024)),
   serial: field(6, uint()),
-  /** The root of the VendorScrip that this peer issues. */
-  epochRoot: field(7, bytes(32)),
+  /** The root of the VendorScrip that this peer issues; one whose keys are in a vault issues none. */
+  epochRoot: optional(7, bytes(32)),
   /** The enrolment that is under way, or the last one. */
   credential: optional(8, embedded(3072)),
   /** What the recovery phrase says: both keys follow from it. */
   entropy: optional(9, bytes(ENTROPY)),
   /** Made from the phrase of a peer that the broker knows. */
   restored: optional(10, boolean),
+  /** The private keys are in the store's vault, and what the phrase says is nowhere. */
+  vaulted: optional(11, boolean),
 });
 
 export interface Identity {
@@ -57,12 +60,12 @@ export interface Identity {
   readonly opening: OpeningKey;
   /** The signed statement of the sealing key. */
   readonly statement: Uint8Array;
-  /** Number and root of the epoch in which VendorScrip is issued. */
+  /** Number and root of the epoch in which VendorScrip is issued. Throws where the keys are in a vault: a page issues none. */
   readonly epoch: number;
   readonly epochRoot: Uint8Array;
   /** The credential as it was last received. */
   readonly credential: Uint8Array | undefined;
-  /** What the recovery phrase says; the suite `figure-4` has none. */
+  /** What the recovery phrase says; the suite `figure-4` has none, and a vault forgets it with the session that made it. */
   readonly entropy: Uint8Array | undefined;
   /** Whether the broker knows this peer from before: it is enrolled again without its account. */
   readonly isRestored: boolean;
@@ -82,25 +85,33 @@ export async function knownNetwork(store: PeerStore): Promise<Uid | undefined> {
   return (await identities(store).get(SELF))?.network;
 }
 
-/** Reads the identity of a store, or makes one and keeps it. Throws `store-damaged` where its keys are not one peer's. */
+/**
+ * Reads the identity of a store, or makes one and keeps it. `tell` hears what a new peer's phrase says before anything is kept of
+ * it: nothing is where it fails. Throws `store-damaged` where its keys are not one peer's.
+ */
 export async function openIdentity(
   store: PeerStore,
   suite: Suite,
   network: Uid,
   runtime: Runtime,
   restored?: Uint8Array,
+  tell?: (entropy: Uint8Array) => void | Promise<void>,
 ): Promise<Identity> {
   const records = identities(store);
   const known = await records.get(SELF);
-  const isSame =
-    known?.entropy !== undefined && restored !== undefined && equalBytes(known.entropy, restored);
-  if (known !== undefined && restored !== undefined && !isSame)
+  if (known !== undefined && restored !== undefined && !(await isFrom(restored, known, suite)))
     throw new LeptaError(
       "store-damaged",
       "a wallet is restored into an empty directory; this one holds a peer",
     );
-  let record = known ?? (await createIdentity(store, suite, network, runtime, restored));
-  const { signing, opening } = await openKeys(record, suite);
+  const first =
+    known === undefined
+      ? await createIdentity(store, suite, network, runtime, restored, tell)
+      : { record: known, entropy: known.entropy };
+  const { entropy } = first;
+  let { record } = first;
+  const keys = await openKeys(record, suite, store.keys);
+  const { signing, opening } = keys;
   const keep = async (change: Partial<IdentityRecord>): Promise<void> => {
     const next = { ...record, ...change };
     await store.commit([records.put(SELF, next)]);
@@ -115,8 +126,11 @@ export async function openIdentity(
       return record.statement;
     },
     epoch: 1,
-    epochRoot: record.epochRoot,
-    entropy: record.entropy,
+    get epochRoot() {
+      if (record.epochRoot === undefined) throw new LeptaError("internal", "a page issues no scrip");
+      return record.epochRoot;
+    },
+    entropy,
     isRestored: record.restored === true,
     get credential() {
       return record.credential;
@@ -126,23 +140,23 @@ export async function openIdentity(
       const { notAfter } = orThrow(readMessage(record.statement, [sealingKeyStatement])).payload;
       if (notAfter - runtime.now() > RENEW_STATEMENT_BEFORE) return;
       const serial = Math.max(record.serial + 1, runtime.now());
-      const statement = await signStatement(suite, record, serial, record.network, runtime);
+      const statement = await signStatement(keys, serial, record.network, runtime);
       await keep({ statement: statement.bytes, serial });
     },
   };
 }
 
+type Keys = Pick<Identity, "signing" | "opening">;
+
 /** The private keys, if they are whole and the statement and the credential beside them are theirs. */
-async function openKeys(
-  record: IdentityRecord,
-  suite: Suite,
-): Promise<Pick<Identity, "signing" | "opening">> {
+async function openKeys(record: IdentityRecord, suite: Suite, vault: KeyVault | undefined): Promise<Keys> {
   if (record.suite !== suite.name)
     throw new LeptaError(
       "store-damaged",
       `identity: made with the suite ${record.suite} and opened with ${suite.name}; open it with its own suite`,
     );
-  const keys = await readKeys(record, suite);
+  const keys =
+    record.vaulted === true ? await keysInVault(record, suite, vault) : await readKeys(record, suite);
   if (keys === undefined || !areOurs(record, keys))
     throw new LeptaError(
       "store-damaged",
@@ -151,11 +165,34 @@ async function openKeys(
   return keys;
 }
 
-async function readKeys({ signing, sealing }: IdentityRecord, suite: Suite) {
+async function readKeys({ signing, sealing, epochRoot }: IdentityRecord, suite: Suite) {
+  if (epochRoot === undefined) return undefined;
   try {
     return { signing: await suite.signingKey(signing), opening: await suite.openingKey(sealing) };
   } catch {
     // What the suite says of bytes that are no key of its own would not help, and might quote them.
+    return undefined;
+  }
+}
+
+/** The names of both keys in a vault. */
+const SIGNING = "signing";
+const SEALING = "sealing";
+
+/** The keys of a vault, if they are those whose public halves stand in the record. */
+async function keysInVault(
+  { signing, sealing }: IdentityRecord,
+  { handles }: Suite,
+  vault: KeyVault | undefined,
+): Promise<Keys | undefined> {
+  const [forSigning, forOpening] = [await vault?.get(SIGNING), await vault?.get(SEALING)];
+  if (handles === undefined || forSigning === undefined || forOpening === undefined) return undefined;
+  const isOurs = equalBytes(forSigning.publicKey, signing) && equalBytes(forOpening.publicKey, sealing);
+  if (!isOurs) return undefined;
+  try {
+    return { signing: handles.signingKey(forSigning), opening: handles.openingKey(forOpening) };
+  } catch {
+    // The one in the place of the other, or of another kind.
     return undefined;
   }
 }
@@ -186,54 +223,105 @@ async function createIdentity(
   network: Uid,
   runtime: Runtime,
   restored: Uint8Array | undefined,
-): Promise<IdentityRecord> {
+  tell: ((entropy: Uint8Array) => void | Promise<void>) | undefined,
+): Promise<{ readonly record: IdentityRecord; readonly entropy: Uint8Array | undefined }> {
   const { random } = runtime;
   const isDerivable = suite.name === "default";
   if (restored !== undefined && !isDerivable)
     throw new LeptaError("bad-phrase", `keys of the suite ${suite.name} do not follow from a phrase`);
   const entropy = isDerivable ? (restored ?? random(ENTROPY)) : undefined;
-  const drawnFor = (use: string): Random => (entropy === undefined ? random : derivedRandom(entropy, use));
-  const signing = await suite.createSigningKey(drawnFor("signing key"));
-  const sealing = await suite.createSealingKey(drawnFor("sealing key"));
+  const privateKeys = await drawKeys(suite, entropy, random);
+  // Whoever has the money later has the words before: what dies from here on leaves a peer that nobody knows.
+  if (entropy !== undefined && restored === undefined) await tell?.(entropy);
+  const { vaulted, keys, kept } = await keepKeys(store, suite, privateKeys);
   // The moment as the serial: a wallet that was restored does not know how often its statement was made before.
   // Its clock may be behind the one of then.
   const serial = runtime.now() + (restored === undefined ? 0 : 2 * limits.clockSkew);
-  const statement = await signStatement(suite, { signing, sealing }, serial, network, runtime);
+  const statement = await signStatement(keys, serial, network, runtime);
   const record: IdentityRecord = {
     suite: suite.name,
     network,
-    signing,
-    sealing,
+    ...kept,
     statement: statement.bytes,
     serial,
-    epochRoot: random(32),
-    ...(entropy === undefined ? {} : { entropy }),
+    ...(vaulted ? { vaulted } : { epochRoot: random(32) }),
+    ...(entropy === undefined || vaulted ? {} : { entropy }),
     ...(restored === undefined ? {} : { restored: true }),
   };
   await store.commit([identities(store).put(SELF, record)]);
-  return record;
+  // Whoever was told does not ask again; others may in this session, and never after it.
+  return { record, entropy: vaulted && tell !== undefined ? undefined : entropy };
 }
 
-async function signStatement(
+interface PrivateKeys {
+  readonly signing: Uint8Array;
+  readonly sealing: Uint8Array;
+}
+
+/** Private bytes of both keys: the same ones for the same phrase. */
+async function drawKeys(suite: Suite, entropy: Uint8Array | undefined, random: Random): Promise<PrivateKeys> {
+  const drawnFor = (use: string): Random => (entropy === undefined ? random : derivedRandom(entropy, use));
+  const signing = await suite.createSigningKey(drawnFor("signing key"));
+  const sealing = await suite.createSealingKey(drawnFor("sealing key"));
+  return { signing, sealing };
+}
+
+/**
+ * Puts new keys into the store's vault, where there is one and the suite can use it; otherwise they go into the record. A vault that
+ * has keys and no record beside them was left by a process that died here: nobody has heard of them.
+ */
+async function keepKeys(
+  store: PeerStore,
   suite: Suite,
-  { signing, sealing }: Pick<IdentityRecord, "signing" | "sealing">,
+  privateKeys: PrivateKeys,
+): Promise<{
+  readonly vaulted: boolean;
+  readonly keys: Keys;
+  readonly kept: PrivateKeys;
+}> {
+  const { signing, sealing } = privateKeys;
+  const { handles } = suite;
+  if (handles === undefined || store.keys === undefined) {
+    const keys = { signing: await suite.signingKey(signing), opening: await suite.openingKey(sealing) };
+    return { vaulted: false, keys, kept: privateKeys };
+  }
+  const forSigning = await handles.importSigning(signing);
+  const forOpening = await handles.importOpening(sealing);
+  for (const bytes of [signing, sealing]) bytes.fill(0);
+  await store.keys.put({ [SIGNING]: forSigning, [SEALING]: forOpening });
+  const keys = { signing: handles.signingKey(forSigning), opening: handles.openingKey(forOpening) };
+  return { vaulted: true, keys, kept: { signing: forSigning.publicKey, sealing: forOpening.publicKey } };
+}
+
+/** Whether a peer that is known was made from this phrase. */
+async function isFrom(restored: Uint8Array, known: IdentityRecord, suite: Suite): Promise<boolean> {
+  if (known.entropy !== undefined) return equalBytes(known.entropy, restored);
+  if (known.vaulted !== true || suite.name !== known.suite) return false;
+  const { signing } = await drawKeys(suite, restored, nothing);
+  const { publicKey } = await suite.signingKey(signing);
+  return equalBytes(publicKey, known.signing);
+}
+
+/** What is drawn for a phrase needs no chance. */
+const nothing: Random = () => new Uint8Array(0);
+
+async function signStatement(
+  { signing, opening }: Keys,
   serial: number,
   network: Uid,
   { now, random }: Runtime,
 ): Promise<Signed<typeof sealingKeyStatement>> {
-  const key = await suite.signingKey(signing);
-  const { publicKey } = await suite.openingKey(sealing);
   const notBefore = now();
   const draft = {
     network,
-    from: key.id,
+    from: signing.id,
     to: network,
     txn: toText(random(16)),
     issuedAt: notBefore,
-    publicKey,
+    publicKey: opening.publicKey,
     notBefore,
     notAfter: notBefore + SEALING_KEY_LIFE,
     serial,
   };
-  return signMessage(sealingKeyStatement, draft, key);
+  return signMessage(sealingKeyStatement, draft, signing);
 }

@@ -27,7 +27,7 @@ import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
-import { readPhrase } from "./phrase.ts";
+import { phraseOf, readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
 import { carefully, type Watch } from "./watch.ts";
@@ -43,6 +43,11 @@ export interface PartyOptions {
   readonly mandate?: string;
   /** The recovery phrase of a peer that is lost, for a directory that is empty. */
   readonly phrase?: string;
+  /**
+   * Hears a new peer's recovery phrase once, before anything of the peer is kept: where it fails, nothing is. A store with a vault
+   * (a browser's) keeps no phrase: without this, `recoveryPhrase` tells it in the session that made the peer and in no other.
+   */
+  readonly onPhrase?: (phrase: string) => void | Promise<void>;
   readonly suite?: Suite;
   readonly runtime?: Runtime;
   readonly transport?: BrokerTransport;
@@ -82,7 +87,9 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     const watch = carefully(options.watch);
     const link = await openLink(options.broker, store, known, { suite, transport, runtime, watch });
     const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
-    const identity = await openIdentity(store, suite, link.network, runtime, restored);
+    const { onPhrase } = options;
+    const tell = onPhrase && ((entropy: Uint8Array) => onPhrase(phraseOf(entropy)));
+    const identity = await openIdentity(store, suite, link.network, runtime, restored, tell);
     const party = createParty(options, { suite, runtime, store, link, identity, watch });
     await party.credential().catch(unlessFrozen);
     return party;

@@ -9,7 +9,7 @@ export const ENTROPY = 16;
 /** The words. Throws `bad-phrase` where a peer has none. */
 export function phraseOf(entropy: Uint8Array | undefined): string {
   if (entropy === undefined)
-    throw new LeptaError("bad-phrase", "the keys of this suite follow from no phrase");
+    throw new LeptaError("bad-phrase", "these keys follow from no phrase, or it was not kept");
   return entropyToMnemonic(entropy, wordlist);
 }
 

@@ -1,5 +1,5 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
-import type { Random } from "@lepta/protocol";
+import type { KeyHandle, Random } from "@lepta/protocol";
 
 export interface Runtime {
   /** Milliseconds since 1970. */
@@ -56,8 +56,17 @@ export interface PeerStore {
   commit(changes: readonly Change[]): Promise<void>;
   /** The log of this name, in small letters. Where it is opened again, what was opened before is closed. */
   openLog(name: string): Promise<OpenedLog>;
+  /** Where private keys are kept that nobody can read the bytes of; only in browsers. */
+  readonly keys?: KeyVault;
   /** Ends what is under way, in logs too. */
   close(): Promise<void>;
+}
+
+/** Private keys by their names, as objects: what they sign and open is to be had, their bytes are not. */
+export interface KeyVault {
+  get(name: string): Promise<KeyHandle | undefined>;
+  /** All of them or none, durable when it returns. */
+  put(handles: Readonly<Record<string, KeyHandle>>): Promise<void>;
 }
 
 /** A log, and what is in it in the order in which it was appended. What was released may be among it. */

@@ -342,7 +342,10 @@ export class Wallet {
     return restore(this.#customer, this.#merchants);
   }
 
-  /** Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without. */
+  /**
+   * Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without, and in a
+   * browser, which does not keep them, where `onPhrase` was told or an earlier session made the wallet.
+   */
   recoveryPhrase(): string {
     return phraseOf(this.#customer.party.identity.entropy);
   }

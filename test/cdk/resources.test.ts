@@ -1,7 +1,7 @@
 /** What a deployment makes of the route table, the table of functions and the definitions of table and keys. */
 import { functions } from "@lepta/lambdas/functions";
 import { keyAlias, keyDefinitions, tableDefinition } from "@lepta/lambdas/resources";
-import { routes } from "@lepta/lambdas/routes";
+import { crossOrigin, routes } from "@lepta/lambdas/routes";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
 import { functionsByRole, textOf } from "./support/iam.ts";
@@ -59,6 +59,17 @@ describe("the HTTP API", () => {
     }
     const rarest = Math.min(...keys.map((key) => settings[key]?.ThrottlingRateLimit ?? 0));
     expect(properties(stage).DefaultRouteSettings).toMatchObject({ ThrottlingRateLimit: rarest });
+  });
+
+  test("lets every page ask, and no page's cookies count", () => {
+    const [, api] = the("AWS::ApiGatewayV2::Api");
+    expect(properties(api).CorsConfiguration).toEqual({
+      AllowOrigins: ["*"],
+      AllowMethods: ["GET", "POST"],
+      AllowHeaders: ["content-type"],
+      MaxAge: crossOrigin.maxAgeSeconds,
+    });
+    expect(new Set(routes.map(({ method }) => method))).toEqual(new Set(crossOrigin.methods));
   });
 
   test("waits with its settings for the routes that they name", () => {

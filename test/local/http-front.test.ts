@@ -156,6 +156,46 @@ describe("the HTTP front", () => {
     expect((await fetch(`${front.url}/keys`)).status).toBe(200);
   });
 
+  test("tells a browser that any page may ask for each door, without what the browser knows its user by", async () => {
+    for (const { method, path } of routes) {
+      const preflight = await fetch(front.url + path, {
+        method: "OPTIONS",
+        headers: {
+          origin: "https://shop.example",
+          "access-control-request-method": method,
+          "access-control-request-headers": "content-type",
+        },
+      });
+      expect(preflight.status).toBe(204);
+      expect(Object.fromEntries(preflight.headers)).toMatchObject({
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET,POST",
+        "access-control-allow-headers": "content-type",
+        "access-control-max-age": "7200",
+      });
+      expect(preflight.headers.has("access-control-allow-credentials")).toBe(false);
+    }
+    await expectError(await fetch(`${front.url}/keys`, { method: "OPTIONS" }), "not-found");
+  });
+
+  test("lets the page that asked read the answer, errors too", async () => {
+    const headers = { origin: "https://shop.example" };
+    const { sealed } = await sealedQuery();
+    const answers = [
+      await fetch(`${front.url}/keys`, { headers }),
+      await fetch(`${front.url}/nothing`, { headers }),
+      await fetch(`${front.url}/query`, {
+        method: "POST",
+        headers: { ...headers, "content-type": SEALED_MEDIA_TYPE },
+        body: new Uint8Array(sealed),
+      }),
+      await fetch(`${front.url}/query`, { method: "POST", headers, body: new Uint8Array(64 * 1024) }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 200, 413]);
+    for (const answer of answers) expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+    expect((await fetch(`${front.url}/keys`)).headers.has("access-control-allow-origin")).toBe(false);
+  });
+
   test("survives a request that breaks off and bytes that are no HTTP", async () => {
     const { hostname, port } = new URL(front.url);
     await new Promise<void>((resolve) => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  indexedDbPeerStore,
   type LogRecord,
   memoryPeerStore,
   type PeerStore,
@@ -10,6 +11,8 @@ import {
   sqlitePeerStore,
 } from "@lepta/peer-sdk";
 import { limits } from "@lepta/protocol";
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Clock } from "../simulation/clock.ts";
 import { Life } from "../simulation/life.ts";
@@ -31,6 +34,15 @@ const logStores = [
   ["memory", memoryStores],
   ["node:sqlite", () => ({ open: () => sqlitePeerStore(dir) })],
   [
+    "IndexedDB",
+    () => ({
+      open: (
+        (factory) => () =>
+          indexedDbPeerStore("log", { factory })
+      )(new IDBFactory()),
+    }),
+  ],
+  [
     "the crash tests'",
     () => ({
       open: (
@@ -51,12 +63,12 @@ const logStores = [
 ] as const;
 
 describe.each(logStores)("a log of the peer store %s", (_name, stores) => {
-  let open: () => PeerStore;
+  let open: () => PeerStore | Promise<PeerStore>;
   let store: PeerStore;
   let log: RecordLog;
   beforeEach(async () => {
     ({ open } = stores());
-    store = open();
+    store = await open();
     ({ log } = await store.openLog("bought"));
   });
   afterEach(() => store.close());
@@ -64,7 +76,7 @@ describe.each(logStores)("a log of the peer store %s", (_name, stores) => {
   /** Closes the store, and opens it again with its log; gives what is found. */
   async function reopen(): Promise<readonly LogRecord[]> {
     await store.close();
-    store = open();
+    store = await open();
     const opened = await store.openLog("bought");
     log = opened.log;
     return opened.found;

@@ -18,9 +18,9 @@ import {
   x25519Of,
 } from "./default-format.ts";
 import { p256Pkcs8 } from "./der.ts";
-import type { OpeningKey, Random, SealingKey, SigningKey, Suite, VerifyingKey } from "./suite.ts";
+import type { KeyHandle, OpeningKey, Random, SealingKey, SigningKey, Suite, VerifyingKey } from "./suite.ts";
 import { isOperationError, source } from "./webcrypto.ts";
-import { agreementKey, importPoint, importX25519, publicX25519, shared } from "./x25519-web.ts";
+import { agreementOf, importPoint, importX25519, publicX25519, shared } from "./x25519-web.ts";
 
 export const defaultSuite: Suite = {
   name: "default",
@@ -30,6 +30,12 @@ export const defaultSuite: Suite = {
   openingKey,
   verifyingKey,
   sealingKey,
+  handles: {
+    importSigning: (privateBytes) => importSigning(privateBytes, false),
+    importOpening: (privateBytes) => importOpening(privateBytes, false),
+    signingKey: signingKeyOf,
+    openingKey: openingKeyOf,
+  },
 };
 
 const EMPTY = new Uint8Array(0);
@@ -37,13 +43,25 @@ const P256 = { name: "ECDSA", namedCurve: "P-256" };
 const ES256 = { name: "ECDSA", hash: "SHA-256" };
 
 async function signingKey(privateBytes: Uint8Array): Promise<SigningKey> {
+  return signingKeyOf(await importSigning(privateBytes, true));
+}
+
+/** The object of a scalar; only one that may be exported shows its scalar. */
+async function importSigning(privateBytes: Uint8Array, isExtractable: boolean): Promise<KeyHandle> {
   if (!isScalar(privateBytes)) throw new TypeError("not a scalar of P-256");
-  const key = await crypto.subtle.importKey("pkcs8", p256Pkcs8(privateBytes), P256, true, ["sign"]);
+  const pkcs8 = p256Pkcs8(privateBytes);
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8, P256, true, ["sign"]);
   // The library has found the public half: none of the private bytes leave it but for this.
   const jwk = await crypto.subtle.exportKey("jwk", key);
   const [x, y] = [fromText(jwk.x ?? "", 32), fromText(jwk.y ?? "", 32)];
   if (x === undefined || y === undefined) throw new Error("WebCrypto gives no public key of P-256");
   const publicKey = encodeP256(x, y);
+  if (isExtractable) return { key, publicKey };
+  return { key: await crypto.subtle.importKey("pkcs8", pkcs8, P256, false, ["sign"]), publicKey };
+}
+
+function signingKeyOf({ key, publicKey }: KeyHandle): SigningKey {
+  if (!key.usages.includes("sign") || isRefusal(p256Of(publicKey))) throw new TypeError("not a signing key");
   const sign = async (data: Uint8Array) => new Uint8Array(await crypto.subtle.sign(ES256, key, source(data)));
   return { alg: algorithm.es256, publicKey, id: thumbprint(publicKey), sign };
 }
@@ -79,9 +97,19 @@ async function sealingKey(publicKey: Uint8Array): Promise<Or<SealingKey>> {
 }
 
 async function openingKey(privateBytes: Uint8Array): Promise<OpeningKey> {
+  return openingKeyOf(await importOpening(privateBytes, true));
+}
+
+async function importOpening(privateBytes: Uint8Array, isExtractable: boolean): Promise<KeyHandle> {
   const key = await importX25519(privateBytes);
-  const agreement = await agreementKey(key);
-  const publicKey = encodeX25519(agreement.publicKey);
+  const publicKey = encodeX25519(await publicX25519(key));
+  return { key: isExtractable ? key : await importX25519(privateBytes, false), publicKey };
+}
+
+function openingKeyOf({ key, publicKey }: KeyHandle): OpeningKey {
+  const point = x25519Of(publicKey);
+  if (!key.usages.includes("deriveBits") || isRefusal(point)) throw new TypeError("not an opening key");
+  const agreement = agreementOf(key, point);
   return {
     publicKey,
     id: thumbprint(publicKey),

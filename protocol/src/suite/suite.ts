@@ -57,12 +57,30 @@ export interface OpeningKey extends Key {
   checkPossession(prover: SealingKey, context: Uint8Array, proof: Uint8Array): Awaitable<boolean>;
 }
 
+/** A private key as an object, whose bytes nobody can read, and its public half, the encoded COSE_Key. */
+export interface KeyHandle {
+  readonly key: CryptoKey;
+  readonly publicKey: Uint8Array;
+}
+
+/** Private keys as objects, for a platform that keeps such: WebCrypto's, imported so that they cannot be exported. */
+export interface KeyHandles {
+  /** From private bytes of the suite. Throws where they are none. */
+  importSigning(privateBytes: Uint8Array): Promise<KeyHandle>;
+  importOpening(privateBytes: Uint8Array): Promise<KeyHandle>;
+  /** Throws where the handle is of a key for something else. */
+  signingKey(handle: KeyHandle): SigningKey;
+  openingKey(handle: KeyHandle): OpeningKey;
+}
+
 export interface Suite {
   readonly name: SuiteName;
   /** Private bytes of a new signing key. */
   createSigningKey(random: Random): Awaitable<Uint8Array>;
   /** Private bytes of a new sealing key. */
   createSealingKey(random: Random): Awaitable<Uint8Array>;
+  /** Where this platform keeps private keys as objects. */
+  readonly handles?: KeyHandles;
   signingKey(privateBytes: Uint8Array): Awaitable<SigningKey>;
   openingKey(privateBytes: Uint8Array): Awaitable<OpeningKey>;
   /** From an encoded COSE_Key, or `malformed`. */

@@ -8,8 +8,8 @@ import { isOperationError, source } from "./webcrypto.ts";
 const LENGTH = 32;
 
 /** The private key of 32 bytes. */
-export const importX25519 = (privateBytes: Uint8Array): Promise<CryptoKey> =>
-  crypto.subtle.importKey("pkcs8", x25519Pkcs8(privateBytes), "X25519", true, ["deriveBits"]);
+export const importX25519 = (privateBytes: Uint8Array, isExtractable = true): Promise<CryptoKey> =>
+  crypto.subtle.importKey("pkcs8", x25519Pkcs8(privateBytes), "X25519", isExtractable, ["deriveBits"]);
 
 /** The 32 bytes of its public half. */
 export async function publicX25519(key: CryptoKey): Promise<Uint8Array> {
@@ -43,14 +43,17 @@ export async function shared(
   }
 }
 
-/** The key of 32 private bytes, or one that is imported already. */
-export async function agreementKey(privateKey: Uint8Array | CryptoKey): Promise<AgreementKey> {
-  const key = privateKey instanceof Uint8Array ? await importX25519(privateKey) : privateKey;
-  return {
-    publicKey: await publicX25519(key),
-    agree: async (theirs) => {
-      const point = await importPoint(theirs);
-      return isRefusal(point) ? point : shared(key, point);
-    },
-  };
+/** The key of 32 private bytes. */
+export async function agreementKey(privateBytes: Uint8Array): Promise<AgreementKey> {
+  const key = await importX25519(privateBytes);
+  return agreementOf(key, await publicX25519(key));
 }
+
+/** A key that is imported already, and the 32 bytes of its public half. */
+export const agreementOf = (key: CryptoKey, publicKey: Uint8Array): AgreementKey => ({
+  publicKey,
+  agree: async (theirs) => {
+    const point = await importPoint(theirs);
+    return isRefusal(point) ? point : shared(key, point);
+  },
+});

@@ -203,6 +203,46 @@ describe("the default suite on node:crypto and on WebCrypto", () => {
   });
 });
 
+describe("private keys as objects, on WebCrypto", () => {
+  const { handles } = webSuite;
+  if (handles === undefined) throw new Error("WebCrypto keeps private keys as objects");
+
+  test("are those of the private bytes: what they sign, open and agree on is the same", async () => {
+    const signing = await defaultSuite.signingKey(fixed("a"));
+    const mine = handles.signingKey(await handles.importSigning(fixed("a")));
+    expect(mine).toMatchObject({ id: signing.id, alg: signing.alg, publicKey: signing.publicKey });
+    const verifying = orThrow(await defaultSuite.verifyingKey(signing.publicKey));
+    expect(await verifying.verify(utf8("data"), await mine.sign(utf8("data")))).toBe(true);
+    const opening = await defaultSuite.openingKey(fixed("b"));
+    const ours = handles.openingKey(await handles.importOpening(fixed("b")));
+    expect(ours).toMatchObject({ id: opening.id, publicKey: opening.publicKey });
+    const sealing = orThrow(await defaultSuite.sealingKey(opening.publicKey));
+    const sealed = await sealing.seal("type", utf8("plain"), repeatable("seal"));
+    expect(await ours.open(orThrow(readEncrypt(sealed)))).toEqual(utf8("plain"));
+    const other = (await defaultSuite.openingKey(fixed("c"))).agreement;
+    const agreed = orThrow(given(await ours.agreement?.agree(given(other?.publicKey))));
+    const theirs = orThrow(given(await other?.agree(given(ours.agreement?.publicKey))));
+    expect(Uint8Array.from(agreed)).toEqual(Uint8Array.from(theirs));
+  });
+
+  test("cannot be exported in any format", async () => {
+    for (const { key } of [await handles.importSigning(fixed("a")), await handles.importOpening(fixed("b"))])
+      for (const format of ["jwk", "pkcs8"] as const)
+        await expect(crypto.subtle.exportKey(format, key)).rejects.toThrow();
+  });
+
+  test("are taken for nothing but what they are for", async () => {
+    const [signing, opening] = [
+      await handles.importSigning(fixed("a")),
+      await handles.importOpening(fixed("b")),
+    ];
+    expect(() => handles.signingKey(opening)).toThrow(TypeError);
+    expect(() => handles.openingKey(signing)).toThrow(TypeError);
+    expect(() => handles.signingKey({ ...signing, publicKey: opening.publicKey })).toThrow(TypeError);
+    await expect(handles.importSigning(new Uint8Array(32))).rejects.toThrow(TypeError);
+  });
+});
+
 test("a stand-in takes no key that another stand-in made", async () => {
   const { publicKey } = await standInSuite().signingKey(fixed("a"));
   expect(await standInSuite().verifyingKey(publicKey)).toMatchObject({ code: "malformed" });
@@ -211,6 +251,11 @@ test("a stand-in takes no key that another stand-in made", async () => {
 /** The order of P-256's group (FIPS 186-5), and the largest scalar. */
 const order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 const lessThanOrder = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
+
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("nothing there");
+  return value;
+}
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 
