@@ -93,9 +93,10 @@ const MISDIRECTED = 421;
 
 /** The status with which a request is turned away, or undefined where it is welcome. */
 function faultOf(request: IncomingMessage): number | undefined {
-  const host = request.headers.host ?? "";
+  // Of two the one that is read here may not be the one that somebody before us has read.
+  const [host = "", ...others] = request.headersDistinct.host ?? [];
   // A page of another name that resolves to this machine (DNS rebinding) still says its own name here.
-  if (!isOurs(host, request.socket.localPort)) return MISDIRECTED;
+  if (others.length > 0 || !isOurs(host, request.socket.localPort)) return MISDIRECTED;
   if (request.method !== "GET") return METHOD;
   return isWelcome(request, `http://${host}`) ? undefined : FORBIDDEN;
 }

@@ -196,6 +196,7 @@ const ignoreHere = (): void => {};
 
 const looks = sheet(`
 :host { display: block; }
-button { white-space: nowrap; font-variant-numeric: tabular-nums; }
+button { white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 8.5rem; }
+.fault { text-align: start; }
 img { max-width: 100%; }
 `);

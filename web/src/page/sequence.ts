@@ -81,7 +81,7 @@ function fill(
   own: string | undefined,
   choose: (row: HTMLButtonElement, message: ShownMessage) => void,
 ): void {
-  const known = new Map(rowsIn(item).map((row) => [row.dataset["id"], row]));
+  const known = new Map(rowsIn(item).map((row) => [row.dataset.id, row]));
   const rows = run.messages.map((message) => {
     const before = known.get(`${message.id}`);
     if (before !== undefined) return before.parentElement ?? before;
@@ -166,7 +166,7 @@ function moveTo(list: HTMLElement, row: HTMLButtonElement): void {
 }
 
 function nextRow(rows: readonly HTMLButtonElement[], { key }: KeyboardEvent): HTMLButtonElement | undefined {
-  const at = rows.findIndex((row) => row === document.activeElement);
+  const at = rows.indexOf(document.activeElement as HTMLButtonElement);
   const target: Readonly<Record<string, number>> = {
     ArrowDown: Math.min(at + 1, rows.length - 1),
     ArrowUp: Math.max(at - 1, 0),
