@@ -187,6 +187,11 @@ export const limits = {
   acceptedPayments: 32,
   /** Bytes of a request's body at a paywall. */
   paidBodyBytes: 1024 * 1024,
+  /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
+  sharedCalls: 64,
+  sharedCallsHeld: 256,
+  /** Tabs that had the wallet before which a tab remembers. */
+  sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
 } as const;
