@@ -117,12 +117,12 @@ export async function openMessage<M extends MessageType>(
   accepted: readonly M[],
   keys: KeyRing,
 ): Promise<Or<OpenedOf<M>>> {
-  if (bytes.length > Math.max(...accepted.map((type) => type.limit)) + SEAL_BYTES) return refuse("too-large");
+  if (bytes.length > Math.max(...accepted.map(sealedLimit))) return refuse("too-large");
   const sealed = readEncrypt(bytes);
   if (isRefusal(sealed)) return sealed;
   const type = accepted.find((each) => each.mediaType === sealed.contentType);
   if (type === undefined) return refuse("wrong-type", sealed.contentType);
-  if (bytes.length > type.limit + SEAL_BYTES) return refuse("too-large");
+  if (bytes.length > sealedLimit(type)) return refuse("too-large");
   const key = await keys(sealed.kid);
   if (key === undefined) return refuse("unauthentic", "no key with this id");
   const padded = await key.open(sealed);
@@ -201,11 +201,14 @@ export async function verifyMessage<O extends AnyOpened>(
   if (!(await key.verify(parts.toBeSigned, parts.signature))) return refuse("unauthentic", "signature");
   if (payload.network !== network) return refuse("wrong-network");
   if (payload.to !== to) return refuse("wrong-recipient");
-  if (payload.issuedAt > now + limits.clockSkew) return refuse("future-dated");
-  const { expiresAt = payload.issuedAt } = payload;
-  if (expiresAt < payload.issuedAt || expiresAt - payload.issuedAt > limits.requestLife)
-    return refuse("future-dated");
+  if (!isSoundlyDated(payload, now)) return refuse("future-dated");
   return { ...opened, stage: "verified" };
+}
+
+/** Whether a message is dated no further ahead than clocks may differ, and, where it expires, lives no longer than allowed. */
+export function isSoundlyDated({ issuedAt, expiresAt = issuedAt }: Dates, now: number): boolean {
+  if (issuedAt > now + limits.clockSkew) return false;
+  return expiresAt >= issuedAt && expiresAt - issuedAt <= limits.requestLife;
 }
 
 /** Whether a request came at or after its `expiresAt`, which is exclusive. */
@@ -224,13 +227,20 @@ export function entryDigest(entry: Uint8Array): Uint8Array {
 export const digestOf = (payload: Uint8Array): Digest => toText(sha256(payload));
 
 /** The common fields that verification looks at. */
-interface Dated {
+interface Dated extends Dates {
   readonly from: Uid;
   readonly to: Uid;
   readonly network: Uid;
+}
+
+/** When a message was signed, and when it expires, where it does; in milliseconds. */
+interface Dates {
   readonly issuedAt: number;
   readonly expiresAt?: number;
 }
+
+/** Bytes of a sealed message of this type at most. */
+export const sealedLimit = (type: MessageType): number => type.limit + SEAL_BYTES;
 
 /** What sealing adds to a message at most: headers, padding, what travels beside it. */
 const SEAL_BYTES = 8 * 1024;

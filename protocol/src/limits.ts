@@ -133,6 +133,15 @@ export const limits = {
   runElements: 1024,
   /** Bytes of a receipt: it carries the goods. */
   receiptBytes: 1024 * 1024 + 192 * 1024,
+  /** Fields that an inspection shows. */
+  inspectedFields: 4096,
+  /** Checks that it makes, and signatures among them. */
+  inspectedChecks: 1024,
+  inspectedSignatures: 256,
+  /** Messages in messages that it opens. */
+  inspectedDepth: 8,
+  /** Characters of one text that it shows. */
+  inspectedText: 1024,
   /** Purchases after which a merchant proposes a statement; also at half of A. */
   statementAfter: 256,
   /** How long a purchase may be without a statement before one is proposed, in milliseconds (T). */

@@ -6,7 +6,7 @@ import { type Amount, add, sameAmount } from "./amount.ts";
 import { equalBytes } from "./bytes.ts";
 import { readSign1, sign1Detached } from "./cose/sign1.ts";
 import { digestOf, verifyMessage } from "./envelope.ts";
-import { isRefusal, type Or, refuse } from "./errors.ts";
+import { isRefusal, type Or, type Refusal, refuse } from "./errors.ts";
 import { chainAfter } from "./lane.ts";
 import { decodePayload, type Payload } from "./messages/define.ts";
 import { type SignedStatement, signedStatement, statement } from "./messages/session.ts";
@@ -83,26 +83,46 @@ export async function verifyStatementBy(
  */
 export async function verifyStatement(
   read: ReadStatement,
-  { merchant, customer, network, now }: StatementParties,
+  parties: StatementParties,
 ): Promise<Or<VerifiedStatement>> {
-  const { signed, payload } = read;
-  if (payload.customer !== customer.id) return refuse("unauthentic", "about another customer");
-  const [byMerchant, byCustomer] = [signed.merchant !== undefined, signed.customer !== undefined];
-  for (const [key, bytes] of [
-    [merchant, signed.merchant],
-    [customer, signed.customer],
+  const about = checkCustomer(read, parties);
+  if (about !== undefined) return about;
+  const { merchant, customer } = read.signed;
+  const [byMerchant, byCustomer] = [merchant !== undefined, customer !== undefined];
+  for (const [side, isThere] of [
+    ["merchant", byMerchant],
+    ["customer", byCustomer],
   ] as const) {
-    if (bytes === undefined) continue;
-    const sign1 = readSign1(bytes, signed.statement);
-    if (isRefusal(sign1)) return sign1;
-    if (sign1.contentType !== statement.mediaType) return refuse("wrong-type", sign1.contentType);
-    // The customer signs the merchant's words: `from` is the merchant under either signature.
-    const expected = { key, kid: key.id, from: merchant.id, to: network, network, now };
-    const verified = await verifyMessage({ sign1, payload }, expected);
+    if (!isThere) continue;
+    const verified = await verifyStatementOf(side, read, parties);
     if (isRefusal(verified)) return verified;
   }
   return { ...read, byMerchant, byCustomer, isBoth: byMerchant && byCustomer };
 }
+
+/** The same for one side alone; `unauthentic` also where it has not signed. */
+export async function verifyStatementOf(
+  side: "merchant" | "customer",
+  read: ReadStatement,
+  parties: StatementParties,
+): Promise<Or<Statement>> {
+  const about = checkCustomer(read, parties);
+  if (about !== undefined) return about;
+  const { signed, payload } = read;
+  const [bytes, key] = [signed[side], parties[side]];
+  if (bytes === undefined) return refuse("unauthentic", "this side has not signed");
+  const sign1 = readSign1(bytes, signed.statement);
+  if (isRefusal(sign1)) return sign1;
+  if (sign1.contentType !== statement.mediaType) return refuse("wrong-type", sign1.contentType);
+  const { merchant, network, now } = parties;
+  // The customer signs the merchant's words: `from` is the merchant under either signature.
+  const expected = { key, kid: key.id, from: merchant.id, to: network, network, now };
+  const verified = await verifyMessage({ sign1, payload }, expected);
+  return isRefusal(verified) ? verified : payload;
+}
+
+const checkCustomer = ({ payload }: ReadStatement, { customer }: StatementParties): Refusal | undefined =>
+  payload.customer === customer.id ? undefined : refuse("unauthentic", "about another customer");
 
 /** A run of a lane as its customer has it: what a proposed statement must say. */
 export interface LaneRun {
