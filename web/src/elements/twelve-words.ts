@@ -18,7 +18,7 @@ export async function twelveWords(wallet: PageWallet): Promise<HTMLElement | und
     make(
       "p",
       {},
-      "Twelve words bring this wallet back when this browser has lost it. Who has them has its money.",
+      "Twelve words bring this wallet back when this browser has lost it. It can tell them on this visit alone. Who has them has its money.",
     ),
     show,
   );

@@ -8,11 +8,11 @@ import type { PageConfig } from "../page-config.ts";
 import { provideWallet } from "../provide.ts";
 import { type WalletState, watchState } from "../wallet-state.ts";
 import { adviceOn } from "../words.ts";
-import { rawInspection } from "./inspection.ts";
+import { inspector } from "./inspection.ts";
 import { listen } from "./listen.ts";
 import { openPageWallet, welcome } from "./open-wallet.ts";
 import { panel } from "./panel.ts";
-import { Runs } from "./runs.ts";
+import { type Parties, Runs } from "./runs.ts";
 import { sequence } from "./sequence.ts";
 import { storefront } from "./storefront.ts";
 
@@ -37,7 +37,7 @@ async function start(): Promise<void> {
     ...Object.fromEntries(articles.map(({ sku, title }) => [sku, title])),
   };
 
-  const tell = showMessages({ broker: network, merchant: seller });
+  const tell = showMessages(broker, { broker: network, merchant: seller });
   const wallet = openPageWallet(broker, tell.passed, () => {
     notice.textContent = "The broker cannot be reached. Trying again …";
   });
@@ -61,9 +61,9 @@ function showBalance({ balance: { brokerScrip, vendorScrip } }: WalletState): vo
 }
 
 /** Draws what the wallet and the merchant tell. */
-function showMessages(parties: { readonly broker: string; readonly merchant: string }) {
+function showMessages(broker: string, parties: Parties) {
   const runs = new Runs(parties);
-  const shown = panel(rawInspection);
+  const shown = panel(inspector(broker));
   const drawn = sequence((message) => void shown.show(message));
   byId("diagram").replaceChildren(drawn.element, shown.element);
   let own: string | undefined;

@@ -1,8 +1,9 @@
 /** The panel beside the sequence: one message in readable form. */
+
+import type { InspectedCheck, InspectedField, Inspection } from "@lepta/protocol/inspect";
 import { count, instant } from "../locale.ts";
 import { make } from "../make.ts";
-import { figureTitles } from "./figures.ts";
-import type { Inspect, Inspected, InspectedCheck, InspectedField } from "./inspection.ts";
+import type { Inspect } from "./inspection.ts";
 import type { ShownMessage } from "./runs.ts";
 
 export interface Panel {
@@ -20,7 +21,7 @@ export function panel(inspect: Inspect): Panel {
     show: async (message) => {
       newest += 1;
       const mine = newest;
-      const inspected = await inspect(message.passed.bytes, message.passed.type);
+      const inspected = await inspect(message.passed.bytes);
       // Another message may have been chosen meanwhile.
       if (mine === newest) element.replaceChildren(...contentOf(message, inspected));
     },
@@ -29,7 +30,7 @@ export function panel(inspect: Inspect): Panel {
 
 function contentOf(
   { place, from, to, passed }: ShownMessage,
-  { title, fields, checks }: Inspected,
+  { title, fields, checks }: Inspection,
 ): readonly HTMLElement[] {
   const heading = [place.number, place.name].filter(Boolean).join(" · ");
   return [
@@ -39,7 +40,7 @@ function contentOf(
       { class: "facts" },
       `${from} → ${to} · ${count(passed.bytes.length)} bytes · ${instant(passed.at)}`,
     ),
-    make("p", { class: "facts" }, title === passed.type ? figureTitles[place.figure] : title),
+    make("p", { class: "facts" }, title),
     ...(checks.length === 0 ? [] : [checkList(checks)]),
     fieldList(fields),
   ];
@@ -78,7 +79,7 @@ const fieldList = (fields: readonly InspectedField[]): HTMLElement =>
         {},
         make("span", { class: "name" }, name),
         " ",
-        ...(value === undefined ? [] : [make("span", { class: "value" }, value)]),
+        ...(value === "" ? [] : [make("span", { class: "value" }, value)]),
         ...(note === undefined ? [] : [make("small", {}, ` ${note}`)]),
         ...(inner.length === 0 ? [] : [fieldList(inner)]),
       ),
