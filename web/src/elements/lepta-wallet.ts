@@ -1,5 +1,5 @@
 /** `<lepta-wallet>`: what the page's wallet holds, what is under way, and what was; and a way to fill it. */
-import { parseAmount } from "@lepta/peer-sdk";
+import { LeptaError, parseAmount } from "@lepta/peer-sdk";
 import { money, sumOf } from "../locale.ts";
 import { button, make } from "../make.ts";
 import type { PageWallet } from "../page-wallet.ts";
@@ -77,15 +77,30 @@ export class LeptaWallet extends HTMLElement {
       (state) => this.#show(state),
       (error) => this.#say(faultOf(error)),
     );
-    const fill = (amount: string) =>
-      this.#try(
-        () => wallet.topUp(amount),
-        () => `Topped up: ${money(amount)}.`,
-      );
+    const fill = (amount: string) => this.#fill(wallet, amount);
     this.#topUp.replaceChildren(topUpForm(() => this.#currency, fill));
     twelveWords(wallet).then(
       (element) => this.#words.replaceChildren(...(element === undefined ? [] : [element])),
       (error: unknown) => this.#say(faultOf(error)),
+    );
+  }
+
+  /**
+   * Tops up, unless an earlier top-up has no answer: that one is brought to its end first. Who presses again because nothing came
+   * wants one of them, not two.
+   */
+  async #fill(wallet: PageWallet, amount: string): Promise<void> {
+    const isOpen = async (): Promise<boolean> =>
+      (await wallet.pending()).some(({ kind }) => kind === "topup");
+    let said = `Topped up: ${money(amount)}.`;
+    await this.#try(
+      async () => {
+        if (!(await isOpen())) return wallet.topUp(amount);
+        await wallet.resume();
+        if (await isOpen()) throw new LeptaError("pending");
+        said = "The earlier top-up has ended: the history tells how. Press again for another one.";
+      },
+      () => said,
     );
   }
 

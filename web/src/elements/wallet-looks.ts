@@ -18,7 +18,7 @@ label { display: block; font-size: 0.875rem; margin: 0.4rem 0 0.2rem; }
 summary { cursor: pointer; border-radius: 0.4rem; min-height: 1.75rem; }
 .fill summary { color: var(--soft); font-size: 0.875rem; padding: 0.2rem 0; }
 .told { min-height: 0; }
-.told:not(:empty) { margin-top: 0.6rem; display: flex; gap: 0.5rem; align-items: center; justify-content: space-between; background: var(--tint); border-radius: 0.6rem; padding: 0.4rem 0.7rem; }
+.told:not(:empty) { margin-top: 0.6rem; display: flex; flex-wrap: wrap; gap: 0.3rem 0.5rem; align-items: center; justify-content: space-between; background: var(--tint); border-radius: 0.6rem; padding: 0.4rem 0.7rem; }
 .small, small { font-size: 0.8125rem; color: var(--soft); }
 button.small { min-height: 1.75rem; padding: 0 0.6rem; }
 .notice { margin-top: 0.9rem; background: var(--tint); border-radius: 0.6rem; padding: 0.7rem; }

@@ -10,6 +10,7 @@ export type Figure =
   | "offer"
   | "notices"
   | "enrolment"
+  | "asking"
   | "other";
 
 export interface Place {
@@ -31,6 +32,7 @@ export const figureTitles: Readonly<Record<Figure, string>> = {
   offer: "What is for sale",
   notices: "Notices to the broker",
   enrolment: "Enrolment",
+  asking: "What became of it?",
   other: "Also said",
 };
 
@@ -57,7 +59,7 @@ const places: Readonly<Record<string, Place>> = {
   "purchase-response": place("7", 2, "Goods and change", "M2"),
   "sale-notice": place("7", 3, "Sale notice", "M3"),
   laneBuy: place("7", 1, "Order", "M1"),
-  laneSold: place("7", 2, "Goods, and what remains", "M2"),
+  laneSold: place("7", 2, "Goods and the rest", "M2"),
   laneRefused: place("7", 2, "Refused", "M2"),
   laneOpen: place("lane", 0, "Lane on one VendorScrip"),
   laneOpened: place("lane", 1, "Lane is open"),
@@ -72,6 +74,9 @@ const places: Readonly<Record<string, Place>> = {
   statementsRecorded: place("statement", 0, "The broker has it"),
   "enrol-request": place("enrolment", 0, "Enrol"),
   "enrol-response": place("enrolment", 1, "Enrolled"),
+  query: place("asking", 0, "How does it stand?"),
+  abort: place("asking", 0, "Call it off"),
+  "transaction-response": place("asking", 1, "So it stands"),
   hello: place("meeting", 0, "Hello"),
   "offer-request": place("offer", 0, "What do you sell?"),
   offer: place("offer", 1, "Offer"),

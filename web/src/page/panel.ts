@@ -47,27 +47,43 @@ function contentOf(
 }
 
 const MARKS = { good: "✓", bad: "✗", unknown: "?" } as const;
-const SAID = { good: "holds", bad: "does not hold", unknown: "cannot be told" } as const;
+const SAID_OF_MANY = { good: "checks hold", bad: "do not hold", unknown: "cannot be told here" } as const;
+const SAID = { good: "check holds", bad: "does not hold", unknown: "cannot be told here" } as const;
 
+/** Closed where all holds that can be told: then the words beside the mark are enough. */
 const checkList = (checks: readonly InspectedCheck[]): HTMLElement =>
   make(
-    "ul",
-    { class: "checks", "aria-label": "Checks" },
-    ...checks.map(({ name, state, reason }) =>
-      make(
-        "li",
-        { class: state },
-        make("span", { "aria-hidden": "true" }, MARKS[state]),
+    "details",
+    { class: "checks", open: checks.some(({ state }) => state === "bad") },
+    make("summary", {}, summaryOf(checks)),
+    make(
+      "ul",
+      {},
+      ...checks.map(({ name, state, reason }) =>
         make(
-          "span",
-          {},
-          name,
-          make("span", { class: "hidden" }, ` ${SAID[state]}`),
-          make("small", {}, reason),
+          "li",
+          { class: state },
+          make("span", { "aria-hidden": "true" }, MARKS[state]),
+          make(
+            "span",
+            {},
+            name,
+            make("span", { class: "hidden" }, ` ${SAID[state]}: `),
+            make("small", {}, reason),
+          ),
         ),
       ),
     ),
   );
+
+const summaryOf = (checks: readonly InspectedCheck[]): string =>
+  (["bad", "good", "unknown"] as const)
+    .map((state) => [state, checks.filter((each) => each.state === state).length] as const)
+    .filter(([, many]) => many > 0)
+    .map(
+      ([state, many]) => `${MARKS[state]} ${count(many)} ${many === 1 ? SAID[state] : SAID_OF_MANY[state]}`,
+    )
+    .join(" · ");
 
 const fieldList = (fields: readonly InspectedField[]): HTMLElement =>
   make(

@@ -106,24 +106,20 @@ function fill(
 function rowOf(message: ShownMessage): HTMLButtonElement {
   const { id, place, from, to, passed } = message;
   const label = [place.number, place.name].filter(Boolean).join(" ");
+  const name = `${label}, ${from} to ${to}, ${count(passed.bytes.length)} bytes`;
   const span = [from, to]
     .sort((a, b) => LIFELINES[a] - LIFELINES[b])
     .join("-")
     .toLowerCase();
   return make(
     "button",
-    { type: "button", class: `message ${span}`, tabindex: -1, "data-id": id },
+    { type: "button", class: `message ${span}`, tabindex: -1, "data-id": id, "aria-label": name },
     arrow(from, to),
     make(
       "span",
       { class: "label" },
       ...(place.number === undefined ? [] : [make("b", {}, place.number), " "]),
       place.name,
-    ),
-    make(
-      "span",
-      { class: "hidden" },
-      `, ${label === "" ? passed.type : ""} ${from} to ${to}, ${count(passed.bytes.length)} bytes`,
     ),
   );
 }
