@@ -238,6 +238,17 @@ describe.skipIf(chromiumPath === undefined)(`the page of lepta dev${whereItIs}`,
     await total(page, "€5.00").waitFor();
   });
 
+  test("things of one price are bought at the same moment, each once", async () => {
+    const page = await visit();
+    await total(page, "€5.00").waitFor();
+    const skus = ["oboloi", "change", "columns"];
+    await Promise.all(skus.map((sku) => buyButton(page, sku).click()));
+    for (const sku of skus) await story(page, sku).waitFor();
+    await total(page, "€4.97").waitFor();
+    expect(await page.locator("lepta-wallet .history .paid, lepta-wallet .history .settled").count()).toBe(5);
+    await story(page, "columns").getByRole("link", { name: "Save Ten coins in a table" }).waitFor();
+  });
+
   test("never more is paid than the price that is shown", async () => {
     const page = await visit();
     await total(page, "€5.00").waitFor();

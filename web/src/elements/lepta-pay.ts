@@ -103,7 +103,12 @@ export class LeptaPay extends HTMLElement {
       const before = await this.#boughtBefore(wallet);
       if (before !== undefined) return { sku, ...before };
     }
-    return { sku, ...(await wallet.buy(this.#attribute("merchant"), sku, { max: price })) };
+    const done = takeOff(price);
+    try {
+      return { sku, ...(await wallet.buy(this.#attribute("merchant"), sku, { max: price })) };
+    } finally {
+      done();
+    }
   }
 
   /**
@@ -120,15 +125,20 @@ export class LeptaPay extends HTMLElement {
     return txn === undefined ? undefined : wallet.recall(txn);
   }
 
-  /** Whether something for this price is under way at this merchant: it may be this very item. */
+  /**
+   * Whether something for this price is under way at this merchant that may be this very item: nobody has an answer, or somebody
+   * waits for one who is not on this page.
+   */
   async #isUnderWay(wallet: PageWallet): Promise<boolean> {
-    const { value } = parseAmount(this.#attribute("price"));
-    return (await wallet.pending()).some(
+    const price = this.#attribute("price");
+    const { value } = parseAmount(price);
+    const alike = (await wallet.pending()).filter(
       ({ kind, merchant, amount }) =>
         kind === "purchase" &&
         (this.#pin === undefined || merchant === this.#pin) &&
         parseAmount(amount).value === value,
     );
+    return alike.some(({ status }) => status === "unknown") || alike.length > (flying.get(price) ?? 0);
   }
 
   /** The seller's UID, as far as it is known. */
@@ -175,6 +185,18 @@ export class LeptaPay extends HTMLElement {
   #attribute(name: string): string {
     return this.getAttribute(name) ?? "";
   }
+}
+
+/** Purchases of this page that are waited for, by their price. */
+const flying = new Map<string, number>();
+
+/** Counts a purchase in, and when it has ended out. */
+function takeOff(price: string): () => void {
+  const change = (by: number): void => {
+    flying.set(price, (flying.get(price) ?? 0) + by);
+  };
+  change(1);
+  return () => change(-1);
 }
 
 const travelling = { bubbles: true, composed: true, cancelable: true } as const;
