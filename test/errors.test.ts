@@ -319,6 +319,13 @@ const triggers: Readonly<Partial<Record<ErrorCode, () => Promise<string>>>> = {
   "delivery-failed": () => codeOf(wallet.buy(NEWS, "broken", { max: "EUR 1.00" })),
   // What the SDK itself finds.
   "over-max": () => codeOf(wallet.buy(NEWS, "article", { max: "EUR 0.01" })),
+  "over-budget": async () => {
+    const budget = await wallet.budget("errors");
+    const allowed = { max: euro("1"), perDay: euro("1") };
+    await budget.reserve("first", euro("1"), allowed);
+    const said = await budget.reserve("second", euro("0.01"), allowed);
+    return isRefusal(said) ? said.code : "no refusal";
+  },
   "insufficient-funds": () => codeOf(wallet.obtain(NEWS, "EUR 1000")),
   "bad-amount": () => codeOf(wallet.topUp("five euros")),
   "bad-phrase": () => codeOf(world.wallet({ phrase: "abandon ".repeat(12) })),

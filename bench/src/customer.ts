@@ -38,9 +38,9 @@ import {
 } from "@lepta/protocol";
 import { readContent, readReply } from "../../peer-sdk/src/customer/meet.ts";
 import { bodyOf, type Holding } from "../../peer-sdk/src/customer/records.ts";
-import { type Party, REQUEST_LIFE } from "../../peer-sdk/src/party.ts";
+import { hasSessions, type Party, REQUEST_LIFE } from "../../peer-sdk/src/party.ts";
 import type { Wire } from "../../peer-sdk/src/ports.ts";
-import { hasSessions, openHandshake } from "../../peer-sdk/src/session/handshake.ts";
+import { openHandshake } from "../../peer-sdk/src/session/handshake.ts";
 import { Session } from "../../peer-sdk/src/session/session.ts";
 import { ITEM } from "./item.ts";
 import type { Exchange } from "./load.ts";

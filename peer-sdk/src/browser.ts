@@ -3,8 +3,11 @@
 export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
 export { connectWebSocket } from "#connect";
 export type { Receipt } from "./customer/bought.ts";
-export type { Balance, HistoryEntry, PendingEntry, Status } from "./customer/overview.ts";
+export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
+export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
+export type { Balance } from "./customer/overview.ts";
 export type { Missing } from "./customer/restore.ts";
+export type { HistoryEntry, PendingEntry, Status } from "./customer/status.ts";
 export { Goods } from "./goods.ts";
 export { httpTransport } from "./http-transport.ts";
 export type { PartyOptions } from "./party.ts";

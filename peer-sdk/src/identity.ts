@@ -28,7 +28,7 @@ import {
   uid,
   uint,
 } from "@lepta/protocol";
-import { derivedRandom, ENTROPY } from "./phrase.ts";
+import { derivedRandom, ENTROPY } from "./derived.ts";
 import type { KeyVault, PeerStore, Runtime } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
 

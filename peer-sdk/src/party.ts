@@ -23,11 +23,11 @@ import {
   type Uid,
   verifyCredential,
 } from "@lepta/protocol";
+import { phraseOf, readPhrase } from "#phrase";
 import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
-import { phraseOf, readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
 import { carefully, type Watch } from "./watch.ts";
@@ -86,9 +86,9 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     const known = await knownNetwork(store);
     const watch = carefully(options.watch);
     const link = await openLink(options.broker, store, known, { suite, transport, runtime, watch });
-    const restored = options.phrase === undefined ? undefined : readPhrase(options.phrase);
+    const restored = options.phrase === undefined ? undefined : await readPhrase(options.phrase);
     const { onPhrase } = options;
-    const tell = onPhrase && ((entropy: Uint8Array) => onPhrase(phraseOf(entropy)));
+    const tell = onPhrase && (async (entropy: Uint8Array) => onPhrase(await phraseOf(entropy)));
     const identity = await openIdentity(store, suite, link.network, runtime, restored, tell);
     const party = createParty(options, { suite, runtime, store, link, identity, watch });
     await party.credential().catch(unlessFrozen);
@@ -98,6 +98,9 @@ export async function openParty(options: PartyOptions): Promise<Party> {
     throw error;
   }
 }
+
+/** Whether this party can have sessions: its suite has a key for the handshake. */
+export const hasSessions = ({ identity }: Party): boolean => identity.opening.agreement !== undefined;
 
 const REMEMBERED = "keys";
 

@@ -1,10 +1,8 @@
 /** The recovery phrase: twelve words (BIP 39) from which all keys of a peer follow. */
-import { hmacSha256, LeptaError, type Random, utf8 } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
-
-/** Bytes of what a phrase says: 128 bits, twelve words. */
-export const ENTROPY = 16;
+import { ENTROPY } from "./derived.ts";
 
 /** The words. Throws `bad-phrase` where a peer has none. */
 export function phraseOf(entropy: Uint8Array | undefined): string {
@@ -23,19 +21,4 @@ export function readPhrase(phrase: string): Uint8Array {
     // Which word is wrong is not told: the words are a secret.
   }
   throw new LeptaError("bad-phrase");
-}
-
-/** Bytes that follow from the phrase, for one use: the same ones every time. */
-export function derivedRandom(entropy: Uint8Array, use: string): Random {
-  const key = hmacSha256(utf8("lepta/1 phrase"), entropy);
-  let drawn = 0;
-  return (length) => {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; at += 32) {
-      const block = hmacSha256(key, utf8(`${use} ${drawn}`));
-      drawn += 1;
-      bytes.set(block.subarray(0, Math.min(32, length - at)), at);
-    }
-    return bytes;
-  };
 }

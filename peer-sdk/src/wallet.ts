@@ -2,43 +2,31 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import { type Amount, add, formatAmount, LeptaError, limits, orThrow, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, fromText, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { connectWebSocket } from "#connect";
+import { type ReturnsPart, returns } from "#parts";
+import { phraseOf } from "#phrase";
+import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
 import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
+import type { Budget } from "./customer/budgets.ts";
 import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
-import { takeReturned } from "./customer/holdings.ts";
-import { LaneBook } from "./customer/lanes/book.ts";
-import { closeAll } from "./customer/lanes/close-all.ts";
-import { keepRecorded, LOOK_EVERY, sendCopies } from "./customer/lanes/copies.ts";
-import { recallFromLane, receiptOf } from "./customer/lanes/prove.ts";
-import { reconnect } from "./customer/lanes/reconnect.ts";
-import { type Acquaintance, askOffer, knownOffer, type Offered, offerOf, orderOf } from "./customer/meet.ts";
+import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
+import { askOffer, knownOffer, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
-import {
-  type Balance,
-  balanceOf,
-  type HistoryEntry,
-  historyOf,
-  type PendingEntry,
-  pendingOf,
-} from "./customer/overview.ts";
-import { bodyOf, customerTables } from "./customer/records.ts";
-import { redeem } from "./customer/redeem.ts";
-import { refundVendorScrip } from "./customer/refund.ts";
-import { renewBrokerScrip } from "./customer/renew-brokerscrip.ts";
-import { type Missing, restore } from "./customer/restore.ts";
+import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
+import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
+import type { Missing } from "./customer/restore.ts";
 import { resumeAtBroker, resumeAtMerchants } from "./customer/resume.ts";
-import { reverse } from "./customer/reverse.ts";
-import { type Provision, spendAt, spendOnLane } from "./customer/spend.ts";
-import { tend } from "./customer/tend.ts";
+import { SignerTable } from "./customer/signers.ts";
+import { type Provision, spendAt } from "./customer/spend.ts";
+import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
 import { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
-import { phraseOf } from "./phrase.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
 export interface WalletOptions {
@@ -73,6 +61,11 @@ export interface BuyOptions {
    * merchant's offer decides: what costs less than it says is bought under statements.
    */
   readonly signature?: "each" | "statement";
+  /**
+   * The purchase's name, 16 random bytes in base64url: known before it is made, so that whoever fails while it is under way can ask
+   * what became of it. It is signed by itself, and the same name never buys twice.
+   */
+  readonly txn?: string;
 }
 
 export interface OfferedItem {
@@ -83,11 +76,13 @@ export interface OfferedItem {
 }
 
 const DEFAULT_TIMES = 20;
+const TXN_BYTES = 16;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
 export class Wallet {
   readonly #opened: Customer;
+  readonly #desk: LaneDesk;
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
@@ -100,12 +95,14 @@ export class Wallet {
 
   private constructor(
     customer: Customer,
+    desk: LaneDesk,
     background: Set<Promise<unknown>>,
     times: number,
     tending: Tending,
     ownsParty: boolean,
   ) {
     this.#opened = customer;
+    this.#desk = desk;
     this.#merchants = new Acquaintances(customer);
     this.#background = background;
     this.#times = times;
@@ -143,11 +140,21 @@ export class Wallet {
       running.add(ending);
     };
     const tables = customerTables(party.store);
+    const desk = new LaneDesk(party, tables);
+    await desk.openIfUsed();
     const customer: Customer = {
       party,
       tables,
       outbox,
-      lanes: await LaneBook.open(party, tables),
+      get lanes() {
+        return opened(desk).book;
+      },
+      sessions: async () => {
+        const { part } = desk.opened ?? (await desk.open());
+        return (wire, isExpected) => part.openSession(customer, wire, isExpected);
+      },
+      returns: () => returning(desk),
+      signers: new SignerTable(party.store),
       connect,
       lock: new KeyedLock(),
       noticeDelay,
@@ -155,19 +162,23 @@ export class Wallet {
       background,
       copyLater: () => wallet.#copyLater(),
       onBroken: (lanes) => {
-        if (wallet.#isOpen) background(reconnect(customer, wallet.#merchants, lanes));
+        if (wallet.#isOpen) background(opened(desk).part.reconnect(customer, wallet.#merchants, lanes));
       },
       underWay: new Set(),
     };
-    outbox.listen({ acknowledged: (batch) => keepRecorded(party, batch) });
-    const wallet = new Wallet(customer, running, vendorScripTimes, tending, ownsParty);
-    await resumeAtBroker(customer);
+    // Where there are no lanes no statement of ours is among them.
+    outbox.listen({
+      acknowledged: (batch) => desk.opened?.part.keepRecorded(party, batch) ?? { changes: [] },
+    });
+    const wallet = new Wallet(customer, desk, running, vendorScripTimes, tending, ownsParty);
+    await resumeAtBroker(customer, () => returning(desk));
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
     // `pending` tells, and the next purchase there or the next opening tries again.
-    resumeAtMerchants(customer, wallet.#merchants).catch(() => undefined);
+    resumeAtMerchants(customer, wallet.#merchants, desk.opened, () => returning(desk)).catch(() => undefined);
     if (outbox.size > 0) outbox.flushSoon(noticeDelay);
-    if ((await customer.lanes.tables.copies.list({ limit: 1 })).length > 0) wallet.#copyLater();
-    await renewBrokerScrip(customer, party.runtime.now() + tending.margin).catch(remains);
+    const copies = await desk.opened?.book.tables.copies.list({ limit: 1 });
+    if (copies !== undefined && copies.length > 0) wallet.#copyLater();
+    await renewIfDue(customer, party.runtime.now() + tending.margin).catch(remains);
     wallet.#tendLater();
     return wallet;
   }
@@ -211,9 +222,9 @@ export class Wallet {
     await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
   }
 
-  /** What a merchant sells, up to 32 items. */
-  async offers(url: string): Promise<readonly OfferedItem[]> {
-    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), undefined);
+  /** What a merchant sells, up to 32 items, or the one of this name, where it sells it. */
+  async offers(url: string, sku?: string): Promise<readonly OfferedItem[]> {
+    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), sku);
     return items.map(({ sku, description, unitPrice }) => ({
       sku,
       description,
@@ -223,7 +234,8 @@ export class Wallet {
 
   /**
    * Buys an item (figure 7), obtaining VendorScrip first where there is too little. Never pays more than `max`. Throws
-   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due` and the codes of the two flows.
+   * `over-max`, `unknown-item`, `insufficient-funds`, `delivery-failed`, `statement-due`, `conflict` where `txn` names a purchase
+   * that was refused, and the codes of the two flows.
    */
   async buy(
     url: string,
@@ -234,6 +246,8 @@ export class Wallet {
     const { quantity = 1 } = options;
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
+    if (options.txn !== undefined && fromText(options.txn, TXN_BYTES) === undefined)
+      throw new LeptaError("malformed", "a purchase's name is 16 bytes in base64url");
     const merchant = this.#merchants.met(url) ?? (await this.#merchants.at(url));
     const isRemembered = merchant.offers.has(sku);
     try {
@@ -244,6 +258,8 @@ export class Wallet {
       if (!isRemembered || !isOutdated) throw error;
       // The merchant has changed what it offers: nothing was charged, and the new offer counts.
       merchant.offers.delete(sku);
+      // A name stands for one request: what was refused under it cannot be asked for in other words.
+      if (options.txn !== undefined) throw error;
       return this.#buyFrom(merchant, sku, quantity, max, options);
     }
   }
@@ -270,9 +286,10 @@ export class Wallet {
     const provision: Provision =
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
     const { session } = merchant;
-    return session !== undefined && isUnderStatement(offered, price, options.signature)
-      ? spendOnLane(customer, merchant, session, order, provision)
-      : spendAt(customer, merchant, order, provision);
+    const { txn, signature = txn === undefined ? undefined : "each" } = options;
+    if (session !== undefined && isUnderStatement(offered, price, signature))
+      return opened(this.#desk).part.spendOnLane(customer, merchant, session, order, provision);
+    return spendAt(customer, merchant, order, provision, txn);
   }
 
   /**
@@ -280,7 +297,9 @@ export class Wallet {
    * tells how much. Throws `insufficient-funds`, `bad-amount`, `declined`, and `pending` while the rail has not answered.
    */
   async redeem(amount?: string): Promise<string> {
-    return formatAmount(await redeem(this.#customer, amount === undefined ? undefined : positive(amount)));
+    const wished = amount === undefined ? undefined : positive(amount);
+    const { redeem } = await this.#returns();
+    return formatAmount(await redeem(this.#customer, wished));
   }
 
   /**
@@ -288,23 +307,8 @@ export class Wallet {
    * Throws `paid-out` where the merchant was paid for it already, `refused`, `pending` and the broker's codes.
    */
   async refund(url: string): Promise<string> {
-    const customer = this.#customer;
-    const { uid } = (await this.#merchants.at(url)).credential;
-    return customer.lock.run(uid, async () => {
-      const { merchant, isDone } = await closeAll(customer, this.#merchants, url);
-      const held = (await customer.tables.vendorscrip.list({ under: `${uid}/` }))
-        .map(([, each]) => each)
-        .filter(({ lockedBy, unusable }) => lockedBy === undefined && unusable === undefined);
-      const { currency } = await customer.party.link.keys();
-      let sum: Amount = { currency, value: 0n };
-      for (const each of held) {
-        await refundVendorScrip(customer, merchant, each);
-        sum = orThrow(add(sum, bodyOf(each).value));
-      }
-      // What is on a lane that could not be closed is not given back yet.
-      if (!isDone) throw new LeptaError("pending", "the merchant has not closed a lane");
-      return formatAmount(sum);
-    });
+    const { giveBack } = await this.#returns();
+    return formatAmount(await giveBack(this.#customer, this.#merchants, url));
   }
 
   /**
@@ -313,32 +317,26 @@ export class Wallet {
    * `too-late` or `paid-out` where nothing is held any more. `txn` names one transaction of figure 8 alone.
    */
   async reclaim(merchant: string, txn?: string): Promise<void> {
-    const customer = this.#customer;
-    await customer.lock.run(merchant, async () => {
-      const held = await customer.tables.vendorscrip.list({ under: `${merchant}/` });
-      const lines = new Set(held.flatMap(([, { obtained }]) => (obtained === undefined ? [] : [obtained])));
-      const subjects = txn === undefined ? [...lines] : [txn];
-      const outcomes = await Promise.allSettled(
-        subjects.map((subject) => reverse(customer, merchant, subject)),
-      );
-      const failed = outcomes.find((each) => each.status === "rejected");
-      if (failed !== undefined) throw failed.reason;
-    });
+    const { reclaim } = await this.#returns();
+    await reclaim(this.#customer, merchant, txn);
   }
 
   /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. */
   async collect(url: string): Promise<void> {
+    const { takeReturned } = await this.#returns();
     const merchant = await this.#merchants.at(url);
     await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
   }
 
   /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself. */
   async renew(): Promise<void> {
+    const { tend } = await this.#returns();
     await tend(this.#customer, this.#merchants, this.#tending.margin);
   }
 
   /** Asks the broker and every merchant what they hold for this wallet; tells what a merchant owes and does not show. */
   async recover(): Promise<readonly Missing[]> {
+    const { restore } = await this.#returns();
     return restore(this.#customer, this.#merchants);
   }
 
@@ -346,43 +344,54 @@ export class Wallet {
    * Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without, and in a
    * browser, which does not keep them, where `onPhrase` was told or an earlier session made the wallet.
    */
-  recoveryPhrase(): string {
+  async recoveryPhrase(): Promise<string> {
     return phraseOf(this.#customer.party.identity.entropy);
   }
 
   /** What the wallet holds; locked scrip is counted, expired is not. */
   balance(): Promise<Balance> {
-    return balanceOf(this.#customer);
+    return balanceOf(this.#customer, this.#desk.opened);
   }
 
   /** All that has ended, oldest first, and how each stands. */
   history(): Promise<readonly HistoryEntry[]> {
-    return historyOf(this.#customer);
+    return historyOf(this.#customer, this.#desk.opened);
   }
 
   /** What is under way: kept, perhaps sent, and not known to have ended. */
   pending(): Promise<readonly PendingEntry[]> {
-    return pendingOf(this.#customer);
+    return pendingOf(this.#customer, this.#desk.opened);
   }
 
   /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */
   async recall(txn: string): Promise<Bought | undefined> {
     const customer = this.#customer;
-    return (await recall(customer, txn)) ?? recallFromLane(customer, txn);
+    return (await recall(customer, txn)) ?? this.#desk.opened?.part.recallFromLane(customer, txn);
   }
 
   /**
    * One purchase as a file: `verifyReceipt` of @lepta/protocol checks it against the root key's thumbprint alone. Throws
    * `wrong-reference` where there was no such purchase, and `pending` while no statement covers it.
    */
-  receipt(txn: string): Promise<Uint8Array> {
-    return receiptOf(this.#customer, txn);
+  async receipt(txn: string): Promise<Uint8Array> {
+    const customer = this.#customer;
+    const { part } = await this.#desk.open();
+    return part.receiptOf(customer, txn);
+  }
+
+  /** What may be spent in a day, as it is kept in this wallet under a name; budgets of different names know nothing of each other. */
+  async budget(name: string): Promise<Budget> {
+    const { party, lock } = this.#customer;
+    const { currency } = await party.link.keys();
+    const { openBudget } = await import("./customer/budgets.ts");
+    return openBudget({ ...party, lock }, name, currency);
   }
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
-    await resumeAtBroker(this.#customer);
-    await resumeAtMerchants(this.#customer, this.#merchants);
+    const returns = (): Returning => this.#returns();
+    await resumeAtBroker(this.#customer, returns);
+    await resumeAtMerchants(this.#customer, this.#merchants, this.#desk.opened, returns);
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
@@ -398,16 +407,23 @@ export class Wallet {
     this.#callOff?.();
     this.#callOffCopies?.();
     await this.#merchants.close();
-    this.#opened.lanes.close();
+    this.#desk.opened?.book.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
     this.#opened.outbox.close();
     await this.#opened.party.store.close();
   }
 
+  /** What brings money back. Throws `closed`, and `unreachable` where a page cannot load it. */
+  #returns(): Returning {
+    if (!this.#isOpen) throw new LeptaError("closed");
+    return returning(this.#desk);
+  }
+
   /** Looks after copies of statements for as long as there are any. */
   #copyLater(): void {
     if (!this.#isOpen || this.#callOffCopies !== undefined) return;
+    const { LOOK_EVERY, sendCopies } = opened(this.#desk).part;
     this.#callOffCopies = this.#opened.party.runtime.later(LOOK_EVERY, () => {
       this.#callOffCopies = undefined;
       this.#opened.background(sendCopies(this.#opened).then((left) => left > 0 && this.#copyLater()));
@@ -423,6 +439,26 @@ export class Wallet {
       this.#tendLater();
     });
   }
+}
+
+type Returning = ReturnsPart | Promise<ReturnsPart>;
+
+/** What brings money back; it works on lanes as well, so they are opened before. */
+const returning = (desk: LaneDesk): Returning =>
+  desk.opened === undefined ? Promise.resolve(desk.open()).then(returns) : returns();
+
+/** What somebody has opened who came here. */
+function opened({ opened: lanes }: LaneDesk): OpenLanes {
+  if (lanes === undefined) throw new LeptaError("internal", "lanes that are not open");
+  return lanes;
+}
+
+/** Renews the purse where it ends before `before`, in milliseconds. */
+async function renewIfDue(customer: Customer, before: number): Promise<void> {
+  const held = await customer.tables.purse.get(PURSE);
+  if (held === undefined || bodyOf(held).expiresAt >= before) return;
+  const { renewBrokerScrip } = await customer.returns();
+  await renewBrokerScrip(customer, before);
 }
 
 /** Whether a purchase goes through a lane. Throws `signature-needed` where its merchant takes no such. */

@@ -143,6 +143,12 @@ export const errors = {
   ),
   // What the SDK itself finds.
   "over-max": entry(402, "customer", "new", "The price is above the maximum that the caller allowed."),
+  "over-budget": entry(
+    402,
+    "customer",
+    "new",
+    "With this payment more would be spent within 24 hours than the caller allowed.",
+  ),
   "insufficient-funds": entry(
     402,
     "customer",

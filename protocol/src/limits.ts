@@ -196,6 +196,21 @@ export const limits = {
   acceptedPayments: 32,
   /** Bytes of a request's body at a paywall. */
   paidBodyBytes: 1024 * 1024,
+  /** Characters of a request's method, path and query. */
+  resourceLength: 2048,
+  /** Bytes of an answer of a fixed price, and of a metered one that can be had again. */
+  answerBytes: 8 * 1024 * 1024,
+  /** Headers of such an answer, and characters of one. */
+  answerHeaders: 64,
+  answerHeaderLength: 8192,
+  /** Bytes of all answers that a paywall keeps for those who ask again. */
+  answersBytes: 256 * 1024 * 1024,
+  /** Requests with a payment that a paywall works on at once. */
+  paidAtOnce: 1000,
+  /** How long a paid request and its purchase on a lane wait for each other, in milliseconds. */
+  meetWithin: 10_000,
+  /** How long a metered answer waits for more funds, in milliseconds. */
+  fundsWithin: 60_000,
   /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
   sharedCalls: 64,
   sharedCallsHeld: 256,
@@ -203,4 +218,10 @@ export const limits = {
   sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
+  /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */
+  budgetEntries: 65_536,
+  /** Calls that an agent's server works on at once; the next are refused with `busy`. */
+  agentCalls: 64,
+  /** Redirects that it follows for one call. */
+  agentRedirects: 5,
 } as const;

@@ -13,9 +13,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { BrokerLink } from "../../peer-sdk/src/broker-link.ts";
 import type { Customer } from "../../peer-sdk/src/customer/customer.ts";
 import { LaneBook as CustomerLanes } from "../../peer-sdk/src/customer/lanes/book.ts";
+import { openSession } from "../../peer-sdk/src/customer/lanes/open-session.ts";
 import { meet, readMerchantAddress } from "../../peer-sdk/src/customer/meet.ts";
 import { purseWith } from "../../peer-sdk/src/customer/purse.ts";
 import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
+import { SignerTable } from "../../peer-sdk/src/customer/signers.ts";
 import { KeyedLock } from "../../peer-sdk/src/lock.ts";
 import { LaneBook as MerchantLanes } from "../../peer-sdk/src/merchant/lanes/book.ts";
 import { Orders } from "../../peer-sdk/src/merchant/lanes/orders.ts";
@@ -25,6 +27,7 @@ import { merchantTables } from "../../peer-sdk/src/merchant/records.ts";
 import { ScripTable } from "../../peer-sdk/src/merchant/scrip-table.ts";
 import type { Shop } from "../../peer-sdk/src/merchant/shop.ts";
 import { Outbox } from "../../peer-sdk/src/outbox.ts";
+import { returns } from "../../peer-sdk/src/parts/at-hand.ts";
 import { openParty } from "../../peer-sdk/src/party.ts";
 import { euro, given } from "../peer-sdk/support/hand.ts";
 import { NEVER } from "../peer-sdk/support/world.ts";
@@ -186,6 +189,9 @@ async function readerOf(seller: Merchant): Promise<Reader> {
     lock: new KeyedLock(),
     noticeDelay: NEVER,
     moment: runtime.now,
+    sessions: () => (wire, isExpected) => openSession(customer, wire, isExpected),
+    returns,
+    signers: new SignerTable(party.store),
     background: (work) => running.push(work.catch(namedOnly)),
     copyLater: () => {},
     onBroken: () => {},

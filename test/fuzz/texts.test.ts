@@ -46,7 +46,10 @@ const merchants = [
 ];
 
 /** A customer who gets as far as the door, which is closed, and no further. */
-const passerBy = { connect: () => Promise.reject(new LeptaError("closed")) } as unknown as Customer;
+const passerBy = {
+  party: { identity: { opening: {} } },
+  connect: () => Promise.reject(new LeptaError("closed")),
+} as unknown as Customer;
 
 /** Getting this far is what a good address does; every other refusal stays one. */
 const acceptedAt =

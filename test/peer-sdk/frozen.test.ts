@@ -103,7 +103,7 @@ describe("a peer that is frozen for longer than its credential lasts", () => {
 
   test("restores its wallet from the phrase", async () => {
     await operate("freeze", wallet.uid);
-    const restored = await world.wallet({ phrase: wallet.recoveryPhrase() });
+    const restored = await world.wallet({ phrase: await wallet.recoveryPhrase() });
     await restored.recover();
     expect((await restored.balance()).brokerScrip).toBe("EUR 1.00");
   });

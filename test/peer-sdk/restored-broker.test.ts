@@ -35,6 +35,6 @@ test("a wallet that is made from a phrase which the broker does not know is not 
   const before = world.table.items();
   const wallet = await world.wallet({ account: "alice" });
   await forget(before);
-  const phrase = wallet.recoveryPhrase();
+  const phrase = await wallet.recoveryPhrase();
   expect(await codeOf(world.wallet({ account: "alice", phrase }))).toBe("unknown-peer");
 });

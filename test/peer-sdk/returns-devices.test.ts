@@ -31,7 +31,7 @@ const restore = (phrase: string, connect = world.connect) =>
 
 test("money that was on its way when a wallet was lost comes into the restored one, or is told as missing", async () => {
   const wallet = await world.wallet({ store });
-  const phrase = wallet.recoveryPhrase();
+  const phrase = await wallet.recoveryPhrase();
   await wallet.topUp("EUR 5.00");
   await wallet.obtain(NEWS, "EUR 1.00");
   expect(await codeOf(wallet.reclaim(merchant.uid))).toBe("pending");
@@ -66,7 +66,7 @@ test("a purchase whose change another device has spent since comes to its end", 
     if (frames === 3) throw new LeptaError("unreachable");
     return answers;
   });
-  const phrase = old.recoveryPhrase();
+  const phrase = await old.recoveryPhrase();
   await old.close();
   const second = await world.wallet({ store, connect: counting });
   expect(await codeOf(second.buy(NEWS, "article", { max: "EUR 0.02" }))).toBe("unreachable");
@@ -135,7 +135,7 @@ test("a settlement takes no more credits than one amount can hold", () => {
 test("a restoration that broke off is begun again with the same phrase in the same directory", async () => {
   const wallet = await world.wallet({ store });
   await wallet.topUp("EUR 5.00");
-  const phrase = wallet.recoveryPhrase();
+  const phrase = await wallet.recoveryPhrase();
   await wallet.close();
   world.runtime.advance(1);
   let isAway = true;
@@ -161,7 +161,7 @@ test("scrip whose reversal was open when a wallet was restored is gone when it h
   const old = await world.wallet({ store });
   await old.topUp("EUR 5.00");
   await old.obtain(NEWS, "EUR 1.00");
-  const phrase = old.recoveryPhrase();
+  const phrase = await old.recoveryPhrase();
   expect(await codeOf(old.reclaim(await merchantUid(old)))).toBe("pending");
   await old.close();
   world.runtime.advance(1);

@@ -98,7 +98,7 @@ test("to recover does not put an older scrip over the one that came meanwhile", 
 
 test("a merchant that hides what is left of V0 behind an early purchase is told as missing", async () => {
   await wallet.buy(NEWS, "article", { max: "EUR 0.02", vendorScrip: "EUR 1.00" });
-  const phrase = wallet.recoveryPhrase();
+  const phrase = await wallet.recoveryPhrase();
   await wallet.close();
   world.runtime.advance(1);
   const liar = await Hand.open({
@@ -160,7 +160,7 @@ test("a phrase restores a wallet that was made while its clock was ahead", async
   // Within the skew that the broker takes.
   const ahead = { ...world.runtime, now: () => world.runtime.now() + 110_000 };
   const early = await world.wallet({ store: memoryPeerStore(), runtime: ahead });
-  const phrase = early.recoveryPhrase();
+  const phrase = await early.recoveryPhrase();
   await early.close();
   const target = memoryPeerStore();
   const attempt = () =>

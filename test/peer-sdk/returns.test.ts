@@ -254,7 +254,7 @@ describe("a settlement", () => {
 describe("a wallet that lost its device", () => {
   test("is restored from its phrase: purse from the broker, VendorScrip from the merchant", async () => {
     await wallet.buy(NEWS, "article", { max: "EUR 0.02", vendorScrip: "EUR 1.00" });
-    const phrase = wallet.recoveryPhrase();
+    const phrase = await wallet.recoveryPhrase();
     const { uid } = wallet;
     const before = await wallet.balance();
     await wallet.close();

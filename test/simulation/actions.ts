@@ -179,7 +179,7 @@ async function collect({ customer, draws, ...stage }: Stage): Promise<void> {
 /** The device is lost, and what is still on its way from it arrives or expires; then the phrase is found. */
 async function restore({ customer }: Stage): Promise<void> {
   if (!customer.options.isHonest) return;
-  const phrase = customer.wallet.recoveryPhrase();
+  const phrase = await customer.wallet.recoveryPhrase();
   await customer.lose(phrase);
 }
 

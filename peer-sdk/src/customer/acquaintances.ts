@@ -1,8 +1,8 @@
 /** The merchants that a wallet is connected to: one connection to each address, opened again when it has broken. */
 import { isOver, LeptaError, limits } from "@lepta/protocol";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { Customer } from "./customer.ts";
-import { closeLanes } from "./lanes/close.ts";
-import { type Acquaintance, type MerchantAddress, meet, readMerchantAddress } from "./meet.ts";
+import { type MerchantAddress, meet, readMerchantAddress } from "./meet.ts";
 
 export class Acquaintances {
   readonly #customer: Customer;
@@ -87,7 +87,7 @@ export class Acquaintances {
   }
 
   async #leave({ channel, session }: Acquaintance): Promise<void> {
-    await closeLanes(this.#customer, session, ({ flight }) => flight.length === 0);
+    await session?.closeLanes(({ flight }) => flight.length === 0);
     session?.session.close("closed");
     channel.close();
   }

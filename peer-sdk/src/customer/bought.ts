@@ -17,7 +17,10 @@ export interface Receipt {
 /** What is bought for how much. */
 export interface Bargain {
   readonly order: Order;
+  /** The price, or the most that may be charged. */
   readonly price: Amount;
+  /** Its merchant charges what was used. */
+  readonly isMetered?: boolean;
 }
 
 export interface Bought {

@@ -30,13 +30,13 @@ import {
 import { Goods } from "../goods.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Change } from "../ports.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { Bargain, Bought, Receipt } from "./bought.ts";
 import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending, keepingEvidence } from "./ended.ts";
-import { wasSpentByUs } from "./holdings.ts";
-import { credentialId } from "./lanes/records.ts";
-import { type Acquaintance, readContent, readReply, sealTo } from "./meet.ts";
+import { readContent, readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
+import { credentialId } from "./signers.ts";
 
 /** Spends a scrip that the caller has locked under `txn`. Throws the merchant's code when refused. */
 export async function buyItem(
@@ -238,7 +238,9 @@ async function isSpentSince(
   const body = grant && readScrip(grant.body);
   if (body === undefined || isRefusal(body)) return false;
   const isSaid = secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined);
-  return isSaid && wasSpentByUs(customer, merchant, originOf(bodyOf(held)), rest);
+  if (!isSaid) return false;
+  const { wasSpentByUs } = await customer.returns();
+  return wasSpentByUs(customer, merchant, originOf(bodyOf(held)), rest);
 }
 
 function changeOf(
@@ -299,7 +301,7 @@ function endedWith(
   { payload, signed: response }: Verified<typeof purchaseResponse>,
   outcome: string,
 ): readonly Change[] {
-  const { tables, lanes } = customer;
+  const { tables, signers } = customer;
   return [
     ...endedPending(customer, txn, { ...pending, amount: payload.charged }, outcome),
     tables.evidence.put(txn, {
@@ -307,6 +309,6 @@ function endedWith(
       response,
       signers: [credentialId(ours), credentialId(credential)],
     }),
-    ...lanes.keepCredentials(ours, credential),
+    ...signers.keep(ours, credential),
   ];
 }

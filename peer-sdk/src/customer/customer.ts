@@ -1,20 +1,27 @@
 /** What the customer's side of each figure works with. */
-import type { Secret } from "@lepta/protocol";
+import type { Amount, Awaitable, Secret } from "@lepta/protocol";
 import { isErrorCode, LeptaError } from "@lepta/protocol";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
-import type { ConnectChannel } from "../ports.ts";
+import type { ConnectChannel, Wire } from "../ports.ts";
+import type { Acquaintance, Met } from "./acquaintance.ts";
 import type { LaneBook } from "./lanes/book.ts";
 import type { Lane } from "./lanes/lane.ts";
 import type { CustomerTables, Holding } from "./records.ts";
+import type { SignerTable } from "./signers.ts";
 
 export interface Customer {
   readonly party: Party;
   readonly tables: CustomerTables;
   readonly outbox: Outbox;
-  /** The open lanes. */
+  /** The open lanes: for the part that works on them, which opens them. */
   readonly lanes: LaneBook;
+  /** Brings what opens a session. Throws `unreachable` where a page cannot load it. */
+  readonly sessions: () => Awaitable<OpenSession>;
+  /** Brings what few purchases need. Throws likewise. */
+  readonly returns: () => Awaitable<Returns>;
+  readonly signers: SignerTable;
   readonly connect: ConnectChannel;
   /** `brokerscrip` for what moves the purse, a merchant's UID for what moves its VendorScrip. */
   readonly lock: KeyedLock;
@@ -30,6 +37,23 @@ export interface Customer {
   readonly onBroken: (lanes: readonly Lane[]) => void;
   /** Transactions whose answer this process is waiting for. */
   readonly underWay: Set<string>;
+}
+
+/** A session with the merchant at the other end of a wire; `isExpected` throws where it is another than we wanted. */
+export type OpenSession = (wire: Wire, isExpected: (uid: string) => void) => Promise<Met>;
+
+/** What the part that brings money back does for the figures. */
+export interface Returns {
+  readonly endRedemption: (customer: Customer, txn: string) => Promise<void>;
+  readonly endBrokerRenewal: (customer: Customer, txn: string) => Promise<void>;
+  readonly renewBrokerScrip: (customer: Customer, before: number) => Promise<void>;
+  readonly takeLive: (customer: Customer) => Promise<unknown>;
+  readonly wasSpentByUs: (
+    customer: Customer,
+    merchant: Acquaintance,
+    origin: string,
+    value: Amount,
+  ) => Promise<boolean>;
 }
 
 /** The name of the lock that the purse moves under. */

@@ -25,8 +25,9 @@ import {
   verifyStatementBy,
 } from "@lepta/protocol";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { Customer } from "./customer.ts";
-import { type Acquaintance, readReply, sealTo } from "./meet.ts";
+import { readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, historyId } from "./records.ts";
 
 /** A line as the merchant tells it, and the scrip in it, where there is one that holds. */

@@ -1,6 +1,5 @@
 /** Meeting a merchant: hello both ways, then sealed messages to the keys that its credential binds to its UID. */
 import {
-  type Amount,
   ANYBODY,
   type Beside,
   type Credential,
@@ -31,43 +30,15 @@ import {
   verifyCredential,
   verifyMessage,
 } from "@lepta/protocol";
-import { type Party, REQUEST_LIFE } from "../party.ts";
-import type { Channel, Wire } from "../ports.ts";
-import { hasSessions, openHandshake } from "../session/handshake.ts";
+import { hasSessions, type Party, REQUEST_LIFE } from "../party.ts";
+import type { Channel } from "../ports.ts";
 import { took } from "../watch.ts";
+import type { Acquaintance, Met, Offered } from "./acquaintance.ts";
+import type { Bargain } from "./bought.ts";
 import type { Customer } from "./customer.ts";
-import { attendMerchant, type MerchantSession } from "./lanes/attend.ts";
-import { type KnownOrder, knownOrder } from "./lanes/orders.ts";
-import { resumeLanes } from "./lanes/resume.ts";
 
 /** CBOR's major type of a map. */
 const MAP_MAJOR = 5;
-
-/** A merchant that we are connected to. */
-export interface Acquaintance {
-  /** Without the pin. */
-  readonly url: string;
-  readonly credential: Credential;
-  readonly channel: Channel;
-  /** The session on this connection; undefined where channel or suite have none. */
-  readonly session: MerchantSession | undefined;
-  /** Ours, of the greeting: when either ends or is revoked, we greet again. */
-  readonly ours: Credential;
-  /** What the merchant offered on this connection, by item: it holds until the time that the offer says. */
-  readonly offers: Map<string, Offered>;
-  /** Offers that are being asked for, by item: the callers bound them. */
-  readonly asking: Map<string, Promise<Offered>>;
-}
-
-/** One item of an offer and how long it holds, exclusive, in milliseconds. */
-export interface Offered {
-  readonly item: Payload<typeof offer>["items"][number];
-  readonly validUntil: number;
-  /** Below this amount the merchant sells through lanes. */
-  readonly statementBelow: Amount | undefined;
-  /** Orders for it that were made already, by quantity. */
-  readonly orders: Map<number, KnownOrder>;
-}
 
 /** Where a merchant is, and who it must be. */
 export interface MerchantAddress {
@@ -96,15 +67,16 @@ export async function meet(customer: Customer, address: MerchantAddress): Promis
 
 async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Promise<Acquaintance> {
   const { party, tables } = customer;
+  const openSession = hasSessions(party) ? await customer.sessions() : undefined;
   const channel = await customer.connect(url);
   try {
     const expected = pin ?? (await tables.addresses.get(url));
     const isExpected = (uid: string): void => {
       if (expected !== undefined && expected !== uid) throw new LeptaError("wrong-recipient", url);
     };
-    const met =
-      channel.wire !== undefined && hasSessions(party)
-        ? await openSession(customer, channel.wire, isExpected)
+    const met: Met =
+      channel.wire !== undefined && openSession !== undefined
+        ? await openSession(channel.wire, isExpected)
         : { ...(await greet(party, channel)), session: undefined };
     const { credential } = met;
     isExpected(credential.uid);
@@ -119,25 +91,12 @@ async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Prom
       offers: new Map(),
       asking: new Map(),
     };
-    if (acquaintance.session !== undefined) await resumeLanes(customer, acquaintance.session);
+    if (acquaintance.session !== undefined) await acquaintance.session.resumeLanes();
     return acquaintance;
   } catch (error) {
     channel.close();
     throw error;
   }
-}
-
-/** A session with the merchant at the other end of a wire, in place of the lane's last one. */
-async function openSession(
-  customer: Customer,
-  wire: Wire,
-  isExpected: (uid: string) => void,
-): Promise<Pick<Acquaintance, "ours" | "credential" | "session">> {
-  const { party, lanes } = customer;
-  const resumes = (uid: string) => lanes.lastOpening(uid);
-  const { keys, credential, ours, wire: held } = await openHandshake(party, wire, isExpected, resumes);
-  const signers = { ours, merchant: credential, metAt: party.runtime.now() };
-  return { ours, credential, session: attendMerchant(customer, held, keys, signers) };
 }
 
 /** What the merchant sells, or its offer of one item. */
@@ -186,13 +145,16 @@ async function newOffer(customer: Customer, merchant: Acquaintance, sku: string)
 }
 
 /** What so many of an item are and cost. Throws `amount-overflow`. */
-export function orderOf({ item, orders }: Offered, quantity: number): KnownOrder {
+export function orderOf({ item, orders }: Offered, quantity: number): Bargain {
   const known = orders.get(quantity);
   if (known !== undefined) return known;
   const { sku, description, unitPrice } = item;
-  const order = knownOrder({ sku, description, unitPrice, quantity }, orThrow(multiply(unitPrice, quantity)));
-  if (orders.size < limits.offersKept) orders.set(quantity, order);
-  return order;
+  const bargain = {
+    order: { sku, description, unitPrice, quantity },
+    price: orThrow(multiply(unitPrice, quantity)),
+  };
+  if (orders.size < limits.offersKept) orders.set(quantity, bargain);
+  return bargain;
 }
 
 /** Seals a message to the merchant. */

@@ -20,16 +20,14 @@ import {
 } from "@lepta/protocol";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { takeLive } from "./account.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending, keepingEvidence } from "./ended.ts";
-import { type Acquaintance, sealTo } from "./meet.ts";
+import { sealTo } from "./meet.ts";
 import { keepPurse, releasedPurse } from "./purse.ts";
 import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
-import { endRedemption } from "./redeem.ts";
-import { endBrokerRenewal, renewBrokerScrip } from "./renew-brokerscrip.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;
@@ -48,6 +46,7 @@ export async function obtainVendorScrip(
   } catch (error) {
     if (!(error instanceof LeptaError) || error.code !== "scrip-expired") throw error;
     // Its life has ended, by the broker's clock or with its epoch: renewed it buys again.
+    const { renewBrokerScrip } = await customer.returns();
     await renewBrokerScrip(customer, Number.POSITIVE_INFINITY);
     await obtainOnce(customer, merchant, size);
   }
@@ -101,6 +100,7 @@ async function endPending(customer: Customer, txn: string): Promise<void> {
   // It has ended since somebody saw it under way: to end it again would bring its scrip back.
   if (pending === undefined) return;
   if (pending.kind === "redeem" || pending.kind === "renewal") {
+    const { endRedemption, endBrokerRenewal } = await customer.returns();
     const end = pending.kind === "redeem" ? endRedemption : endBrokerRenewal;
     await end(customer, txn).catch((error: unknown) => {
       if (!(error instanceof LeptaError)) throw error;
@@ -228,7 +228,7 @@ async function conclude(
       ...(change === undefined ? [] : [tables.evidence.put(txn, { response: change.signed })]),
     ]);
     // Another wallet of ours has spent it, or the broker has minted on top of it: it knows what lives.
-    if (reason === "scrip-spent") customer.background(takeLive(customer));
+    if (reason === "scrip-spent") customer.background(lookAfter(customer));
     throw refusedWith(reason);
   }
   const purse = purseAfterChange(customer, change, held, pending);
@@ -250,6 +250,11 @@ async function conclude(
     tables.evidence.put(txn, { response: change.signed }),
   ]);
   if (!isUsable) throw new LeptaError("scrip-mismatch", "the merchant owes VendorScrip that it did not give");
+}
+
+async function lookAfter(customer: Customer): Promise<void> {
+  const { takeLive } = await customer.returns();
+  await takeLive(customer);
 }
 
 /** The key of a merchant that we met before. */

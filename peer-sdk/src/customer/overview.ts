@@ -1,15 +1,9 @@
 /** What a wallet tells its owner: what it holds, what is under way, and what was. */
-import { type Amount, formatAmount, lanePurchase } from "@lepta/protocol";
+import { type Amount, formatAmount } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
-import { holdingId, worthLeft } from "./lanes/end.ts";
-import { openPurchases, statedPurchases } from "./lanes/prove.ts";
-import { bodyOf, type CustomerKind, PURSE } from "./records.ts";
-
-/**
- * How a transaction stands: `reserved` while its answer is waited for, `unknown` where it was sent and no answer came,
- * `paid` once the other side has answered, `settled` once the broker has it too, `refused` where nothing came of it.
- */
-export type Status = "reserved" | "unknown" | "paid" | "settled" | "refused";
+import type { OpenLanes } from "./lane-desk.ts";
+import { bodyOf, PURSE } from "./records.ts";
+import type { HistoryEntry, PendingEntry } from "./status.ts";
 
 export interface Balance {
   /** The one BrokerScrip, `"EUR 4.50"`; undefined where there is none. */
@@ -22,25 +16,11 @@ export interface Balance {
   }[];
 }
 
-export interface HistoryEntry {
-  readonly kind: CustomerKind;
-  readonly status: Status;
-  readonly txn: string;
-  /** Milliseconds. */
-  readonly at: number;
-  readonly amount: string;
-  /** `done`, or the code of the refusal. */
-  readonly outcome: string;
-  readonly merchant: string | undefined;
-  readonly sku: string | undefined;
-}
-
-/** A transaction that is not known to have ended. */
-export type PendingEntry = Pick<HistoryEntry, "kind" | "status" | "txn" | "at" | "amount" | "merchant">;
-
 /** What the wallet holds; locked scrip is counted, expired is not. */
-export async function balanceOf({ tables, party, lanes }: Customer): Promise<Balance> {
-  const onLanes = new Map(lanes.all().map((lane) => [holdingId(lane), lane]));
+export async function balanceOf({ tables, party }: Customer, lanes: OpenLanes | undefined): Promise<Balance> {
+  const onLanes = new Map(
+    lanes?.book.all().map((lane) => [lanes.part.holdingId(lane), BigInt(lane.answered)]),
+  );
   const now = party.runtime.now();
   const held = await tables.purse.get(PURSE);
   const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
@@ -50,7 +30,7 @@ export async function balanceOf({ tables, party, lanes }: Customer): Promise<Bal
     const { value, expiresAt } = bodyOf(each);
     const before = byMerchant.get(merchant)?.value ?? 0n;
     if (expiresAt > now && each.unusable === undefined)
-      byMerchant.set(merchant, { ...value, value: before + worthLeft(each, onLanes.get(id)) });
+      byMerchant.set(merchant, { ...value, value: before + (onLanes.get(id) ?? value.value) });
   }
   const known = new Map((await tables.merchants.list()).map(([uid, { url }]) => [uid, url]));
   return {
@@ -63,8 +43,11 @@ export async function balanceOf({ tables, party, lanes }: Customer): Promise<Bal
 }
 
 /** All that has ended, oldest first. */
-export async function historyOf(customer: Customer): Promise<readonly HistoryEntry[]> {
-  const { tables, outbox, lanes } = customer;
+export async function historyOf(
+  customer: Customer,
+  lanes: OpenLanes | undefined,
+): Promise<readonly HistoryEntry[]> {
+  const { tables, outbox } = customer;
   const waiting = await outbox.transactions();
   const alone = (await tables.history.list()).map(
     ([, { kind, txn, at, amount, outcome, merchant, order }]): HistoryEntry => ({
@@ -78,30 +61,15 @@ export async function historyOf(customer: Customer): Promise<readonly HistoryEnt
       sku: order?.sku,
     }),
   );
-  // The broker is known to have a statement when it needs no copy of ours any more.
-  const copies = new Set((await lanes.tables.copies.list()).map(([digest]) => digest));
-  const onLanes = [...(await statedPurchases(customer)), ...openPurchases(customer)].map(
-    ({ txn, entry, charged, outcome, merchant, order, statement }): HistoryEntry => ({
-      kind: "purchase",
-      status:
-        outcome !== "done"
-          ? "refused"
-          : statement === undefined || copies.has(statement)
-            ? "paid"
-            : "settled",
-      txn,
-      at: entry.at,
-      amount: formatAmount(charged),
-      outcome,
-      merchant,
-      sku: order.sku,
-    }),
-  );
+  const onLanes = (await lanes?.part.historyOnLanes(customer)) ?? [];
   return [...alone, ...onLanes].sort((a, b) => a.at - b.at);
 }
 
 /** What is under way: sent, and not known to have ended. */
-export async function pendingOf({ tables, underWay, lanes }: Customer): Promise<readonly PendingEntry[]> {
+export async function pendingOf(
+  { tables, underWay }: Customer,
+  lanes: OpenLanes | undefined,
+): Promise<readonly PendingEntry[]> {
   const alone = (await tables.pending.list()).map(
     ([txn, { kind, at, amount, merchant }]): PendingEntry => ({
       kind,
@@ -112,17 +80,5 @@ export async function pendingOf({ tables, underWay, lanes }: Customer): Promise<
       merchant,
     }),
   );
-  const onLanes = lanes.all().flatMap(({ flight, origin, merchant }) =>
-    flight.map(
-      ({ sequence, at, order, settle }): PendingEntry => ({
-        kind: "purchase",
-        status: settle === undefined ? "unknown" : "reserved",
-        txn: lanePurchase(origin, sequence),
-        at,
-        amount: formatAmount(order.price),
-        merchant,
-      }),
-    ),
-  );
-  return [...alone, ...onLanes];
+  return [...alone, ...(lanes?.part.pendingOnLanes(lanes.book) ?? [])];
 }

@@ -16,10 +16,11 @@ import {
   type Verified,
 } from "@lepta/protocol";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
-import { type Acquaintance, sealTo } from "./meet.ts";
+import { sealTo } from "./meet.ts";
 import { purseWith } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
 

@@ -13,9 +13,10 @@ import {
   toText,
 } from "@lepta/protocol";
 import { REQUEST_LIFE } from "../party.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import { awaiting, type Customer, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
-import { type Acquaintance, readReply, sealTo } from "./meet.ts";
+import { readReply, sealTo } from "./meet.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
 
 /** Renews one VendorScrip. The caller holds the merchant's lock. Throws the merchant's codes. */

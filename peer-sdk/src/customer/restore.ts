@@ -5,13 +5,13 @@
  */
 import { brokerscripChange, LeptaError, originOf, query, type VerifiedOf } from "@lepta/protocol";
 import { type Dealing, readAccount, takeLive } from "./account.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { askBroker, endAtBroker } from "./ask-broker.ts";
 import { openEscrow } from "./check-change.ts";
 import type { Customer } from "./customer.ts";
 import { askHoldings, type HeldLine, leftOverOf } from "./holdings.ts";
 import { reversedLanes } from "./lanes/end.ts";
-import type { Acquaintance } from "./meet.ts";
 import { bodyOf, type Holding, OPEN } from "./records.ts";
 
 /** What could not be brought back, and why: to be tried again, or to be reversed while its credit is held. */

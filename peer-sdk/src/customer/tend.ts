@@ -1,9 +1,10 @@
 /** What a wallet does for its scrip by itself: what is near its end is renewed before it ends. */
+
+import type { Acquaintance } from "./acquaintance.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { type Customer, remains } from "./customer.ts";
 import { takeReturned } from "./holdings.ts";
 import { closeLanes } from "./lanes/close.ts";
-import type { Acquaintance } from "./meet.ts";
 import { bodyOf } from "./records.ts";
 import { renewBrokerScrip } from "./renew-brokerscrip.ts";
 import { renewVendorScrip } from "./renew-vendorscrip.ts";

@@ -1,6 +1,7 @@
 /** What a merchant sells: prices as people write them, and what produces the goods. */
 import {
   type Amount,
+  type ErrorCode,
   GOODS_TYPE,
   isRefusal,
   LeptaError,
@@ -50,6 +51,18 @@ export interface Listed {
 /** One purchase with its order's description. */
 export interface BoundPurchase extends Purchase {
   readonly description: string;
+  /** It came on a lane, whose next purchases wait for its answer. */
+  readonly isOnLane: boolean;
+}
+
+/** A handler's decision not to sell: nobody's fault, and the customer is told this code. */
+export class NotSold extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode) {
+    super(code);
+    this.name = "NotSold";
+    this.code = code;
+  }
 }
 
 /** Whether an order is what we sell, at our price; what is metered may be ordered up to its most. Throws nothing. */
@@ -112,7 +125,7 @@ export async function produce(
 ): Promise<Delivery> {
   return deliveryOf(
     sku,
-    await listed.deliver({ sku, quantity, description, customer, id: `${customer}/${txn}` }),
+    await listed.deliver({ sku, quantity, description, customer, id: `${customer}/${txn}`, isOnLane: false }),
   );
 }
 

@@ -1,12 +1,20 @@
 /** A merchant: sells what is in its catalogue, for VendorScrip that it makes and checks itself. */
-import { type Amount, amountOf, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
+import {
+  type Amount,
+  amountOf,
+  type ErrorCode,
+  formatAmount,
+  LeptaError,
+  limits,
+  parseAmount,
+} from "@lepta/protocol";
 import { type ServeOptions, type Serving, serveWebSockets, type Visit } from "../channel/serve.ts";
 import { KeyedLock } from "../lock.ts";
 import { Outbox } from "../outbox.ts";
 import { openParty, type Party, type PartyOptions } from "../party.ts";
 import type { CallOff } from "../ports.ts";
 import { answerReversals } from "./answer-reversals.ts";
-import { type Catalogue, readCatalogue } from "./catalogue.ts";
+import { type Catalogue, type Listed, readCatalogue } from "./catalogue.ts";
 import { attendBook } from "./lanes/attend.ts";
 import { LaneBook } from "./lanes/book.ts";
 import { endExpired } from "./lanes/desert.ts";
@@ -46,6 +54,12 @@ export interface ShopOptions {
   readonly statementBelow?: string;
   /** Told of a handler's fault, or of one of our own, that a customer only sees as a code; by default a line on stderr. */
   readonly onError?: (error: unknown) => void;
+}
+
+/** What is sold in another way than from the catalogue, and who is told of what is refused of it. */
+export interface SoldBeside {
+  readonly items: readonly Listed[];
+  readonly refused: (purchase: string, code: ErrorCode) => void;
 }
 
 export interface Sale {
@@ -103,11 +117,11 @@ export class Merchant {
   }
 
   /** Opens a merchant's directory and enrols it. Throws `bad-amount` where a price is none, and what opening a peer throws. */
-  static async open(options: PartyOptions & ShopOptions): Promise<Merchant> {
+  static async open(options: PartyOptions & ShopOptions, beside?: SoldBeside): Promise<Merchant> {
     readCatalogue(options.catalogue);
     const party = await openParty(options);
     try {
-      return await Merchant.of(party, await Outbox.open(party), options, true);
+      return await Merchant.of(party, await Outbox.open(party), options, true, beside);
     } catch (error) {
       await party.store.close();
       throw error;
@@ -115,10 +129,19 @@ export class Merchant {
   }
 
   /** A merchant of a party that is open already. */
-  static async of(peer: Party, outbox: Outbox, options: ShopOptions, ownsParty = false): Promise<Merchant> {
+  static async of(
+    peer: Party,
+    outbox: Outbox,
+    options: ShopOptions,
+    ownsParty = false,
+    beside?: SoldBeside,
+  ): Promise<Merchant> {
     const { scripLife = 90 * DAY, grace = 90 * DAY, noticeDelay = 1000, onError = tellFault } = options;
     const { tendEvery = HOUR } = options;
-    const items = readCatalogue(options.catalogue);
+    const items = new Map([
+      ...readCatalogue(options.catalogue),
+      ...(beside?.items ?? []).map((item) => [item.sku, item] as const),
+    ]);
     const scrip = await ScripTable.open(peer);
     const party = { ...peer, store: scrip.store };
     const tables = { ...merchantTables(scrip.store), scrip };
@@ -140,6 +163,7 @@ export class Merchant {
       noticeDelay,
       onError,
       tendSoon: () => merchant.#tendSoon(),
+      refused: beside?.refused,
     };
     const unlisten = outbox.listen({
       acknowledged: (batch) => acknowledged(shop, batch),
@@ -157,6 +181,11 @@ export class Merchant {
   get #shop(): Shop {
     if (!this.#isOpen) throw new LeptaError("closed");
     return this.#opened;
+  }
+
+  /** What this SDK's own other ways of selling work with. */
+  static shopOf(merchant: Merchant): Shop {
+    return merchant.#shop;
   }
 
   /** The merchant's UID: wallets may pin it. */

@@ -18,7 +18,7 @@ import {
   subtract,
 } from "@lepta/protocol";
 import type { Change } from "../ports.ts";
-import { type Delivery, isAgreed, produce } from "./catalogue.ts";
+import { type Delivery, isAgreed, NotSold, produce } from "./catalogue.ts";
 import { genuineScrip } from "./genuine.ts";
 import { issue, secretsOf } from "./issue.ts";
 import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
@@ -57,7 +57,8 @@ export async function sellItemInSession(shop: Shop, request: Request): Promise<O
   return isRefusal(sold) ? sold : saleContent(shop, sold);
 }
 
-async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
+/** The decision on M1, made or found again. */
+export async function decided(shop: Shop, request: Request): Promise<Or<Sold>> {
   const { message, customer } = request;
   const spend = readSpend(purchaseSpendCodec, message.payload.spend);
   if (isRefusal(spend)) return spend;
@@ -149,6 +150,7 @@ async function check(
     return await produce(listed, order, customer.uid, message.payload.txn);
   } catch (error) {
     // The handler's own error is the merchant's business; the customer learns that nothing was charged.
+    if (error instanceof NotSold) return refuse(error.code);
     shop.onError(error);
     return refuse("delivery-failed");
   }

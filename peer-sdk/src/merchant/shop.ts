@@ -1,5 +1,5 @@
 /** What the merchant's side of each figure works with. */
-import type { KnownPeer, MessageType, Verified } from "@lepta/protocol";
+import type { ErrorCode, KnownPeer, MessageType, Verified } from "@lepta/protocol";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
@@ -37,6 +37,8 @@ export interface Shop {
   readonly scripLife: number;
   /** How long expired VendorScrip can still be renewed and given back, in milliseconds. */
   readonly grace: number;
+  /** Told of each purchase on a lane that is refused: its name, customer and transaction, and the code. */
+  readonly refused?: ((purchase: string, code: ErrorCode) => void) | undefined;
   /** Told of the handler's faults and of our own. */
   readonly onError: (error: unknown) => void;
   /** How long notices are gathered before they are sent, in milliseconds. */

@@ -37,9 +37,8 @@ import {
 } from "@lepta/protocol";
 import { HANDSHAKE } from "../channel/frame.ts";
 import { errorMessage, type Visit } from "../channel/serve.ts";
-import { REQUEST_LIFE } from "../party.ts";
+import { hasSessions, REQUEST_LIFE } from "../party.ts";
 import type { Wire } from "../ports.ts";
-import { hasSessions } from "../session/handshake.ts";
 import { took } from "../watch.ts";
 import { attendSession } from "./lanes/attend.ts";
 import { refundVendorScrip } from "./refund-vendorscrip.ts";
@@ -59,7 +58,7 @@ const MESSAGE_HEAD = 5;
 const OFFER_LIFE = 10 * 60 * 1000;
 
 /** Who is at the other end of a connection: all that is kept of it while nothing happens. */
-interface Guest {
+export interface Guest {
   customer: KnownPeer | undefined;
   /** A handshake that is under way: what comes meanwhile waits for it. */
   meeting: Promise<void> | undefined;
@@ -132,7 +131,7 @@ async function answerContent(shop: Shop, bytes: Uint8Array, who: KnownPeer): Pro
 async function attendSigned(shop: Shop, content: Content, who: KnownPeer): Promise<Or<Uint8Array>> {
   const opened = readMessage(content.signed, [purchaseRequest], content);
   if (isRefusal(opened)) return opened;
-  const message = await verify(shop, opened, who);
+  const message = await verifyFrom(shop, opened, who);
   return isRefusal(message) ? message : sellItemInSession(shop, { message, customer: who });
 }
 
@@ -151,11 +150,11 @@ async function attend(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<r
   // As it is now: another hello may come while the signature is checked.
   const who = guest.customer;
   if (who === undefined || opened.payload.from !== who.uid) return blind(opened.seal, refuse("unknown-peer"));
-  const message = await verify(shop, opened, who);
+  const message = await verifyFrom(shop, opened, who);
   return isRefusal(message) ? message : serve(shop, message, who);
 }
 
-async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>(
+export async function verifyFrom<O extends AnyOpened & { readonly seal: Seal | undefined }>(
   shop: Shop,
   opened: O,
   who: KnownPeer,
@@ -168,7 +167,7 @@ async function verify<O extends AnyOpened & { readonly seal: Seal | undefined }>
   return took(shop.party.watch, now, await verifyMessage(opened, by));
 }
 
-async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+export async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
   const { party } = shop;
   const opened = readMessage(bytes, [hello]);
   if (isRefusal(opened)) return opened;
@@ -238,7 +237,9 @@ async function makeOffer(
   if (isExpired(message.payload, now)) return refuse("expired" satisfies ErrorCode);
   const asked =
     sku === undefined ? [...items.values()] : [items.get(sku)].filter((item) => item !== undefined);
-  const listed = asked.slice(0, limits.offerItems);
+  // What is bound is offered elsewhere, with what an order's description must be.
+  const open = asked.filter(({ isBound }) => isBound !== true);
+  const listed = open.slice(0, limits.offerItems);
   const answer = await party.sign(offer, {
     to: customer.uid,
     txn,
@@ -246,7 +247,7 @@ async function makeOffer(
     items: listed.map(({ sku: name, description, price }) => ({ sku: name, description, unitPrice: price })),
     validUntil: now + OFFER_LIFE,
     scripLife: shop.scripLife,
-    more: asked.length > listed.length,
+    more: open.length > listed.length,
     ...(shop.statementBelow === 0n
       ? {}
       : { statementBelow: amountOf((await party.link.keys()).currency, shop.statementBelow) }),

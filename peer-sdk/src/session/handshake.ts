@@ -55,9 +55,6 @@ const EACH = 64;
 const PONG = 9;
 const CLOSE = 10;
 
-/** Whether this party can have sessions: its suite has a key for the handshake. */
-export const hasSessions = (party: Party): boolean => party.identity.opening.agreement !== undefined;
-
 /**
  * The customer's side. `isExpected` throws where we meet another than we wanted, before we say who we are; `resumes` tells which
  * session with this merchant ends with the new one. Throws `unreachable` where no answer comes,

@@ -238,7 +238,7 @@ async function restore({ wallet, restored, runtime }: Town): Promise<void> {
   const lost = await wallet("henry");
   await lost.topUp("EUR 5.00");
   await lost.obtain(NEWS, "EUR 1.00");
-  const phrase = lost.recoveryPhrase();
+  const phrase = await lost.recoveryPhrase();
   await lost.close();
   runtime.advance(1);
   await (await restored(phrase)).buy(NEWS, "article", { max: "EUR 0.02" });

@@ -19,16 +19,12 @@ import {
   transactionResponse,
   vendorscripResponse,
 } from "@lepta/protocol";
+import type { Acquaintance } from "../../../peer-sdk/src/customer/acquaintance.ts";
 import { Acquaintances } from "../../../peer-sdk/src/customer/acquaintances.ts";
 import { buyItem, resumePurchase } from "../../../peer-sdk/src/customer/buy-item.ts";
 import type { Customer } from "../../../peer-sdk/src/customer/customer.ts";
 import { takeReturned } from "../../../peer-sdk/src/customer/holdings.ts";
-import {
-  type Acquaintance,
-  askOffer,
-  meet,
-  readMerchantAddress,
-} from "../../../peer-sdk/src/customer/meet.ts";
+import { askOffer, meet, readMerchantAddress } from "../../../peer-sdk/src/customer/meet.ts";
 import { obtainBrokerScrip, resumeTopUp } from "../../../peer-sdk/src/customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip, resumeVendorScrip } from "../../../peer-sdk/src/customer/obtain-vendorscrip.ts";
 import { bodyOf } from "../../../peer-sdk/src/customer/records.ts";

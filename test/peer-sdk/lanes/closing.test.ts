@@ -197,7 +197,7 @@ describe("a lane that its merchant ends alone", () => {
   test("because it is asked for all that it holds is found by the restored wallet", async () => {
     const { store } = await deserted();
     const lost = await world.wallet({ store });
-    const phrase = lost.recoveryPhrase();
+    const phrase = await lost.recoveryPhrase();
     await lost.close();
     const { broker, runtime, transport, connect } = world;
     const { Wallet: Restored } = await import("@lepta/peer-sdk");
@@ -271,7 +271,7 @@ describe("a lane that its merchant ends alone", () => {
 
   const phraseOf = async (store: ReturnType<typeof disk>): Promise<string> => {
     const wallet = await world.wallet({ store: { ...store, close: async () => {} } });
-    const phrase = wallet.recoveryPhrase();
+    const phrase = await wallet.recoveryPhrase();
     await wallet.close();
     return phrase;
   };

@@ -100,7 +100,7 @@ export const returnFlows: Readonly<Record<string, (stage: Stage) => Promise<void
       broker,
       runtime,
       store: memoryPeerStore(),
-      phrase: ann.wallet.recoveryPhrase(),
+      phrase: await ann.wallet.recoveryPhrase(),
       transport: recorder.transport(ann.name, world.transport),
       connect: recorder.connect(ann.name, world.connect),
     });

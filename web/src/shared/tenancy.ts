@@ -91,9 +91,9 @@ export class Tenancy {
   }
 
   /** The recovery phrase, where this tab made the wallet. */
-  words(): string | undefined {
+  async words(): Promise<string | undefined> {
     try {
-      return this.#term?.wallet.recoveryPhrase();
+      return await this.#term?.wallet.recoveryPhrase();
     } catch (error) {
       if (error instanceof LeptaError && error.code === "bad-phrase") return undefined;
       throw error;

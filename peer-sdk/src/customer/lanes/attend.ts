@@ -26,10 +26,13 @@ import { itemKind, Session, type SessionEvents, type SessionKeys } from "../../s
 import { tellItem } from "../../watch.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
+import { closeLanes } from "./close.ts";
 import { type Place, takeRecorded } from "./copies.ts";
 import { forgetLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane } from "./lane.ts";
-import { type Proposal, type Signers, signProposal } from "./sign.ts";
+import type { MerchantSession, Signers } from "./merchant-session.ts";
+import { resumeLanes } from "./resume.ts";
+import { type Proposal, signProposal } from "./sign.ts";
 
 /** Where a lane stands as its merchant says. */
 interface Standing {
@@ -42,27 +45,6 @@ interface Standing {
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;
-}
-
-/** One session with one merchant. */
-export interface MerchantSession {
-  readonly session: Session;
-  readonly signers: Signers;
-  /** Lanes whose answers come in this session, by number. */
-  readonly lanes: Map<number, Lane>;
-  /**
-   * Sends an item that asks to open or resume a lane; tells whether it stands at its merchant as it does with us. Throws the
-   * merchant's code.
-   */
-  standing(number: number, item: Uint8Array): Promise<boolean>;
-  /** Closes a lane; resolves when its merchant has our closing signature. Throws its code, or `unreachable`. */
-  closed(lane: Lane): Promise<void>;
-  /** Sends a closing signature that its merchant may lack; resolves when it has it. Throws likewise. */
-  signed(number: number, signature: Uint8Array): Promise<void>;
-  /** Sends a signed message and brings the answer. Throws `unreachable`. */
-  ask(content: Uint8Array): Promise<Uint8Array>;
-  /** What the merchant says is not what we know: the lane is lost, and with it the session. */
-  disagree(lane: Lane | undefined, code: ErrorCode): void;
 }
 
 /** Numbers of items. */
@@ -141,6 +123,8 @@ export function attendMerchant(
     lanes,
     standing: (number, item) => waitFor(standings, number, item),
     closed: (lane) => waitFor(closings, lane.number, encodeAs(laneClose, [CLOSE, lane.number])),
+    resumeLanes: () => resumeLanes(customer, merchantSession),
+    closeLanes: (isChosen) => closeLanes(customer, merchantSession, isChosen),
     signed: (number, signature) =>
       waitFor(closings, number, encodeAs(statementSigned, [SIGNED, number, signature])),
     ask: (content) => {

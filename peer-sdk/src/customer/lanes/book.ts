@@ -2,23 +2,15 @@
  * All open lanes of a customer: in memory, with the purchases that no statement covers in a journal on disk. A purchase
  * leaves when it is durable; those of one turn become durable together.
  */
-import {
-  type Credential,
-  LeptaError,
-  lanePurchase,
-  limits,
-  type Txn,
-  type Uid,
-  writeBuy,
-} from "@lepta/protocol";
+import { LeptaError, lanePurchase, limits, type Txn, type Uid, writeBuy } from "@lepta/protocol";
 import { Journal, type JournalEntry } from "../../journal.ts";
 import type { Party } from "../../party.ts";
-import { afterTurn, type CallOff, type Change } from "../../ports.ts";
+import { afterTurn, type CallOff } from "../../ports.ts";
 import type { Bought } from "../bought.ts";
 import type { CustomerTables } from "../records.ts";
 import { type Lane, laneOf, type Pair, type Sent, type Settle, type Wish } from "./lane.ts";
 import { type KnownOrder, orderOf } from "./orders.ts";
-import { credentialId, journalRecord, type LaneTables, laneTables, readJournalRecord } from "./records.ts";
+import { journalRecord, type LaneTables, laneTables, readJournalRecord } from "./records.ts";
 
 /** A purchase that waits until it is durable. */
 interface Leaving {
@@ -34,8 +26,6 @@ export class LaneBook {
   readonly #pairs = new Map<Uid, Pair>();
   /** Lanes on which something waits for room. */
   readonly #waiting = new Set<Lane>();
-  /** A commit that failed has broken the wallet: what it was to keep is kept after the next start. */
-  readonly #kept = new WeakSet<Credential>();
   #leaving: Leaving[] = [];
   #isWriting = false;
   /** The oldest purchase of each lane that somebody waited for at the last look, and the next look. */
@@ -186,13 +176,6 @@ export class LaneBook {
     lane.flight = [];
     this.giveUp(lane, error);
     for (const { settle } of gone) settle?.reject(error);
-  }
-
-  /** The changes that keep the credentials of those who have signed something: each once while we run. */
-  keepCredentials(...signers: readonly Credential[]): readonly Change[] {
-    const fresh = signers.filter((each) => !this.#kept.has(each));
-    for (const each of fresh) this.#kept.add(each);
-    return fresh.map((each) => this.tables.credentials.put(credentialId(each), each.bytes));
   }
 
   /** Lets go of these journal entries, when the commit that covers them is durable. */

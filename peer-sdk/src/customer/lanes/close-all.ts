@@ -1,8 +1,8 @@
 /** All lanes with a merchant are closed before what they hold is given back, however often the connection breaks meanwhile. */
 import { LeptaError, limits } from "@lepta/protocol";
+import type { Acquaintance } from "../acquaintance.ts";
 import type { Acquaintances } from "../acquaintances.ts";
 import type { Customer } from "../customer.ts";
-import type { Acquaintance } from "../meet.ts";
 import { closeLanes } from "./close.ts";
 import { resumeLeft } from "./resume.ts";
 

@@ -1,8 +1,8 @@
 /** Item 7 at the customer: a lane ends, and what remains is scrip like any other. */
 import { LeptaError } from "@lepta/protocol";
 import type { Customer } from "../customer.ts";
-import type { MerchantSession } from "./attend.ts";
 import type { Lane } from "./lane.ts";
+import type { MerchantSession } from "./merchant-session.ts";
 
 /** Closes a lane when nothing is under way on it any more. Throws `unreachable` and the merchant's codes. */
 export function closeLane(customer: Customer, session: MerchantSession, lane: Lane): Promise<void> {

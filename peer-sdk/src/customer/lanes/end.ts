@@ -12,7 +12,7 @@ import {
 import { chainOver, digits, keptEntries } from "../../lanes/run.ts";
 import type { Change } from "../../ports.ts";
 import { type Customer, unlocked } from "../customer.ts";
-import { bodyOf, type Holding } from "../records.ts";
+import { bodyOf } from "../records.ts";
 import { answeredUpTo, type Lane, laneLock } from "./lane.ts";
 
 /** Lets go of a lane whose merchant has our closing signature. */
@@ -139,7 +139,3 @@ function versionOf({ party }: Customer, { record, stated, run, held, ...lane }: 
 /** Where the lane's scrip stands among the VendorScrip. */
 export const holdingId = ({ merchant, record }: Pick<Lane, "merchant" | "record">): string =>
   `${merchant}/${record.scrip}`;
-
-/** What a lane's scrip is worth by now, in millionths: what its merchant has answered. */
-export const worthLeft = (held: Holding, lane: Lane | undefined): bigint =>
-  lane === undefined ? bodyOf(held).value.value : BigInt(lane.answered);

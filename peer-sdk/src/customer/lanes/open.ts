@@ -3,9 +3,9 @@ import { encodeAs, LeptaError, laneOpen, laneOrigin, proveLane, scripOf } from "
 import { laneId } from "../../lanes/run.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
-import type { MerchantSession } from "./attend.ts";
 import { abandonLane, holdingId } from "./end.ts";
 import { type Lane, laneLock, laneOf } from "./lane.ts";
+import type { MerchantSession } from "./merchant-session.ts";
 import type { LaneRecord } from "./records.ts";
 import { notedSigners } from "./sign.ts";
 

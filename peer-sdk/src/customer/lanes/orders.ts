@@ -1,18 +1,9 @@
 /** Orders as a customer sends them on lanes: encoded once, and used again for every purchase alike. */
-import {
-  type Amount,
-  decodeAs,
-  isRefusal,
-  LeptaError,
-  laneBuy,
-  type Order,
-  orderTail,
-} from "@lepta/protocol";
+import { decodeAs, isRefusal, LeptaError, laneBuy, orderTail } from "@lepta/protocol";
+import type { Bargain } from "../bought.ts";
 
-/** What is bought for how much. */
-export interface KnownOrder {
-  readonly order: Order;
-  readonly price: Amount;
+/** What is bought for how much, and how that stands on a lane. */
+export interface KnownOrder extends Bargain {
   /** Millionths: the price, or the most that may be charged. */
   readonly units: number;
   /** Its merchant charges what was used. */
@@ -21,18 +12,23 @@ export interface KnownOrder {
   readonly tail: Uint8Array;
 }
 
-export const knownOrder = (order: Order, price: Amount, isMetered = false): KnownOrder => ({
-  order,
-  price,
-  units: Number(price.value),
-  isMetered,
-  tail: orderTail(price, order, isMetered),
-});
+/** As long as its offer is remembered. */
+const known = new WeakMap<Bargain, KnownOrder>();
+
+export function knownOrder(bargain: Bargain): KnownOrder {
+  const before = known.get(bargain);
+  if (before !== undefined) return before;
+  const { order, price, isMetered = false } = bargain;
+  const tail = orderTail(price, order, isMetered);
+  const made = { order, price, units: Number(price.value), isMetered, tail };
+  known.set(bargain, made);
+  return made;
+}
 
 /** The order in an item 3 of ours, from the journal. Throws `store-damaged`. */
 export function orderOf(item: Uint8Array): KnownOrder & { readonly sequence: number } {
   const buy = decodeAs(laneBuy, item);
   if (isRefusal(buy)) throw new LeptaError("store-damaged", "a purchase on a lane");
   const [, , sequence, price, metered, order] = buy;
-  return { ...knownOrder(order, price, metered === 1), sequence };
+  return { ...knownOrder({ order, price, isMetered: metered === 1 }), sequence };
 }

@@ -139,12 +139,9 @@ async function findStated({ lanes, tables }: Customer, txn: Txn): Promise<Found 
   return undefined;
 }
 
-async function provenBy({ party, lanes }: Customer, [ours, theirs]: readonly [string, string]) {
+async function provenBy({ party, signers }: Customer, [ours, theirs]: readonly [string, string]) {
   const { trust } = await party.link.keys();
-  const [customer, merchant] = [
-    await lanes.tables.credentials.get(ours),
-    await lanes.tables.credentials.get(theirs),
-  ];
+  const [customer, merchant] = [await signers.table.get(ours), await signers.table.get(theirs)];
   if (customer === undefined || merchant === undefined)
     throw new LeptaError("store-damaged", "a signer's credential");
   return { rootKey: trust.rootKey.publicKey, customer, merchant };

@@ -1,8 +1,6 @@
 /** What a customer keeps of its lanes. */
 import {
-  type Credential,
   currency,
-  type Digest,
   digest,
   embedded,
   field,
@@ -14,11 +12,9 @@ import {
   optional,
   recordedCodec,
   scripId,
-  sha256,
   struct,
   text,
   time,
-  toText,
   tuple,
   uint,
   type Value,
@@ -91,13 +87,7 @@ export const laneTables = (store: PeerStore) => ({
   copies: table(store, "copy", copyRecord),
   /** The last number of a lane with each merchant. */
   numbers: table(store, "lane-number", uint()),
-  /** Credentials of those who signed a run or a purchase, under `credentialId`. */
-  credentials: table(store, "signer", embedded(3072)),
 });
-
-/** SHA-256 of a credential, in base64url. */
-export const credentialId = ({ bytes: encoded }: Pick<Credential, "bytes">): Digest =>
-  toText(sha256(encoded));
 
 export type LaneTables = ReturnType<typeof laneTables>;
 

@@ -10,9 +10,9 @@ import {
 } from "@lepta/protocol";
 import { chainOver } from "../../lanes/run.ts";
 import type { Customer } from "../customer.ts";
-import type { MerchantSession } from "./attend.ts";
 import { abandonLane, loseLane } from "./end.ts";
 import { answeredUpTo, type Lane, laneLock } from "./lane.ts";
+import type { MerchantSession } from "./merchant-session.ts";
 import { markOpen } from "./open.ts";
 import { notedSigners } from "./sign.ts";
 

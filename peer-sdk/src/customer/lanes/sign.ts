@@ -1,7 +1,6 @@
 /** Item 14 at the customer: a statement is compared with our own chain, signed, kept, and only then sent back. */
 import {
   amountOf,
-  type Credential,
   checkRun,
   type Digest,
   decodePayload,
@@ -25,8 +24,10 @@ import type { Change } from "../../ports.ts";
 import type { Session } from "../../session/session.ts";
 import type { Customer } from "../customer.ts";
 import { bodyOf, type Holding } from "../records.ts";
+import { credentialId } from "../signers.ts";
 import { type Answered, answeredUpTo, type Lane, laneLock } from "./lane.ts";
-import { credentialId, type LaneRecord, SIGNERS_KEPT } from "./records.ts";
+import type { Signers } from "./merchant-session.ts";
+import { type LaneRecord, SIGNERS_KEPT } from "./records.ts";
 
 /** What a merchant proposes. */
 export interface Proposal {
@@ -46,14 +47,6 @@ interface Agreed {
   readonly closes: boolean;
   /** By its merchant's clock, in milliseconds. */
   readonly issuedAt: number;
-}
-
-/** The credentials of both who sign, as they showed them to each other in this session. */
-export interface Signers {
-  readonly ours: Credential;
-  readonly merchant: Credential;
-  /** When, in milliseconds. */
-  readonly metAt: number;
 }
 
 /** Signs what is true; a refusal says what is not, and nothing is signed then. One at a time for a lane. */
@@ -165,7 +158,7 @@ const isEither = ({ party: { link, runtime } }: Customer, { ours, merchant }: Si
 
 /** The credentials that held when it was issued: those of this session, or of the one in which it was lost on its way. */
 async function signersAt(
-  { party, lanes }: Customer,
+  { party, signers }: Customer,
   { ours, merchant, metAt }: Signers,
   { record }: Lane,
   issuedAt: number,
@@ -173,7 +166,7 @@ async function signersAt(
   const current = [credentialId(ours), credentialId(merchant)] as const;
   if (issuedAt >= metAt) return current;
   for (const pair of [...record.signers].reverse()) {
-    const kept = await Promise.all(pair.map((id) => lanes.tables.credentials.get(id)));
+    const kept = await Promise.all(pair.map((id) => signers.table.get(id)));
     const held = kept.map((bytes) => bytes && verifyCredential(bytes, party.link.trust(), issuedAt));
     if ((await Promise.all(held)).every((each) => each !== undefined && !isRefusal(each))) return pair;
   }
@@ -182,7 +175,7 @@ async function signersAt(
 
 /** What is kept of those who may sign for a lane in this session, before anybody can. */
 export function notedSigners(
-  { lanes }: Customer,
+  customer: Customer,
   signers: Signers,
   before: LaneRecord["signers"],
 ): { readonly signers: LaneRecord["signers"]; readonly changes: readonly Change[] } {
@@ -190,7 +183,7 @@ export function notedSigners(
   const others = before.filter(([ours, theirs]) => ours !== pair[0] || theirs !== pair[1]);
   return {
     signers: [...others, pair].slice(-SIGNERS_KEPT),
-    changes: lanes.keepCredentials(signers.ours, signers.merchant),
+    changes: customer.signers.keep(signers.ours, signers.merchant),
   };
 }
 
@@ -227,7 +220,7 @@ async function keep(customer: Customer, signers: Signers, lane: Lane, agreed: Ag
             entries: keptEntries(covered),
             signers: await signersAt(customer, signers, lane, agreed.issuedAt),
           }),
-          ...lanes.keepCredentials(signers.ours, signers.merchant),
+          ...customer.signers.keep(signers.ours, signers.merchant),
         ]),
     lanes.tables.copies.put(digest, { signed, due }),
     ...(closes ? changed() : []),

@@ -32,6 +32,7 @@ export class LaneBook {
   readonly #party: Party;
   readonly #journal: Journal;
   readonly #lanes = new Map<string, Lane>();
+  readonly #byName = new Map<string, Lane>();
   readonly #pairs = new Map<Uid, Pair>();
   /** Lanes that are being opened, by their ids. */
   readonly #opening = new Map<string, Set<object>>();
@@ -62,7 +63,7 @@ export class LaneBook {
       if (opening?.salt === undefined) throw new LeptaError("store-damaged", `lane ${id} has no scrip`);
       // The change that was proposed is not in the table yet.
       if (record.change !== undefined) scrip.hold(...record.change);
-      book.#lanes.set(id, laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
+      book.add(laneOf(party, owner, Number(number), record, opening.salt, book.pairOf(owner)));
     }
     const gone: JournalEntry[] = [];
     for (const { record, entry } of found) book.#replay(record, entry, gone);
@@ -83,6 +84,11 @@ export class LaneBook {
 
   find(owner: Uid, number: number): Lane | undefined {
     return this.#lanes.get(laneId(owner, number));
+  }
+
+  /** The open lane of this name, as purchases are named after it. */
+  named(name: string): Lane | undefined {
+    return this.#byName.get(name);
   }
 
   /** All open lanes, or one customer's. */
@@ -131,11 +137,13 @@ export class LaneBook {
   /** Takes in a lane that was opened, and is in the table. */
   add(lane: Lane): void {
     this.#lanes.set(lane.id, lane);
+    this.#byName.set(lane.name, lane);
   }
 
   /** Forgets a lane that has ended, and is in the table no more. */
   remove(lane: Lane): void {
     this.#lanes.delete(lane.id);
+    if (this.#byName.get(lane.name) === lane) this.#byName.delete(lane.name);
     if (lane.pair.count === 0 && this.all(lane.owner).length === 0) this.#pairs.delete(lane.owner);
   }
 

@@ -17,7 +17,7 @@ import {
 } from "@lepta/protocol";
 import type { Goods } from "../../goods.ts";
 import { readEntry } from "../../lanes/run.ts";
-import { Delivery, goodsOf, type Made } from "../catalogue.ts";
+import { Delivery, goodsOf, type Made, NotSold } from "../catalogue.ts";
 import type { Shop } from "../shop.ts";
 import { refusalOf } from "./answer.ts";
 import type { Asked, Lane, LaneVisit } from "./lane.ts";
@@ -105,6 +105,7 @@ function deliver(shop: Shop, lane: Lane, item: Uint8Array, order: KnownOrder): b
       quantity,
       description: order.description,
       customer: lane.owner,
+      isOnLane: true,
       // Spelt only where the handler asks.
       get id() {
         return `${lane.owner}/${lanePurchase(lane.origin, sequence)}`;
@@ -190,12 +191,14 @@ function typeBytesOf(name: string): Uint8Array {
 
 /** The handler's own error is the merchant's business; the customer learns that nothing was charged. */
 function failed(shop: Shop, lane: Lane, item: Uint8Array, error: unknown): void {
-  shop.onError(error);
-  if (shop.lanes.has(lane) && !shop.lanes.isBroken) refuseIt(shop, lane, item, "delivery-failed");
+  const code = error instanceof NotSold ? error.code : "delivery-failed";
+  if (!(error instanceof NotSold)) shop.onError(error);
+  if (shop.lanes.has(lane) && !shop.lanes.isBroken) refuseIt(shop, lane, item, code);
 }
 
 function refuseIt(shop: Shop, lane: Lane, item: Uint8Array, code: ErrorCode): void {
   const { number, sequence, remaining } = lane;
+  shop.refused?.(`${lane.owner}/${lanePurchase(lane.origin, sequence + 1)}`, code);
   shop.lanes.decide(lane, item, refusalOf(number, sequence + 1, code, remaining), 0);
 }
 

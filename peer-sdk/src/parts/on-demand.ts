@@ -1,0 +1,11 @@
+/** The parts of a wallet that a page loads when it needs them: `#parts` in browsers. Each throws `unreachable` where it cannot be loaded. */
+import { brought } from "./brought.ts";
+
+/** Whether the parts are there without being loaded. */
+export const areAtHand: boolean = false;
+
+/** Sessions and the lanes in them. */
+export const lanes = () => brought(() => import("../customer/lanes/part.ts"));
+
+/** What brings money back, and keeps it good. */
+export const returns = () => brought(() => import("../customer/returns.ts"));
