@@ -119,6 +119,10 @@ export const errorWords: Readonly<Record<ErrorCode, Advice>> = {
     "The merchant asks for more than the price that is shown.",
     "Nothing was charged. Reload the page to see the new price.",
   ),
+  "over-budget": advice(
+    "This would go beyond what may be spent today.",
+    "Nothing was charged. Wait until tomorrow, or raise the budget.",
+  ),
   "insufficient-funds": advice("There is too little money in the wallet.", "Top up, then try again."),
   "bad-amount": advice("This is no amount.", "Write it like 5 or 2.50."),
   "bad-phrase": advice("These are not the twelve words.", "Check their spelling and their order."),
