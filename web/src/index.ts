@@ -6,6 +6,7 @@ export { LeptaPay, type Paid, type PayState } from "./elements/lepta-pay.ts";
 export { LeptaWallet, type Names } from "./elements/lepta-wallet.ts";
 export { type PageWallet, pageWalletOf } from "./page-wallet.ts";
 export { provideWallet } from "./provide.ts";
+export { openSharedWallet, type SharedWallet, type SharedWalletOptions } from "./shared-wallet.ts";
 
 /** Makes the elements known to the page. Calling it again changes nothing. */
 export function defineElements(): void {

@@ -60,7 +60,8 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     const feed = new Feed();
     const broker = cloud.pinnedUrl;
     const shop = await Merchant.open({
-      dir: join(dir, "merchant"),
+      // Not where `lepta merchant` keeps its own: both may run.
+      dir: join(dir, "newspaper"),
       broker,
       catalogue: catalogue(),
       watch: feed.tell,
@@ -147,9 +148,9 @@ function tellWhere(
     `  merchant  ${merchant}`,
     "",
     "In another terminal:",
-    "  npm run lepta -- wallet init",
-    "  npm run lepta -- wallet balance",
-    `  npm run lepta -- wallet buy "${merchant}" ${first?.sku} --max "${first?.price}"`,
+    "  npx lepta wallet init",
+    "  npx lepta wallet balance",
+    `  npx lepta wallet buy "${merchant}" ${first?.sku} --max "${first?.price}"`,
     "",
     "Ctrl-C ends it; everything is kept.",
   ])
