@@ -197,10 +197,16 @@ describe.skipIf(chromiumPath === undefined)(`the page of lepta dev${whereItIs}`,
     await story(second, "change").waitFor();
     await total(first, "€4.99").waitFor();
     await first.locator("[data-sku=change] lepta-pay[state=paid]").waitFor();
+    // What merchant and broker say to each other is seen in both, and goes on being seen when the first one is gone.
+    const authorised = /^M4 Authorization, Broker to Merchant/;
+    for (const page of [first, second]) await page.getByRole("button", { name: authorised }).waitFor();
     await first.close();
     await buyButton(second, "words").click();
     await story(second, "words").waitFor();
-    await total(second, "€4.985").waitFor();
+    await buyButton(second, "big-story").click();
+    await story(second, "big-story").waitFor();
+    await second.getByRole("button", { name: /^M3 Sale notice, Merchant to Broker/ }).waitFor();
+    await total(second, "€4.905").waitFor();
   });
 
   test("while the broker is away one goes on buying, is told what does not work, and it works again when it is back", {
