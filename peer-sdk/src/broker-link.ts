@@ -31,7 +31,7 @@ import {
   type VerifiedOf,
   verifyAnswer,
   verifyBrokerKeys,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { BrokerTransport, Runtime } from "./ports.ts";
 
 /** The broker's keys are read again this long before the sealing key ends, in milliseconds. */

@@ -1,6 +1,6 @@
 /** Lepta for those who pay: what runs everywhere, in browsers as well. */
 
-export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
+export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol/core";
 export { connectWebSocket } from "#connect";
 export type { Receipt } from "./customer/bought.ts";
 export type { Balance } from "./customer/overview.ts";

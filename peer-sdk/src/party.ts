@@ -22,7 +22,7 @@ import {
   toText,
   type Uid,
   verifyCredential,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import { readPhrase } from "#phrase";
 import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";

@@ -1,5 +1,5 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
-import type { Random } from "@lepta/protocol";
+import type { Random } from "@lepta/protocol/core";
 
 export interface Runtime {
   /** Milliseconds since 1970. */

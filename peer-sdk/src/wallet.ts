@@ -2,29 +2,24 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol/core";
 import { connectWebSocket } from "#connect";
-import { type ReturnsPart, returns } from "#parts";
 import { phraseOf } from "#phrase";
 import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
-import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
-import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
-import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
-import { askOffer, knownOffer, offerOf, orderOf } from "./customer/meet.ts";
+import { Desk, type OpenDesk } from "./customer/desk.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
-import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
 import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
 import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
 import type { Missing } from "./customer/restore.ts";
-import { resumeAtBroker, resumeAtMerchants } from "./customer/resume.ts";
+import { resumeAtBroker } from "./customer/resume.ts";
 import { SignerTable } from "./customer/signers.ts";
-import { type Provision, spendAt } from "./customer/spend.ts";
+import type { Provision } from "./customer/spend.ts";
 import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
-import { Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
@@ -75,7 +70,7 @@ const NOTHING: Amount = { currency: "XXX", value: 0n };
 
 export class Wallet {
   readonly #opened: Customer;
-  readonly #desk: LaneDesk;
+  readonly #desk: Desk;
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
@@ -83,12 +78,11 @@ export class Wallet {
   #callOff: CallOff | undefined;
   #callOffCopies: CallOff | undefined;
   #lastMax = { text: "", amount: NOTHING };
-  readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
   private constructor(
     customer: Customer,
-    desk: LaneDesk,
+    desk: Desk,
     background: Set<Promise<unknown>>,
     times: number,
     tending: Tending,
@@ -96,7 +90,6 @@ export class Wallet {
   ) {
     this.#opened = customer;
     this.#desk = desk;
-    this.#merchants = new Acquaintances(customer);
     this.#background = background;
     this.#times = times;
     this.#tending = tending;
@@ -110,7 +103,7 @@ export class Wallet {
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
     try {
-      return await Wallet.of(party, await Outbox.open(party), options, true);
+      return await Wallet.of(party, undefined, options, true);
     } catch (error) {
       await party.store.close();
       throw error;
@@ -120,7 +113,7 @@ export class Wallet {
   /** A wallet of a party that is open already. */
   static async of(
     party: Party,
-    outbox: Outbox,
+    outbox: Outbox | undefined,
     options: WalletOptions = {},
     ownsParty = false,
   ): Promise<Wallet> {
@@ -133,20 +126,17 @@ export class Wallet {
       running.add(ending);
     };
     const tables = customerTables(party.store);
-    const desk = new LaneDesk(party, tables);
-    await desk.openIfUsed();
+    const desk = new Desk(outbox);
     const customer: Customer = {
       party,
       tables,
-      outbox,
+      get outbox() {
+        return desk.now.outbox;
+      },
       get lanes() {
-        return opened(desk).book;
+        return desk.now.book;
       },
-      sessions: async () => {
-        const { part } = desk.opened ?? (await desk.open());
-        return (wire, isExpected) => part.openSession(customer, wire, isExpected);
-      },
-      returns: () => returning(desk),
+      returns: () => desk.returns(),
       signers: new SignerTable(party.store),
       connect,
       lock: new KeyedLock(),
@@ -155,22 +145,23 @@ export class Wallet {
       background,
       copyLater: () => wallet.#copyLater(),
       onBroken: (lanes) => {
-        if (wallet.#isOpen) background(opened(desk).part.reconnect(customer, wallet.#merchants, lanes));
+        if (wallet.#isOpen) background(desk.now.part.reconnect(customer, desk.now.merchants, lanes));
       },
       underWay: new Set(),
     };
-    // Where there are no lanes no statement of ours is among them.
-    outbox.listen({
-      acknowledged: (batch) => desk.opened?.part.keepRecorded(party, batch) ?? { changes: [] },
-    });
+    desk.customer = customer;
+    await desk.openIfUsed();
     const wallet = new Wallet(customer, desk, running, vendorScripTimes, tending, ownsParty);
-    await resumeAtBroker(customer, () => returning(desk));
+    await resumeAtBroker(customer, desk);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
     // `pending` tells, and the next purchase there or the next opening tries again.
-    resumeAtMerchants(customer, wallet.#merchants, desk.opened, () => returning(desk)).catch(() => undefined);
-    if (outbox.size > 0) outbox.flushSoon(noticeDelay);
-    const copies = await desk.opened?.book.tables.copies.list({ limit: 1 });
-    if (copies !== undefined && copies.length > 0) wallet.#copyLater();
+    const dealings = desk.opened;
+    if (dealings !== undefined) {
+      const { part, merchants, outbox: waiting, book } = dealings;
+      part.resumeAtMerchants(customer, merchants).catch(() => undefined);
+      if (waiting.size > 0) waiting.flushSoon(noticeDelay);
+      if ((await book.tables.copies.list({ limit: 1 })).length > 0) wallet.#copyLater();
+    }
     await renewIfDue(customer, party.runtime.now() + tending.margin).catch(remains);
     wallet.#tendLater();
     return wallet;
@@ -212,12 +203,14 @@ export class Wallet {
   /** Obtains VendorScrip of a merchant (figure 8). Throws `insufficient-funds`, `pending` and the broker's codes. */
   async obtain(url: string, amount: string): Promise<void> {
     const wished = positive(amount);
-    await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
+    const { part, merchants } = await this.#dealings();
+    await part.obtainVendorScrip(this.#customer, await merchants.at(url), async () => wished);
   }
 
   /** What a merchant sells, up to 32 items. */
   async offers(url: string): Promise<readonly OfferedItem[]> {
-    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), undefined);
+    const { part, merchants } = await this.#dealings();
+    const { items } = await part.askOffer(this.#customer, await merchants.at(url), undefined);
     return items.map(({ sku, description, unitPrice }) => ({
       sku,
       description,
@@ -238,17 +231,18 @@ export class Wallet {
     const { quantity = 1 } = options;
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
-    const merchant = this.#merchants.met(url) ?? (await this.#merchants.at(url));
+    const desk = this.#desk.opened ?? (await this.#dealings());
+    const merchant = desk.merchants.met(url) ?? (await desk.merchants.at(url));
     const isRemembered = merchant.offers.has(sku);
     try {
-      return await this.#buyFrom(merchant, sku, quantity, max, options);
+      return await this.#buyFrom(desk, merchant, sku, quantity, max, options);
     } catch (error) {
       const isOutdated =
         error instanceof LeptaError && (error.code === "price-mismatch" || error.code === "unknown-item");
       if (!isRemembered || !isOutdated) throw error;
       // The merchant has changed what it offers: nothing was charged, and the new offer counts.
       merchant.offers.delete(sku);
-      return this.#buyFrom(merchant, sku, quantity, max, options);
+      return this.#buyFrom(desk, merchant, sku, quantity, max, options);
     }
   }
 
@@ -259,6 +253,7 @@ export class Wallet {
   }
 
   async #buyFrom(
+    { part }: OpenDesk,
     merchant: Acquaintance,
     sku: string,
     quantity: number,
@@ -266,8 +261,8 @@ export class Wallet {
     options: BuyOptions,
   ): Promise<Bought> {
     const customer = this.#customer;
-    const offered = knownOffer(customer, merchant, sku) ?? (await offerOf(customer, merchant, sku));
-    const order = orderOf(offered, quantity);
+    const offered = part.knownOffer(customer, merchant, sku) ?? (await part.offerOf(customer, merchant, sku));
+    const order = part.orderOf(offered, quantity);
     const { price } = order;
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
     if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
@@ -275,8 +270,8 @@ export class Wallet {
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
     const { session } = merchant;
     return session !== undefined && isUnderStatement(offered, price, options.signature)
-      ? opened(this.#desk).part.spendOnLane(customer, merchant, session, order, provision)
-      : spendAt(customer, merchant, order, provision);
+      ? part.spendOnLane(customer, merchant, session, order, provision)
+      : part.spendAt(customer, merchant, order, provision);
   }
 
   /**
@@ -285,7 +280,7 @@ export class Wallet {
    */
   async redeem(amount?: string): Promise<string> {
     const wished = amount === undefined ? undefined : positive(amount);
-    const { redeem } = await this.#returns();
+    const { redeem } = await this.#desk.returns();
     return formatAmount(await redeem(this.#customer, wished));
   }
 
@@ -294,8 +289,8 @@ export class Wallet {
    * Throws `paid-out` where the merchant was paid for it already, `refused`, `pending` and the broker's codes.
    */
   async refund(url: string): Promise<string> {
-    const { giveBack } = await this.#returns();
-    return formatAmount(await giveBack(this.#customer, this.#merchants, url));
+    const { giveBack } = await this.#desk.returns();
+    return formatAmount(await giveBack(this.#customer, this.#desk.now.merchants, url));
   }
 
   /**
@@ -304,27 +299,27 @@ export class Wallet {
    * `too-late` or `paid-out` where nothing is held any more. `txn` names one transaction of figure 8 alone.
    */
   async reclaim(merchant: string, txn?: string): Promise<void> {
-    const { reclaim } = await this.#returns();
+    const { reclaim } = await this.#desk.returns();
     await reclaim(this.#customer, merchant, txn);
   }
 
   /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. */
   async collect(url: string): Promise<void> {
-    const { takeReturned } = await this.#returns();
-    const merchant = await this.#merchants.at(url);
+    const { takeReturned } = await this.#desk.returns();
+    const merchant = await this.#desk.now.merchants.at(url);
     await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
   }
 
   /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself. */
   async renew(): Promise<void> {
-    const { tend } = await this.#returns();
-    await tend(this.#customer, this.#merchants, this.#tending.margin);
+    const { tend } = await this.#desk.returns();
+    await tend(this.#customer, this.#desk.now.merchants, this.#tending.margin);
   }
 
   /** Asks the broker and every merchant what they hold for this wallet; tells what a merchant owes and does not show. */
   async recover(): Promise<readonly Missing[]> {
-    const { restore } = await this.#returns();
-    return restore(this.#customer, this.#merchants);
+    const { restore } = await this.#desk.returns();
+    return restore(this.#customer, this.#desk.now.merchants);
   }
 
   /** Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without. */
@@ -338,8 +333,8 @@ export class Wallet {
   }
 
   /** All that has ended, oldest first, and how each stands. */
-  history(): Promise<readonly HistoryEntry[]> {
-    return historyOf(this.#customer, this.#desk.opened);
+  async history(): Promise<readonly HistoryEntry[]> {
+    return historyOf(this.#customer, await this.#desk.openIfLanesWereUsed());
   }
 
   /** What is under way: kept, perhaps sent, and not known to have ended. */
@@ -350,7 +345,8 @@ export class Wallet {
   /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */
   async recall(txn: string): Promise<Bought | undefined> {
     const customer = this.#customer;
-    return (await recall(customer, txn)) ?? this.#desk.opened?.part.recallFromLane(customer, txn);
+    const { part } = await this.#dealings();
+    return (await part.recall(customer, txn)) ?? part.recallFromLane(customer, txn);
   }
 
   /**
@@ -359,20 +355,22 @@ export class Wallet {
    */
   async receipt(txn: string): Promise<Uint8Array> {
     const customer = this.#customer;
-    const { part } = await this.#desk.open();
+    const { part } = await this.#dealings();
     return part.receiptOf(customer, txn);
   }
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
-    const returns = (): Returning => this.#returns();
-    await resumeAtBroker(this.#customer, returns);
-    await resumeAtMerchants(this.#customer, this.#merchants, this.#desk.opened, returns);
+    const customer = this.#customer;
+    await resumeAtBroker(customer, this.#desk);
+    const dealings = this.#desk.opened;
+    await dealings?.part.resumeAtMerchants(customer, dealings.merchants);
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
   async flushNotices(): Promise<void> {
-    const left = await this.#customer.outbox.flush();
+    if (!this.#isOpen) throw new LeptaError("closed");
+    const left = (await this.#desk.opened?.outbox.flush()) ?? 0;
     if (left > 0) throw new LeptaError("unreachable", `${left} notices wait`);
   }
 
@@ -382,24 +380,23 @@ export class Wallet {
     this.#isOpen = false;
     this.#callOff?.();
     this.#callOffCopies?.();
-    await this.#merchants.close();
-    this.#desk.opened?.book.close();
+    await this.#desk.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
-    this.#opened.outbox.close();
+    this.#desk.opened?.outbox.close();
     await this.#opened.party.store.close();
   }
 
-  /** What brings money back. Throws `closed`, and `unreachable` where a page cannot load it. */
-  #returns(): Returning {
+  /** What deals with merchants. Throws `closed`, and `unreachable` where a page cannot load it. */
+  #dealings(): OpenDesk | Promise<OpenDesk> {
     if (!this.#isOpen) throw new LeptaError("closed");
-    return returning(this.#desk);
+    return this.#desk.open();
   }
 
   /** Looks after copies of statements for as long as there are any. */
   #copyLater(): void {
     if (!this.#isOpen || this.#callOffCopies !== undefined) return;
-    const { LOOK_EVERY, sendCopies } = opened(this.#desk).part;
+    const { LOOK_EVERY, sendCopies } = this.#desk.now.part;
     this.#callOffCopies = this.#opened.party.runtime.later(LOOK_EVERY, () => {
       this.#callOffCopies = undefined;
       this.#opened.background(sendCopies(this.#opened).then((left) => left > 0 && this.#copyLater()));
@@ -415,18 +412,6 @@ export class Wallet {
       this.#tendLater();
     });
   }
-}
-
-type Returning = ReturnsPart | Promise<ReturnsPart>;
-
-/** What brings money back; it works on lanes as well, so they are opened before. */
-const returning = (desk: LaneDesk): Returning =>
-  desk.opened === undefined ? Promise.resolve(desk.open()).then(returns) : returns();
-
-/** What somebody has opened who came here. */
-function opened({ opened: lanes }: LaneDesk): OpenLanes {
-  if (lanes === undefined) throw new LeptaError("internal", "lanes that are not open");
-  return lanes;
 }
 
 /** Renews the purse where it ends before `before`, in milliseconds. */

@@ -7,7 +7,7 @@ import {
   LeptaError,
   toText,
   type Verified,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { endAtBroker } from "./ask-broker.ts";

@@ -18,7 +18,8 @@ import {
   vendorscripOrder,
   vendorscripRequest,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Acquaintance } from "./acquaintance.ts";
 import { endAtBroker } from "./ask-broker.ts";
@@ -166,7 +167,7 @@ async function tellIntent(customer: Customer, merchant: string, txn: string, amo
     merchant,
     amount,
   });
-  await askAt(customer.party, doors.intent, await link.seal(intent), { txn, digest: intent.digest });
+  await askAt(customer.party, moreDoors.intent, await link.seal(intent), { txn, digest: intent.digest });
 }
 
 /** M1 out; M3 back, or undefined where the merchant brings none that holds. */

@@ -9,7 +9,7 @@ import {
   orThrow,
   type Secret,
   subtract,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { Change } from "../ports.ts";
 import { type Customer, secretFor } from "./customer.ts";
 import { bodyOf, type Holding, PURSE } from "./records.ts";

@@ -23,7 +23,7 @@ import {
   uid,
   type Value,
   word,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
 

@@ -1,6 +1,7 @@
 /** BrokerScrip in exchange for the same that lives longer: near its end, and for a time after it. */
 import { checkGrant, isRefusal, LeptaError, orThrow, renewalResponse, type Verified } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import type { Change } from "../ports.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor, unlocked } from "./customer.ts";
@@ -20,7 +21,7 @@ export function renewBrokerScrip(customer: Customer, before: number): Promise<vo
     const { txn, pending } = await prepareReturn(customer, "renewal", held, bodyOf(held).value);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () =>
-      askAt(customer.party, doors.renew, pending.message, named),
+      askAt(customer.party, moreDoors.renew, pending.message, named),
     );
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);
