@@ -32,7 +32,7 @@ export async function generateDocs(): Promise<readonly Page[]> {
   return [
     {
       path: "docs/errors.md",
-      text: errorsPage(await readFile(join(root, "protocol/src/errors.ts"), "utf8")),
+      text: errorsPage(await readFile(join(root, "protocol/src/error-table.ts"), "utf8")),
     },
     { path, text: fill(specification, sections) },
     {
@@ -100,7 +100,7 @@ export function errorsPage(source: string): string {
 
 const ERRORS_INTRODUCTION = `# Error codes
 
-Made by \`npm run docs\` from the table in \`protocol/src/errors.ts\`; do not edit it here.
+Made by \`npm run docs\` from the table in \`protocol/src/error-table.ts\`; do not edit it here.
 
 A code is the whole of an error: it stands in the error message (section 3 of \`protocol.md\`), in the \`reason\` of a signed
 answer, and in \`LeptaError.code\` in the SDK. Codes are stable. Only an answer that is signed decides anything: after any

@@ -7,10 +7,10 @@ import {
   ERROR_MEDIA_TYPE,
   equalBytes,
   errorCodec,
-  errors,
   type IsVerified,
   isErrorCode,
   isRefusal,
+  isToRepeat,
   isUid,
   LeptaError,
   limits,
@@ -246,5 +246,4 @@ function readError(body: Uint8Array) {
   return refuse(isErrorCode(error.code) ? error.code : "internal");
 }
 
-const isRetriable = (answer: Or<unknown>): boolean =>
-  isRefusal(answer) && errors[answer.code].retry === "same";
+const isRetriable = (answer: Or<unknown>): boolean => isRefusal(answer) && isToRepeat(answer.code);

@@ -5,7 +5,6 @@ import {
   type MessageType,
   type Or,
   type Purpose,
-  transactionResponse,
   type VerifiedOf,
 } from "@lepta/protocol/core";
 import type { BrokerLink } from "./broker-link.ts";
@@ -27,8 +26,6 @@ export const door = <M extends MessageType>(path: string, answer: M, purpose: Pu
 export const doors = {
   enrol: door("/enrol", enrolResponse, "enrol"),
   brokerscrip: door("/brokerscrip", brokerscripResponse, "decide"),
-  query: door("/query", transactionResponse, "decide"),
-  abort: door("/abort", transactionResponse, "decide"),
 } as const;
 
 /** Sends a sealed request of ours to a door and checks the answer: for us, under this `txn`, to the request with this digest. */

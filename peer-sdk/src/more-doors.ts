@@ -7,10 +7,13 @@ import {
   renewalResponse,
   reversal,
   settlementStatement,
+  transactionResponse,
 } from "@lepta/protocol";
 import { door } from "./doors.ts";
 
 export const moreDoors = {
+  query: door("/query", transactionResponse, "decide"),
+  abort: door("/abort", transactionResponse, "decide"),
   intent: door("/intent", acknowledgement, "decide"),
   authorise: door("/authorise", authorizationResponse, "decide"),
   notices: door("/notices", acknowledgement, "acknowledge"),

@@ -4,7 +4,6 @@
  */
 import { type Amount, formatAmount, LeptaError, limits, parseAmount } from "@lepta/protocol/core";
 import { connectWebSocket } from "#connect";
-import { phraseOf } from "#phrase";
 import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
 import { type Customer, remains } from "./customer/customer.ts";
@@ -13,7 +12,6 @@ import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
 import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
 import type { Missing } from "./customer/restore.ts";
-import { resumeAtBroker } from "./customer/resume.ts";
 import { SignerTable } from "./customer/signers.ts";
 import type { Provision } from "./customer/spend.ts";
 import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
@@ -21,6 +19,7 @@ import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
 import type { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
+import { phraseOf } from "./phrase.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
 export interface WalletOptions {
@@ -152,7 +151,7 @@ export class Wallet {
     desk.customer = customer;
     await desk.openIfUsed();
     const wallet = new Wallet(customer, desk, running, vendorScripTimes, tending, ownsParty);
-    await resumeAtBroker(customer, desk);
+    await desk.opened?.part.resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
     // `pending` tells, and the next purchase there or the next opening tries again.
     const dealings = desk.opened;
@@ -362,9 +361,11 @@ export class Wallet {
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
     const customer = this.#customer;
-    await resumeAtBroker(customer, this.#desk);
+    await this.#desk.openIfUsed();
     const dealings = this.#desk.opened;
-    await dealings?.part.resumeAtMerchants(customer, dealings.merchants);
+    if (dealings === undefined) return;
+    await dealings.part.resumeAtBroker(customer);
+    await dealings.part.resumeAtMerchants(customer, dealings.merchants);
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */

@@ -22,7 +22,6 @@ export * from "./messages/error.ts";
 export * from "./messages/keys.ts";
 export * from "./messages/parts.ts";
 export * from "./messages/signed-statement.ts";
-export * from "./messages/transactions.ts";
 export * from "./schema.ts";
 export * from "./scrip.ts";
 export { derSignature, rawSignature } from "./suite/der.ts";

@@ -1,6 +1,7 @@
 /** Lepta's protocol: bytes, messages and checks. No I/O, no clock, no randomness of its own. */
 export { defaultNoise } from "#noise";
 export * from "./core.ts";
+export { errors } from "./error-table.ts";
 export * from "./lane.ts";
 export * from "./lane-items.ts";
 export * from "./merkle.ts";
@@ -11,6 +12,7 @@ export * from "./messages/receipt.ts";
 export * from "./messages/restoring.ts";
 export * from "./messages/returns.ts";
 export * from "./messages/session.ts";
+export * from "./messages/transactions.ts";
 export * from "./messages/vendorscrip.ts";
 export type { Cipher } from "./noise/cipher.ts";
 export type { Aead, NoiseCrypto } from "./noise/crypto.ts";

@@ -10,8 +10,9 @@ import {
   type TransactionState,
   toText,
   type VerifiedOf,
-} from "@lepta/protocol/core";
-import { askAt, doors } from "../doors.ts";
+} from "@lepta/protocol";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { type Party, REQUEST_LIFE } from "../party.ts";
 
 export interface Answered<M extends MessageType> {
@@ -32,7 +33,7 @@ export async function askBroker<M extends MessageType>(
   const expiresAt = runtime.now() + REQUEST_LIFE;
   const initiator = identity.uid;
   const request = await party.sign(type, { to: link.network, txn, expiresAt, initiator, subject });
-  const door = type === query ? doors.query : doors.abort;
+  const door = type === query ? moreDoors.query : moreDoors.abort;
   const named = { txn, digest: request.digest };
   const answer = orThrow(await askAt(party, door, await link.seal(request), named));
   const { payload, attachments, secrets } = answer;

@@ -42,6 +42,11 @@ export interface Returns {
   readonly endRedemption: (customer: Customer, txn: string) => Promise<void>;
   readonly endBrokerRenewal: (customer: Customer, txn: string) => Promise<void>;
   readonly renewBrokerScrip: (customer: Customer, before: number) => Promise<void>;
+  readonly resumeBrokerRenewal: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRedemption: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRefund: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRestoring: (customer: Customer) => Promise<void>;
+  readonly resumeReversal: (customer: Customer, txn: string) => Promise<void>;
   readonly resumeVendorRenewal: (customer: Customer, merchant: Acquaintance, txn: string) => Promise<void>;
   readonly takeLive: (customer: Customer) => Promise<unknown>;
   readonly wasSpentByUs: (

@@ -1,4 +1,5 @@
 /** Dealings with merchants, in one part: `#parts`. */
+export { connectWebSocket } from "#channel";
 export { Outbox } from "../outbox.ts";
 export { Acquaintances } from "./acquaintances.ts";
 export { recall } from "./buy-item.ts";
@@ -10,6 +11,6 @@ export { recallFromLane, receiptOf } from "./lanes/prove.ts";
 export { reconnect } from "./lanes/reconnect.ts";
 export { spendOnLane } from "./lanes/spend.ts";
 export { askOffer, knownOffer, offerOf, orderOf } from "./meet.ts";
-export { obtainVendorScrip, resumeVendorScrip } from "./obtain-vendorscrip.ts";
+export { obtainVendorScrip } from "./obtain-vendorscrip.ts";
+export { resumeAtBroker, resumeAtMerchants } from "./resume.ts";
 export { spendAt } from "./spend.ts";
-export { resumeAtMerchants } from "./take-up.ts";

@@ -51,6 +51,7 @@ export class Desk {
 
   /** Opens it where that costs nothing, or where something was left under way with merchants or for the broker. */
   async openIfUsed(): Promise<void> {
+    if (this.#opened !== undefined) return;
     if (areAtHand || (await this.#holds(UNDER_WAY))) await this.open();
   }
 
@@ -95,6 +96,6 @@ export class Desk {
 }
 
 /** Tables whose records somebody has to look after: transactions, lanes, and what waits for the broker. */
-const UNDER_WAY = ["pending/", "paying-lane/", "copy/", "outbox/"];
+const UNDER_WAY = ["pending/", "restoring/", "paying-lane/", "copy/", "outbox/"];
 /** Statements over what was bought on lanes. */
 const RUNS = ["paid-run/"];

@@ -2,7 +2,7 @@
 import {
   type Amount,
   brokerscripRequest,
-  brokerscripResponse,
+  type brokerscripResponse,
   isRefusal,
   LeptaError,
   toText,
@@ -10,7 +10,6 @@ import {
 } from "@lepta/protocol/core";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { purseWith } from "./purse.ts";
@@ -50,19 +49,8 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
   });
 }
 
-/** Brings a top-up that was left under way to its end, if it has one by now. */
-export async function resumeTopUp(customer: Customer, txn: string): Promise<void> {
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const pending = await customer.tables.pending.get(txn);
-    if (pending === undefined) return;
-    const funding = await endAtBroker(customer.party, txn, brokerscripResponse);
-    if (funding !== undefined) await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
-    else await customer.party.store.commit(endedPending(customer, txn, pending, "aborted"));
-  });
-}
-
 /** A signed answer is the end, whatever it says. */
-async function conclude(
+export async function conclude(
   customer: Customer,
   txn: string,
   pending: Pending,
@@ -81,9 +69,4 @@ async function conclude(
   const purse = await purseWith(customer, given, pending.amount);
   const evidence = tables.evidence.put(txn, { response: signed });
   await party.store.commit([...ended, evidence, ...purse]);
-}
-
-function ignoreRefusal(error: unknown): void {
-  // The refusal is in the history; whoever asked for the top-up is gone.
-  if (!(error instanceof LeptaError)) throw error;
 }

@@ -27,8 +27,9 @@ import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending, keepingEvidence } from "./ended.ts";
 import { sealTo } from "./meet.ts";
-import { keepPurse, releasedPurse } from "./purse.ts";
+import { keepPurse } from "./purse.ts";
 import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
+import { releasedPurse } from "./spent-purse.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;

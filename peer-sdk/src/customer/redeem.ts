@@ -14,8 +14,9 @@ import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { prepareReturn } from "./prepare-return.ts";
-import { keepPurse, purseAfter, purseOf, purseWith, releasedPurse } from "./purse.ts";
+import { keepPurse, purseOf, purseWith } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
+import { purseAfter, releasedPurse } from "./spent-purse.ts";
 
 type Answer = Verified<typeof redeemResponse>;
 

@@ -7,8 +7,9 @@ import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { prepareReturn } from "./prepare-return.ts";
-import { keepPurse, purseOf, releasedPurse } from "./purse.ts";
+import { keepPurse, purseOf } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
+import { releasedPurse } from "./spent-purse.ts";
 
 type Answer = Verified<typeof renewalResponse>;
 

@@ -1,9 +1,9 @@
-/** A channel over a WebSocket in a browser, `#connect` there: loaded with the first dealing. */
+/** A channel over a WebSocket in a page, `#connect` there: it comes with the dealings that it is for. */
 import type { Channel } from "../ports.ts";
-import { brought } from "./brought.ts";
+import { dealings } from "./on-demand.ts";
 
 /** As in `channel/connect-browser.ts`; throws `unreachable` where that cannot be loaded, and nothing is connected then. */
 export async function connectWebSocket(url: string): Promise<Channel> {
-  const { connectWebSocket: connect } = await brought(() => import("../channel/connect-browser.ts"));
-  return connect(url);
+  const part = await dealings();
+  return part.connectWebSocket(url);
 }
