@@ -12,7 +12,6 @@ import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
 import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
 import type { Missing } from "./customer/restore.ts";
-import { SignerTable } from "./customer/signers.ts";
 import type { Provision } from "./customer/spend.ts";
 import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
 import type { Goods } from "./goods.ts";
@@ -136,7 +135,9 @@ export class Wallet {
         return desk.now.book;
       },
       returns: () => desk.returns(),
-      signers: new SignerTable(party.store),
+      get signers() {
+        return desk.now.signers;
+      },
       connect,
       lock: new KeyedLock(),
       noticeDelay,

@@ -13,4 +13,5 @@ export { spendOnLane } from "./lanes/spend.ts";
 export { askOffer, knownOffer, offerOf, orderOf } from "./meet.ts";
 export { obtainVendorScrip } from "./obtain-vendorscrip.ts";
 export { resumeAtBroker, resumeAtMerchants } from "./resume.ts";
+export { SignerTable } from "./signers.ts";
 export { spendAt } from "./spend.ts";

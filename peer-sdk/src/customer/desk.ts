@@ -6,12 +6,14 @@ import type { Outbox } from "../outbox.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { Customer } from "./customer.ts";
 import type { LaneBook } from "./lanes/book.ts";
+import type { SignerTable } from "./signers.ts";
 
 export interface OpenDesk {
   readonly part: DealingsPart;
   readonly outbox: Outbox;
   readonly book: LaneBook;
   readonly merchants: Acquaintances;
+  readonly signers: SignerTable;
 }
 
 export class Desk {
@@ -83,7 +85,8 @@ export class Desk {
     const outbox = this.#outbox ?? (await part.Outbox.open(party));
     const book = await part.LaneBook.open(party, tables);
     outbox.listen({ acknowledged: (batch) => part.keepRecorded(party, batch) });
-    this.#opened = { part, outbox, book, merchants: new part.Acquaintances(customer) };
+    const merchants = new part.Acquaintances(customer);
+    this.#opened = { part, outbox, book, merchants, signers: new part.SignerTable(party.store) };
     return this.#opened;
   }
 

@@ -1,18 +1,9 @@
 /** Figure 6 at the customer, top to bottom: M0 kept and sent, M1 checked, the purse moved. */
-import {
-  type Amount,
-  brokerscripRequest,
-  type brokerscripResponse,
-  isRefusal,
-  LeptaError,
-  toText,
-  type Verified,
-} from "@lepta/protocol/core";
+import { type Amount, brokerscripRequest, isRefusal, LeptaError, toText } from "@lepta/protocol/core";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
-import { endedPending } from "./ended.ts";
-import { purseWith } from "./purse.ts";
+import { awaiting, type Customer, PURSE_LOCK } from "./customer.ts";
+import { concludeTopUp } from "./purse.ts";
 import type { Pending } from "./records.ts";
 
 /** Buys BrokerScrip. Throws `declined` and the like when refused, `pending` while the outcome is not known. */
@@ -45,28 +36,6 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     );
     // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
-    await conclude(customer, txn, pending, answer);
+    await concludeTopUp(customer, txn, pending, answer);
   });
-}
-
-/** A signed answer is the end, whatever it says. */
-export async function conclude(
-  customer: Customer,
-  txn: string,
-  pending: Pending,
-  { payload, secrets, signed }: Verified<typeof brokerscripResponse>,
-): Promise<void> {
-  const { party, tables } = customer;
-  const { ok, reason = "", grant } = payload;
-  if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
-  if (reason === "conflict") throw new LeptaError("conflict");
-  const ended = endedPending(customer, txn, pending, ok ? "done" : reason);
-  if (!ok || grant === undefined) {
-    await party.store.commit(ended);
-    throw refusedWith(reason);
-  }
-  const given = { grant, replaced: payload.replaced, secrets };
-  const purse = await purseWith(customer, given, pending.amount);
-  const evidence = tables.evidence.put(txn, { response: signed });
-  await party.store.commit([...ended, evidence, ...purse]);
 }

@@ -2,6 +2,7 @@
 import {
   type Amount,
   add,
+  type brokerscripResponse,
   checkGrant,
   equalBytes,
   type Grant,
@@ -9,10 +10,12 @@ import {
   orThrow,
   type Secret,
   subtract,
+  type Verified,
 } from "@lepta/protocol/core";
 import type { Change } from "../ports.ts";
-import { type Customer, secretFor } from "./customer.ts";
-import { bodyOf, type Holding, PURSE } from "./records.ts";
+import { type Customer, refusedWith, secretFor } from "./customer.ts";
+import { endedPending } from "./ended.ts";
+import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
 
 /** The purse, which may hold nothing. */
 export const purseOf = ({ tables }: Customer): Promise<Holding | undefined> => tables.purse.get(PURSE);
@@ -60,6 +63,28 @@ export async function purseWith(
     // The broker knows nothing of what we held: it may have been spent by another wallet of ours, or denied.
     ...(isOther ? [customer.tables.superseded.put(bodyOf(held).id, held)] : []),
   ];
+}
+
+/** Figure 6 has ended: a signed answer is the end, whatever it says. Throws the refusal, and what `purseWith` throws. */
+export async function concludeTopUp(
+  customer: Customer,
+  txn: string,
+  pending: Pending,
+  { payload, secrets, signed }: Verified<typeof brokerscripResponse>,
+): Promise<void> {
+  const { party, tables } = customer;
+  const { ok, reason = "", grant } = payload;
+  if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
+  if (reason === "conflict") throw new LeptaError("conflict");
+  const ended = endedPending(customer, txn, pending, ok ? "done" : reason);
+  if (!ok || grant === undefined) {
+    await party.store.commit(ended);
+    throw refusedWith(reason);
+  }
+  const given = { grant, replaced: payload.replaced, secrets };
+  const purse = await purseWith(customer, given, pending.amount);
+  const evidence = tables.evidence.put(txn, { response: signed });
+  await party.store.commit([...ended, evidence, ...purse]);
 }
 
 const sum = (value: Amount, more: Amount | undefined): Amount =>

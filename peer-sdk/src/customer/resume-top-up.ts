@@ -3,7 +3,7 @@ import { brokerscripResponse, LeptaError } from "@lepta/protocol";
 import { endAtBroker } from "./ask-broker.ts";
 import { type Customer, PURSE_LOCK } from "./customer.ts";
 import { endedPending } from "./ended.ts";
-import { conclude } from "./obtain-brokerscrip.ts";
+import { concludeTopUp } from "./purse.ts";
 
 /** Brings a top-up that was left under way to its end, if it has one by now. */
 export async function resumeTopUp(customer: Customer, txn: string): Promise<void> {
@@ -11,7 +11,7 @@ export async function resumeTopUp(customer: Customer, txn: string): Promise<void
     const pending = await customer.tables.pending.get(txn);
     if (pending === undefined) return;
     const funding = await endAtBroker(customer.party, txn, brokerscripResponse);
-    if (funding !== undefined) await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
+    if (funding !== undefined) await concludeTopUp(customer, txn, pending, funding).catch(ignoreRefusal);
     else await customer.party.store.commit(endedPending(customer, txn, pending, "aborted"));
   });
 }

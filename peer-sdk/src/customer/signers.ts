@@ -1,5 +1,5 @@
 /** The credentials of those who have signed something that a customer keeps. */
-import { type Credential, type Digest, embedded, sha256, toText } from "@lepta/protocol/core";
+import { type Credential, type Digest, embedded, sha256, toText } from "@lepta/protocol";
 import type { Change, PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
 
