@@ -8,7 +8,7 @@ import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
 import { Merchant, memoryPeerStore } from "@lepta/peer-sdk";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundled } from "./bundled.ts";
+import { split } from "./bundled.ts";
 import { chromiumPath, whereItIs } from "./chromium.ts";
 
 /** Milliseconds: a browser and a cloud start. */
@@ -26,9 +26,18 @@ const script = `
     }
     await wallet.flushNotices();
     const { uid } = wallet;
+    const words = (await wallet.recoveryPhrase()).split(" ").length;
     const { brokerScrip, vendorScrip } = await wallet.balance();
     await wallet.close();
-    return { uid, bought, brokerScrip, vendorScrip: vendorScrip.map(({ amount }) => amount) };
+    return { uid, bought, words, brokerScrip, vendorScrip: vendorScrip.map(({ amount }) => amount) };
+  };
+  globalThis.fail = async (root, merchant) => {
+    const wallet = await Wallet.open({ broker: location.origin + root, store: memoryPeerStore() });
+    await wallet.topUp("EUR 5.00");
+    const { code } = await wallet.buy(merchant, "article-17", { max: "EUR 0.05" }).catch((error) => error);
+    const outcome = { code, pending: await wallet.pending(), balance: await wallet.balance() };
+    await wallet.close();
+    return outcome;
   };
 `;
 
@@ -36,8 +45,13 @@ describe.skipIf(chromiumPath === undefined)(`a page in a browser${whereItIs}`, (
   let directory: string;
   let cloud: EmbeddedCloud;
   let merchant: Merchant;
+  let url: string;
   let site: Server;
   let browser: Browser;
+  /** The page's files by their paths. */
+  let files: ReadonlyMap<string, string>;
+  /** Files that are not served. */
+  let withheld = /^$/;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "lepta-browser-"));
@@ -47,8 +61,10 @@ describe.skipIf(chromiumPath === undefined)(`a page in a browser${whereItIs}`, (
       broker: cloud.pinnedUrl,
       catalogue: { "article-17": { price: "EUR 0.02", deliver: () => "Small change." } },
     });
-    const { code } = await bundled(script);
-    site = createServer((request, response) => serve(request, response, code));
+    const { chunks } = await split(script);
+    files = new Map(chunks.map(({ name, code }) => [`/${name}`, code]));
+    ({ url } = await merchant.serve());
+    site = createServer(serve);
     site.listen(0, "127.0.0.1");
     await once(site, "listening");
     browser = await chromium.launch({ executablePath: chromiumPath ?? "", args: ["--no-sandbox"] });
@@ -64,20 +80,11 @@ describe.skipIf(chromiumPath === undefined)(`a page in a browser${whereItIs}`, (
   });
 
   test("tops up, obtains VendorScrip and buys, and both sides agree on what was paid", async () => {
-    const { url } = await merchant.serve();
-    const page = await browser.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(error.message));
-    const address = site.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    await page.goto(`http://127.0.0.1:${address.port}/`);
-    const root = new URL(cloud.pinnedUrl).hash;
-    const outcome: Outcome = await page.evaluate(
-      `pay(${JSON.stringify(root)}, ${JSON.stringify(url)}).then((told) => ({ told }), (fault) => ({ fault: String(fault) }))`,
-    );
+    const { outcome, faults } = await inPage("pay");
     expect(outcome.fault).toBeUndefined();
     expect(outcome.told).toMatchObject({
       bought: ["Small change.", "Small change.", "Small change."],
+      words: 12,
       brokerScrip: "EUR 4.00",
       vendorScrip: ["EUR 0.94"],
     });
@@ -86,10 +93,46 @@ describe.skipIf(chromiumPath === undefined)(`a page in a browser${whereItIs}`, (
     expect(faults).toEqual([]);
   });
 
+  test("that cannot load what deals with merchants has kept and sent nothing, and says that it is away", async () => {
+    withheld = /dealings/;
+    const { outcome } = await inPage("fail");
+    withheld = /^$/;
+    expect(outcome.fault).toBeUndefined();
+    expect(outcome.told).toEqual({
+      code: "unreachable",
+      pending: [],
+      balance: { brokerScrip: "EUR 5.00", vendorScrip: [] },
+    });
+  });
+
+  /** What a function of the page's brings with the broker's pin and the merchant's address, and what faults it had. */
+  async function inPage(
+    name: string,
+  ): Promise<{ readonly outcome: Outcome; readonly faults: readonly string[] }> {
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    const address = site.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    await page.goto(`http://127.0.0.1:${address.port}/`);
+    const root = new URL(cloud.pinnedUrl).hash;
+    const outcome: Outcome = await page.evaluate(
+      `${name}(${JSON.stringify(root)}, ${JSON.stringify(url)}).then((told) => ({ told }), (fault) => ({ fault: String(fault) }))`,
+    );
+    await page.close();
+    return { outcome, faults };
+  }
+
   /** The page, and under the same origin the broker: it lets no page of another's ask it. */
-  async function serve(request: IncomingMessage, response: ServerResponse, code: string): Promise<void> {
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const file = files.get(request.url ?? "");
     if (request.url === "/") {
-      response.setHeader("content-type", "text/html").end(`<script type="module">${code}</script>`);
+      response.setHeader("content-type", "text/html").end('<script type="module" src="/page.js"></script>');
+      return;
+    }
+    if (file !== undefined) {
+      const status = withheld.test(request.url ?? "") ? 503 : 200;
+      response.writeHead(status, { "content-type": "text/javascript" }).end(file);
       return;
     }
     const body: Uint8Array[] = [];
