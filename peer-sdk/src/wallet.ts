@@ -322,7 +322,10 @@ export class Wallet {
     return restore(this.#customer, this.#desk.now.merchants);
   }
 
-  /** Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without. */
+  /**
+   * Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without, and
+   * `unreachable` where a page cannot load the list of words.
+   */
   async recoveryPhrase(): Promise<string> {
     return phraseOf(this.#customer.party.identity.entropy);
   }

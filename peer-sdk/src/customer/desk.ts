@@ -99,6 +99,6 @@ export class Desk {
 }
 
 /** Tables whose records somebody has to look after: transactions, lanes, and what waits for the broker. */
-const UNDER_WAY = ["pending/", "restoring/", "paying-lane/", "copy/", "outbox/"];
+export const UNDER_WAY = ["pending/", "restoring/", "paying-lane/", "copy/", "outbox/"];
 /** Statements over what was bought on lanes. */
-const RUNS = ["paid-run/"];
+export const RUNS = ["paid-run/"];
