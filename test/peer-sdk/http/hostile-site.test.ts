@@ -32,3 +32,52 @@ test.each(["/report", "/film"])(
     expect((await spent()).last24h.value).toBe(await sold());
   },
 );
+
+test.each([
+  ["/report", 20_000n],
+  ["/film", 200_000n],
+])("what was paid for at %s is not paid again while its site only fails", async (path, once) => {
+  it = await createWall({ "GET /report": "EUR 0.02", "GET /film": "EUR 0.20" });
+  let failing = true;
+  it.passage = async (request, pass) => {
+    const answer = await pass();
+    const isLost = failing && request.headers.has("authorization");
+    return isLost ? new Response("busy", { status: 503 }) : answer;
+  };
+  const pay = it.wallet.fetch({ max: "EUR 0.20", fetch: it.fetch });
+  const url = `${SITE}${path}`;
+  for (const _ of [1, 2, 3]) await expect(pay(url)).rejects.toMatchObject({ code: "pending" });
+  failing = false;
+  expect(await (await pay(url)).text()).toBe("the report");
+  expect([await sold(), (await spent()).last24h.value]).toEqual([once, once]);
+});
+
+test("an answer that is counted before it begins is paid for in as many pieces as it takes", async () => {
+  it = await createWall({ "POST /ask": { unit: "token", price: "EUR 0.00001", max: "EUR 0.05" } });
+  it.serve = async (_request, payment) => {
+    await payment?.use?.(4000);
+    return new Response("the whole answer at once");
+  };
+  const ask = { method: "POST", body: "think first" };
+  const answer = await it.wallet.fetch({ max: "EUR 0.05", fetch: it.fetch })(`${SITE}/ask`, ask);
+  expect([answer.status, await answer.text()]).toEqual([200, "the whole answer at once"]);
+  await it.settled();
+  expect([await sold(), (await spent()).last24h.value]).toEqual([40_000n, 40_000n]);
+});
+
+test("an answer that would cost more before it begins than its reader allows is waited for no longer", async () => {
+  it = await createWall({ "POST /ask": { unit: "token", price: "EUR 0.00001", max: "EUR 0.05" } });
+  it.serve = async (_request, payment) => {
+    await payment?.use?.(4000);
+    return new Response("the whole answer at once");
+  };
+  const ask = { method: "POST", body: "think first" };
+  const pay = it.wallet.fetch({ max: "EUR 0.03", fetch: it.fetch });
+  await expect(pay(`${SITE}/ask`, ask)).rejects.toMatchObject({ code: "over-max" });
+  await it.settled();
+  expect([await sold(), (await spent()).last24h.value, (await spent()).reserved.value]).toEqual([
+    30_000n,
+    30_000n,
+    0n,
+  ]);
+});

@@ -178,8 +178,10 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     const standing = await standingOf(kept);
     const budget = await ports.budget(options.budget ?? "fetch");
     if (standing === "sold") await budget.confirm(kept.reservation, kept.amount);
+    // A site that fails has not said that it will never answer; one that asks for a payment again has.
+    const isFailing = standing === "sold" && answer !== undefined && answer.status !== 402;
     // Nobody knows yet: it is not paid a second time before the first is known.
-    if (standing === "unknown" && !isAnswered)
+    if ((standing === "unknown" || isFailing) && !isAnswered)
       throw new LeptaError("pending", `the same request was paid for as ${kept.txn}`);
     if (standing === "refused") await budget.release(kept.reservation);
     await store.commit([keptPayments(store).remove(name)]);

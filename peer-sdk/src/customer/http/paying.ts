@@ -11,7 +11,7 @@ import type { Provision } from "../spend.ts";
 import { payCharge } from "./charge.ts";
 import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments } from "./kept.ts";
-import { meteredAnswer } from "./metered.ts";
+import { type MeteredAnswer, meteredAnswer } from "./metered.ts";
 import { buyNamed } from "./session.ts";
 
 /** What is paid for, to whom, within what. */
@@ -170,15 +170,23 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
   if (next() < 1) throw new LeptaError("over-max", `${formatAmount(price)} per ${meter.unit}`);
   let [reservation, units] = [demand.reservation, next()];
   const first = await pay(reservation, units);
-  const sent = await sendOnce(send, first.credential);
+  let answer: MeteredAnswer | undefined;
+  let isLost = false;
+  const broken = Promise.withResolvers<Sent>();
+  // While the request is under way: a handler may use up the first piece before it begins its answer.
+  const ending = goOn(first);
+  customer.background(ending);
+  const sending = sendOnce(send, first.credential);
+  const sent = await Promise.race([sending, broken.promise]);
   if (!("response" in sent) || receiptOf(sent.response) === undefined) {
-    await settlePiece(demand, reservation, first).catch(() => undefined);
+    isLost = true;
+    // Its site may never answer: closing the wallet does not wait for that.
+    sending.then(unread(sent)).catch(() => undefined);
+    await ending.catch(() => undefined);
     if ("lost" in sent) throw sent.lost;
     return { response: sent.response };
   }
-  const answer = meteredAnswer(sent.response);
-  const ending = goOn(first);
-  customer.background(ending);
+  answer = meteredAnswer(sent.response);
   const charged = async (): Promise<Amount> => known(await ending, first.txn);
   return { response: answer.response, payment: { txn: first.txn, charged } };
 
@@ -191,18 +199,27 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
       if (used === undefined) return undefined;
       total = { ...total, value: total.value + used };
       // It has ended, or its merchant has.
-      if (used < price.value * BigInt(units) || answer.isOver()) return total;
+      if (used < price.value * BigInt(units) || isLost || answer?.isOver() === true) return total;
       [reservation, units] = [newReservation(customer), next()];
       try {
         if (units < 1) throw new LeptaError("over-max", `${formatAmount(limits.max)} were used`);
         piece = await pay(reservation, units);
       } catch (error) {
-        answer.breakOff(error instanceof Error ? error : new LeptaError("internal"));
+        const reason = error instanceof Error ? error : new LeptaError("internal");
+        if (answer === undefined) broken.resolve({ lost: reason });
+        else answer.breakOff(reason);
         return total;
       }
     }
   }
 }
+
+/** What comes when nobody waits for it any more is not read. */
+const unread =
+  (taken: Sent) =>
+  async (late: Sent): Promise<void> => {
+    if (late !== taken && "response" in late) await late.response.body?.cancel();
+  };
 
 /** What was charged for a piece, in millionths; undefined where nothing was, or nobody knows. */
 async function settlePiece(
