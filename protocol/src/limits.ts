@@ -207,6 +207,10 @@ export const limits = {
   answersBytes: 256 * 1024 * 1024,
   /** Requests with a payment that a paywall works on at once. */
   paidAtOnce: 1000,
+  /** And for one customer. */
+  paidByOne: 128,
+  /** How long a metered answer waits to be read on, in milliseconds; then it ends, and what was used is charged. */
+  readWithin: 60_000,
   /** How long a paid request and its purchase on a lane wait for each other, in milliseconds. */
   meetWithin: 10_000,
   /** How long a metered answer waits for more funds, in milliseconds. */
