@@ -224,6 +224,8 @@ export const limits = {
   keyCache: 10_000,
   /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */
   budgetEntries: 65_536,
+  /** Characters of a budget's name. */
+  budgetNameLength: 32,
   /** Calls that an agent's server works on at once; the next are refused with `busy`. */
   agentCalls: 64,
   /** Redirects that it follows for one call. */
