@@ -7,7 +7,7 @@ import { limits } from "@lepta/protocol";
 import { UsageFault } from "../usage.ts";
 import { amountText } from "./amount.ts";
 import type { Answer, Command, Context } from "./command.ts";
-import { exit, Fault } from "./fault.ts";
+import { exit, explain, Fault } from "./fault.ts";
 import { withWallet } from "./party.ts";
 import { plain, plainLines } from "./plain.ts";
 import { writeNewFile } from "./private-file.ts";
@@ -90,7 +90,9 @@ async function fetchAndPay(context: Context, payer: Payer, request: Request): Pr
   const { response, payment } = await context.during("Fetching", reached(payer.fetch(request)));
   const { status } = response;
   const type = response.headers.get("content-type") ?? "application/octet-stream";
-  const shown = await hand(context, response, type);
+  const shown = await hand(context, response, type).catch(async (error: unknown) => {
+    throw payment === undefined ? error : await brokenOff(context, error, payment);
+  });
   const charged = await payment?.charged().then(formatAmount, () => undefined);
   return {
     ...shown,
@@ -107,6 +109,29 @@ async function fetchAndPay(context: Context, payer: Payer, request: Request): Pr
 }
 
 const PAYMENT_REQUIRED = 402;
+
+/** What came was paid for, and no more. */
+async function brokenOff(
+  { json, stdout, option }: Context,
+  error: unknown,
+  { txn, charged }: HttpPayment,
+): Promise<Fault> {
+  if (!json && option("output") === undefined) await stdout("\n");
+  const { code, message, exit: status } = explain(error);
+  const cost = await charged().then(
+    (amount) => `${formatAmount(amount)} was paid`,
+    () => "what was paid is not known yet",
+  );
+  const isOver = code === "over-max";
+  return new Fault(
+    code,
+    `The answer broke off, and ${cost} for what came (${txn}).${isOver ? "" : ` ${message}`}`,
+    isOver
+      ? "Give a higher --max to have all of it; it begins anew."
+      : "Ask again, where it is worth it: it begins anew.",
+    status,
+  );
+}
 
 function asidesOf(status: number, payment: HttpPayment | undefined, charged: string | undefined) {
   const said = status < 400 ? [] : [`The site answered ${status}.`];

@@ -14,6 +14,7 @@ export const dev: Command = {
     { name: "port", value: "number", summary: "of the page (8789)" },
     { name: "broker-port", value: "number", summary: "of the broker (8787)" },
     { name: "merchant-port", value: "number", summary: "of the newspaper (8788)" },
+    { name: "site-port", value: "number", summary: "of the site that is paid over HTTP (8786)" },
     { name: "no-open", summary: "does not open the page" },
   ],
   run: async (context) => {
@@ -28,20 +29,21 @@ export const dev: Command = {
         ...portOf(context, "port", "port"),
         ...portOf(context, "broker-port", "brokerPort"),
         ...portOf(context, "merchant-port", "merchantPort"),
+        ...portOf(context, "site-port", "sitePort"),
         open: !flag("no-open") && !json,
         print: (line) => said.push(line),
         signal,
       }),
     );
-    const { broker, merchant, page, closed } = started;
-    await context.tell({ lines: said, json: { broker, merchant, page } });
+    const { broker, merchant, page, site, closed } = started;
+    await context.tell({ lines: said, json: { broker, merchant, page, site } });
     said.length = 0;
     await closed;
     return undefined;
   },
 };
 
-function portOf({ option }: Context, name: string, as: "port" | "brokerPort" | "merchantPort") {
+function portOf({ option }: Context, name: string, as: "port" | "brokerPort" | "merchantPort" | "sitePort") {
   const text = option(name);
   return text === undefined ? {} : { [as]: numberOf(`--${name}`, text, 0, 65_535) };
 }

@@ -3,13 +3,12 @@
  * cost nothing is given back to the budget, and nothing else is.
  */
 import { type Amount, formatAmount, isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
-import type { LanesPart } from "#parts";
 import { ACCEPT_HEADER } from "../../http/accept-payment.ts";
 import { type Challenge, parseChallenges } from "../../http/challenge.ts";
 import { METHOD, readTerms, resourceOf, type Terms } from "../../http/terms.ts";
-import type { Acquaintances } from "../acquaintances.ts";
 import type { Budget } from "../budgets.ts";
 import type { Customer } from "../customer.ts";
+import type { OpenDesk } from "../desk.ts";
 import { isAllowedHost, isLoopback } from "../hosts.ts";
 import type { Provision } from "../spend.ts";
 import { receiptOf } from "./exchange.ts";
@@ -17,6 +16,7 @@ import { keptPayments, requestName } from "./kept.ts";
 import { newReservation, type PaidResponse, payFixed, payMetered } from "./paying.ts";
 import { reckon, standingOf } from "./reckoning.ts";
 
+/** Within what a fetch pays, and where. */
 export interface FetchOptions {
   /** The most that one request may cost, `"EUR 0.10"`. */
   readonly max: string;
@@ -33,8 +33,7 @@ export interface FetchOptions {
 /** What it works with. */
 export interface FetchPorts {
   readonly customer: Customer;
-  readonly merchants: Acquaintances;
-  readonly lanes: () => Promise<LanesPart>;
+  readonly desk: () => Promise<OpenDesk>;
   readonly budget: (name: string) => Promise<Budget>;
   readonly provision: Provision;
 }
@@ -82,6 +81,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
   const budgetName = options.budget ?? "fetch";
   const { customer } = ports;
   const { store, runtime, identity } = customer.party;
+  const dealings = async () => (await ports.desk()).part;
 
   return { fetch: pay, quote };
 
@@ -89,7 +89,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     if (!mayPay(request.url) || request.headers.has("authorization"))
       return { response: await plainFetch(request) };
     const held = await hold(request);
-    await reckon(customer, ports.lanes, ports.budget);
+    await reckon(customer, dealings, ports.budget);
     const name = requestName(request.method, request.url, held.body);
     // The same request twice at once is two requests.
     if (working.has(name)) return ask(held, toUnique(name));
@@ -130,12 +130,13 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     await first.body?.cancel();
     const { challenge, terms } = asked;
     const { address, recipient } = terms;
-    const merchant = await ports.merchants.at(`${address}#${recipient}`);
+    const { part, merchants } = await ports.desk();
+    const merchant = await merchants.at(`${address}#${recipient}`);
     const demand = {
       ...asked,
       customer,
       merchant,
-      lanes: await ports.lanes(),
+      dealings: part,
       budget: await ports.budget(budgetName),
       budgetName,
       provision: ports.provision,
@@ -179,7 +180,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
         ? await plainFetch(sendable(held, { authorization: kept.credential }))
         : undefined;
     const isAnswered = answer !== undefined && receiptOf(answer) !== undefined;
-    const standing = await standingOf(customer, ports.lanes, kept.txn);
+    const standing = await standingOf(customer, dealings, kept.txn);
     // A site that fails has not said that it will never answer; one that asks for a payment again has.
     const isFailing = standing === "sold" && answer !== undefined && answer.status !== 402;
     // Nobody knows yet: it is not paid a second time before the first is known.

@@ -3,7 +3,7 @@
  * that set something aside for them. Otherwise it would be set aside for ever.
  */
 import { type Amount, amount, field, limits, struct, type Txn, text, txn, type Value } from "@lepta/protocol";
-import type { LanesPart } from "#parts";
+import type { DealingsPart } from "#parts";
 import type { Change, PeerStore } from "../../ports.ts";
 import { type Table, table } from "../../store/table.ts";
 import type { Budget } from "../budgets.ts";
@@ -26,18 +26,18 @@ export type Standing = "sold" | "refused" | "unknown";
 /** Tells the budgets what has become known of payments for whose answers this process does not wait. */
 export async function reckon(
   customer: Customer,
-  lanes: () => Promise<LanesPart>,
+  dealings: () => Promise<DealingsPart>,
   budgetOf: (name: string) => Promise<Budget>,
 ): Promise<void> {
   const { store } = customer.party;
   const open = openPayments(store);
   for (const [reservation, payment] of await open.list()) {
     if (customer.underWay.has(payment.txn)) continue;
-    const standing = await standingOf(customer, lanes, payment.txn);
+    const standing = await standingOf(customer, dealings, payment.txn);
     if (standing === "unknown") continue;
     const budget = await budgetOf(payment.budget);
     if (standing === "refused") await budget.release(reservation);
-    else await budget.confirm(reservation, await chargedOf(customer, lanes, payment));
+    else await budget.confirm(reservation, await chargedOf(customer, dealings, payment));
     await store.commit([open.remove(reservation)]);
   }
 }
@@ -45,23 +45,23 @@ export async function reckon(
 /** What became of a purchase, as far as is known without asking anybody. */
 export async function standingOf(
   customer: Customer,
-  lanes: () => Promise<LanesPart>,
+  dealings: () => Promise<DealingsPart>,
   purchase: Txn,
 ): Promise<Standing> {
   const { tables } = customer;
   if ((await tables.pending.get(purchase)) !== undefined) return "unknown";
   const ended = (await tables.history.list()).find(([, each]) => each.txn === purchase);
   if (ended !== undefined) return ended[1].outcome === "done" ? "sold" : "refused";
-  return (await lanes()).standingOf(customer, purchase);
+  return (await dealings()).standingOf(customer, purchase);
 }
 
 /** Of what is metered that is less than the most. */
 async function chargedOf(
   customer: Customer,
-  lanes: () => Promise<LanesPart>,
+  dealings: () => Promise<DealingsPart>,
   { txn: purchase, amount: most }: OpenPayment,
 ): Promise<Amount> {
-  const bought = await (await lanes()).recallFromLane(customer, purchase);
+  const bought = await (await dealings()).recallFromLane(customer, purchase);
   return bought?.receipt.charged ?? most;
 }
 
