@@ -5,6 +5,7 @@ import {
   errors,
   isErrorCode,
   isRefusal,
+  limits,
   type Or,
   type Refusal,
   readLanePurchase,
@@ -13,6 +14,7 @@ import {
   toText,
   utf8,
 } from "@lepta/protocol";
+import { bytesOf, tooLarge } from "../http/bounded-body.ts";
 import { formatChallenge } from "../http/challenge.ts";
 import { type Credential, readCredential } from "../http/credential.ts";
 import { canonicalJson } from "../http/jcs.ts";
@@ -22,6 +24,7 @@ import type { Serve } from "../http/paywall-port.ts";
 import { type ProblemName, problemResponse } from "../http/problem.ts";
 import { METHOD } from "../http/terms.ts";
 import { isSoldAlone, isSoldOnLane, refusalOnLane } from "../merchant/is-sold.ts";
+import type { Lane } from "../merchant/lanes/lane.ts";
 import { readOffering, sellAlone } from "../merchant/sell-alone.ts";
 import type { Shop } from "../merchant/shop.ts";
 import { responseOf } from "./answer.ts";
@@ -63,7 +66,8 @@ export class Gate {
   async handle(request: Request, serve: Serve): Promise<Response> {
     const route = this.#routes.match(request.method, new URL(request.url).pathname);
     if (route === undefined) return serve(undefined);
-    const body = request.body === null ? NOTHING : new Uint8Array(await request.clone().arrayBuffer());
+    const body = await bytesOf(request.body === null ? null : request.clone().body, limits.paidBodyBytes);
+    if (body === undefined) return tooLarge();
     const asked: Asked = { request, route, body, serve };
     const credential = readCredential(request.headers.get("authorization"));
     if (credential === undefined) return this.#ask(asked, "payment-required");
@@ -137,7 +141,7 @@ export class Gate {
       return this.#refuse(asked, codeOf(refusalOnLane(lane, sequence) ?? "conflict"));
     const purchase = `${lane.owner}/${payload.purchase}`;
     return this.#worked(asked, { id, payment, purchase, isOnLane: true }, async (guest) =>
-      this.#tell(asked, await this.#till.meet(guest), undefined),
+      this.#tell(asked, await this.#till.meet(guest, () => isBehind(lane, sequence)), undefined),
     );
   }
 
@@ -230,8 +234,6 @@ export class Gate {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 /** SHA-256 of the payload in its one spelling, or `malformed` where it has none: a stranger wrote it. */
 function paymentOf({ payload }: Credential): Or<string> {
   try {
@@ -240,6 +242,10 @@ function paymentOf({ payload }: Credential): Or<string> {
     return refuse("malformed", "a payload that no intent of ours has");
   }
 }
+
+/** Whether a purchase has to wait for one before it, whose answer is being made. */
+const isBehind = ({ isDelivering, sequence: decided }: Lane, sequence: number): boolean =>
+  isDelivering && sequence > decided + 1;
 
 const codeOf = (reason: string): ErrorCode => (isErrorCode(reason) ? reason : "internal");
 

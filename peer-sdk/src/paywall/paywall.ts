@@ -45,6 +45,7 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
     const merchant = await Merchant.of(party, await Outbox.open(party), { catalogue: {}, ...options }, true, {
       items: routes.all.map((route) => listed(route, till)),
       refused: (id, code) => till.refused(id, code),
+      ending: (customer) => till.endMetered(customer),
     });
     const serving = options.isServing === false ? undefined : await merchant.serve(options);
     const shop = Merchant.shopOf(merchant);
