@@ -13,7 +13,7 @@ const LIFE = 5 * 60 * 1000;
 
 export interface ChallengeOptions {
   /** Where the merchant speaks over WebSockets. */
-  readonly address: string;
+  readonly address: () => string;
   /** The protected space; the request's host where nothing is said. */
   readonly realm: string | undefined;
 }
@@ -79,12 +79,11 @@ export class Challenges {
   #terms(request: Request, { price, sku, meter }: Route): Terms {
     const { uid, network } = this.#shop.party.identity;
     const resource = resourceOf(request);
-    const { address } = this.#options;
     return {
       price,
       recipient: uid,
       network,
-      address,
+      address: this.#options.address(),
       resource,
       sku,
       ...(meter === undefined ? {} : { meter }),
