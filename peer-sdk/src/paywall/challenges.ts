@@ -13,7 +13,7 @@ const LIFE = 5 * 60 * 1000;
 
 export interface ChallengeOptions {
   /** Where the merchant speaks over WebSockets. */
-  readonly address: string;
+  readonly address: () => string;
   /** The protected space; the request's host where nothing is said. */
   readonly realm: string | undefined;
 }
@@ -93,12 +93,11 @@ export class Challenges {
     const known = this.#written.get(name);
     if (known !== undefined) return known;
     const { uid, network } = this.#shop.party.identity;
-    const { address } = this.#options;
     const terms: Terms = {
       price,
       recipient: uid,
       network,
-      address,
+      address: this.#options.address(),
       resource,
       sku,
       ...(meter === undefined ? {} : { meter }),
