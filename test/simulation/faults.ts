@@ -20,6 +20,7 @@ export interface Fault {
 }
 
 const SELL = "peer-sdk/src/merchant/sell-item.ts";
+const CATALOGUE = "peer-sdk/src/merchant/catalogue.ts";
 const SCRIP_TABLE = "peer-sdk/src/merchant/scrip-table.ts";
 const AUTHORISE_AT_MERCHANT = "peer-sdk/src/merchant/sell-vendorscrip.ts";
 const BUY = "peer-sdk/src/customer/buy-item.ts";
@@ -55,8 +56,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     isNoticed: true,
   },
   "price-not-compared": {
-    file: SELL,
-    text: "    sameAmount(amount, price) &&\n",
+    file: CATALOGUE,
+    text: "    sameAmount(amount, total) &&\n",
     instead: "",
     favours: ["orders for less"],
     within: 6000,
@@ -156,8 +157,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "resume-forgets-top-ups": {
     file: RESUME,
-    text: '  if (kind === "topup") await resumeTopUp(customer, txn);\n  else if (kind === "vendorscrip")',
-    instead: '  if (kind === "vendorscrip")',
+    text: '  if (kind === "topup") return resumeTopUp(customer, txn);\n',
+    instead: "",
     within: 6000,
   },
   "part-for-another-merchant-taken": {
