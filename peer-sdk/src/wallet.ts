@@ -12,7 +12,7 @@ import type { Bought, Receipt } from "./customer/bought.ts";
 import type { Budget } from "./customer/budgets.ts";
 import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
-import type { FetchOptions, FetchPorts } from "./customer/http/fetch.ts";
+import type { FetchOptions, FetchPorts, Payer } from "./customer/http/fetch.ts";
 import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
 import { askOffer, knownOffer, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
@@ -417,6 +417,12 @@ export class Wallet {
    * `insufficient-funds`, `pending` where it is not known what became of the payment, and the codes of buying.
    */
   fetch(options: FetchOptions): typeof fetch {
+    const payer = this.payer(options);
+    return async (input, init) => (await payer.fetch(new Request(input, init))).response;
+  }
+
+  /** The same for those who want to know what an answer has cost by the wallet's own books, or what it would cost. */
+  payer(options: FetchOptions): Payer {
     const customer = this.#customer;
     const ports: FetchPorts = {
       customer,
@@ -426,10 +432,14 @@ export class Wallet {
       provision: { times: this.#times },
     };
     checkLimits(options);
-    let loaded: Promise<typeof fetch> | undefined;
-    return async (input, init) => {
-      loaded ??= import("./customer/http/fetch.ts").then(({ payingFetch }) => payingFetch(ports, options));
-      return (await loaded)(input, init);
+    let loaded: Promise<Payer> | undefined;
+    const load = (): Promise<Payer> => {
+      loaded ??= import("./customer/http/fetch.ts").then(({ createPayer }) => createPayer(ports, options));
+      return loaded;
+    };
+    return {
+      fetch: async (request) => (await load()).fetch(request),
+      quote: async (request) => (await load()).quote(request),
     };
   }
 

@@ -2,7 +2,7 @@
  * A fetch that pays: what answers 402 with a challenge of ours is paid for within limits and asked again. What is known to have
  * cost nothing is given back to the budget, and nothing else is.
  */
-import { isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
 import type { LanesPart } from "#parts";
 import { ACCEPT_HEADER } from "../../http/accept-payment.ts";
 import { type Challenge, parseChallenges } from "../../http/challenge.ts";
@@ -14,7 +14,7 @@ import { isAllowedHost, isLoopback } from "../hosts.ts";
 import type { Provision } from "../spend.ts";
 import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments, requestName } from "./kept.ts";
-import { payFixed, payMetered } from "./paying.ts";
+import { type PaidResponse, payFixed, payMetered } from "./paying.ts";
 
 export interface FetchOptions {
   /** The most that one request may cost, `"EUR 0.10"`. */
@@ -48,8 +48,30 @@ interface Held {
 const LIKED = `${METHOD}/session, ${METHOD}/charge;q=0.9`;
 const DAY = 24 * 60 * 60 * 1000;
 
-/** The fetch. Throws `bad-amount` where a limit is none. */
-export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fetch {
+/** What a request would cost, found out without paying. */
+export interface Quote {
+  /** Of the answer without a payment. */
+  readonly status: number;
+  /** Where the answer sends us on. */
+  readonly location?: string;
+  /** `"EUR 0.02"`; of what is metered the most that it can be. Absent where nothing is asked for, or nothing that we can pay. */
+  readonly price?: string;
+  /** The merchant's UID, and what its site calls itself. */
+  readonly merchant?: string;
+  readonly realm?: string;
+  /** What stands in the challenge for people. */
+  readonly description?: string;
+}
+
+/** Pays for answers within limits, and tells what they cost. */
+export interface Payer {
+  /** As `Wallet.fetch` does, and says what was paid. */
+  fetch(request: Request): Promise<PaidResponse>;
+  quote(request: Request): Promise<Quote>;
+}
+
+/** Throws `bad-amount` where a limit is none. */
+export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
   const limits = {
     max: parseAmount(options.max),
     ...(options.perDay === undefined ? {} : { perDay: parseAmount(options.perDay) }),
@@ -59,12 +81,13 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
   const { customer } = ports;
   const { store, runtime, identity } = customer.party;
 
-  return async (input, init) => {
-    const request = new Request(input, init);
-    if (!mayPay(request.url) || request.headers.has("authorization")) return plainFetch(request);
-    const body = request.body === null ? NOTHING : new Uint8Array(await request.arrayBuffer());
-    const held: Held = { request, body };
-    const name = requestName(request.method, request.url, body);
+  return { fetch: pay, quote };
+
+  async function pay(request: Request): Promise<PaidResponse> {
+    if (!mayPay(request.url) || request.headers.has("authorization"))
+      return { response: await plainFetch(request) };
+    const held = await hold(request);
+    const name = requestName(request.method, request.url, held.body);
     // The same request twice at once is two requests.
     if (working.has(name)) return ask(held, toUnique(name));
     working.add(name);
@@ -73,7 +96,20 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
     } finally {
       working.delete(name);
     }
-  };
+  }
+
+  async function quote(request: Request): Promise<Quote> {
+    const answer = await plainFetch(sendable(await hold(request), { [ACCEPT_HEADER]: LIKED }));
+    await answer.body?.cancel();
+    const { status, headers } = answer;
+    const location = headers.get("location");
+    const asked = status === 402 ? termsOf(answer, answer.redirected ? answer.url : request.url) : undefined;
+    return {
+      status,
+      ...(location === null ? {} : { location }),
+      ...(asked === undefined ? {} : quoteOf(asked)),
+    };
+  }
 
   function mayPay(url: string): boolean {
     const parsed = new URL(url);
@@ -81,13 +117,13 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
     return isAllowedHost(hosts, parsed);
   }
 
-  async function ask(held: Held, name: string): Promise<Response> {
+  async function ask(held: Held, name: string): Promise<PaidResponse> {
     const first = await plainFetch(sendable(held, { [ACCEPT_HEADER]: LIKED }));
-    if (first.status !== 402) return first;
+    if (first.status !== 402) return { response: first };
     // Where it led elsewhere the payment goes there, if it may.
     const target = first.redirected ? first.url : held.request.url;
     const asked = mayPay(target) ? termsOf(first, target) : undefined;
-    if (asked === undefined) return first;
+    if (asked === undefined) return { response: first };
     await first.body?.cancel();
     const { challenge, terms } = asked;
     const { address, recipient } = terms;
@@ -130,7 +166,7 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
   }
 
   /** The answer to this request that was paid for before and did not come. */
-  async function whatWasPaid(held: Held, name: string): Promise<Response | undefined> {
+  async function whatWasPaid(held: Held, name: string): Promise<PaidResponse | undefined> {
     const kept = await keptPayments(store).get(name);
     if (kept === undefined) return undefined;
     const answer =
@@ -146,7 +182,8 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
       throw new LeptaError("pending", `the same request was paid for as ${kept.txn}`);
     if (standing === "refused") await budget.release(kept.reservation);
     await store.commit([keptPayments(store).remove(name)]);
-    return isAnswered ? answer : undefined;
+    const charged = async (): Promise<Amount> => kept.amount;
+    return isAnswered ? { response: answer, payment: { txn: kept.txn, charged } } : undefined;
   }
 
   async function standingOf({ txn }: Kept): Promise<"sold" | "refused" | "unknown"> {
@@ -159,6 +196,29 @@ export function payingFetch(ports: FetchPorts, options: FetchOptions): typeof fe
 }
 
 const NOTHING = new Uint8Array(0);
+
+const hold = async (request: Request): Promise<Held> => ({
+  request,
+  body: request.body === null ? NOTHING : new Uint8Array(await request.arrayBuffer()),
+});
+
+function quoteOf({
+  challenge,
+  terms,
+}: {
+  readonly challenge: Challenge;
+  readonly terms: Terms;
+}): Partial<Quote> {
+  const { price, meter, recipient } = terms;
+  const { realm, description } = challenge;
+  const most = { ...price, value: price.value * BigInt(meter?.most ?? 1) };
+  return {
+    price: formatAmount(most),
+    merchant: recipient,
+    realm,
+    ...(description === undefined ? {} : { description }),
+  };
+}
 
 let requests = 0;
 /** One of several alike at once is not found again: only the first is. */

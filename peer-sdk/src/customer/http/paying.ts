@@ -1,5 +1,5 @@
 /** One request that asks for payment: paid for, asked again, and settled with the budget. */
-import { type Amount, formatAmount, LeptaError, orThrow, type Txn, toText } from "@lepta/protocol";
+import { type Amount, formatAmount, LeptaError, nothing, orThrow, type Txn, toText } from "@lepta/protocol";
 import type { LanesPart } from "#parts";
 import type { Challenge } from "../../http/challenge.ts";
 import type { Terms } from "../../http/terms.ts";
@@ -30,6 +30,19 @@ export interface Demand {
   readonly send: (credential: string) => Promise<Response>;
 }
 
+/** An answer, and what was paid for it by our own books, whatever its server says. */
+export interface PaidResponse {
+  readonly response: Response;
+  readonly payment?: HttpPayment;
+}
+
+export interface HttpPayment {
+  /** The purchase; of a metered answer the first of its purchases. */
+  readonly txn: Txn;
+  /** What it has cost; of a metered answer once its body has ended. Rejects with `pending` where that is not known. */
+  readonly charged: () => Promise<Amount>;
+}
+
 /** How the answer to a paid request came, or why none did. */
 type Sent = { readonly response: Response } | { readonly lost: unknown };
 
@@ -39,14 +52,14 @@ const WORD_WITHIN = 2_000;
 const SENDINGS = 3;
 
 /** Pays a fixed price. Throws `over-max`, `over-budget` and the codes of buying. */
-export async function payFixed(demand: Demand): Promise<Response> {
+export async function payFixed(demand: Demand): Promise<PaidResponse> {
   const { challenge, terms, limits } = demand;
-  await reserve(demand, challenge.id, terms.price, limits);
+  await reserve(demand, reservationOf(challenge), terms.price, limits);
   const bargain = boundTo(challenge, terms, 1);
   return challenge.intent === "session" ? onLane(demand, bargain) : alone(demand, bargain);
 }
 
-async function alone(demand: Demand, bargain: Bargain): Promise<Response> {
+async function alone(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
   const { customer, merchant, challenge, provision } = demand;
   let sent: Sent | undefined;
   let paid: { readonly credential: string; readonly txn: Txn } | undefined;
@@ -67,7 +80,7 @@ async function alone(demand: Demand, bargain: Bargain): Promise<Response> {
   return delivered(demand, bought, paid?.credential ?? "", sent);
 }
 
-async function onLane(demand: Demand, bargain: Bargain): Promise<Response> {
+async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
   const { customer, lanes, merchant, challenge, provision, budget } = demand;
   const { txn, credential, bought } = await buyNamed(
     customer,
@@ -78,7 +91,7 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<Response> {
     provision,
   ).catch(async (error: unknown) => {
     // It has not left.
-    await budget.release(challenge.id);
+    await budget.release(reservationOf(challenge));
     throw error;
   });
   await keep(demand, credential, txn, bargain.price);
@@ -90,7 +103,8 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<Response> {
     );
     customer.background(settled);
     await Promise.race([settled, customer.party.runtime.sleep(WORD_WITHIN)]);
-    return sent.response;
+    const charged = async (): Promise<Amount> => known(await settled, txn);
+    return { response: sent.response, payment: { txn, charged } };
   }
   let done: Bought;
   try {
@@ -108,31 +122,33 @@ async function delivered(
   bought: Bought,
   credential: string,
   sent: Sent | undefined,
-): Promise<Response> {
+): Promise<PaidResponse> {
   const { budget, challenge, send } = demand;
-  await budget.confirm(challenge.id, bought.receipt.charged);
+  const { txn, charged } = bought.receipt;
+  await budget.confirm(reservationOf(challenge), charged);
+  const payment: HttpPayment = { txn, charged: async () => charged };
   if (sent !== undefined && "response" in sent && receiptOf(sent.response) !== undefined) {
     await forget(demand);
-    return sent.response;
+    return { response: sent.response, payment };
   }
   const again = await send(credential);
   if (receiptOf(again) === undefined)
-    throw new LeptaError("pending", `paid for as ${bought.receipt.txn}; the same request brings its answer`);
+    throw new LeptaError("pending", `paid for as ${txn}; the same request brings its answer`);
   await forget(demand);
-  return again;
+  return { response: again, payment };
 }
 
 /** Nothing was charged, and nothing will be. */
-async function unpaid(demand: Demand, sent: Sent | undefined, error: unknown): Promise<Response> {
-  await demand.budget.release(demand.challenge.id);
+async function unpaid(demand: Demand, sent: Sent | undefined, error: unknown): Promise<PaidResponse> {
+  await demand.budget.release(reservationOf(demand.challenge));
   await forget(demand);
   if (sent === undefined) throw error;
   if ("lost" in sent) throw sent.lost;
-  return sent.response;
+  return { response: sent.response };
 }
 
 /** Pays for a metered answer piece by piece, for as long as it goes on and the limits allow. */
-export async function payMetered(demand: Demand): Promise<Response> {
+export async function payMetered(demand: Demand): Promise<PaidResponse> {
   const { customer, lanes, merchant, challenge, terms, limits, budget, provision, send } = demand;
   const { price, meter } = terms;
   if (meter === undefined) throw new LeptaError("internal", "not metered");
@@ -150,31 +166,37 @@ export async function payMetered(demand: Demand): Promise<Response> {
     );
   };
   if (next() < 1) throw new LeptaError("over-max", `${formatAmount(price)} per ${meter.unit}`);
-  let [reservation, units] = [challenge.id, next()];
+  let [reservation, units] = [reservationOf(challenge), next()];
   const first = await pay(reservation, units);
   const sent = await sendOnce(send, first.credential);
   if (!("response" in sent) || receiptOf(sent.response) === undefined) {
     await settlePiece(demand, reservation, first).catch(() => undefined);
     if ("lost" in sent) throw sent.lost;
-    return sent.response;
+    return { response: sent.response };
   }
   const answer = meteredAnswer(sent.response);
-  customer.background(goOn(first));
-  return answer.response;
+  const ending = goOn(first);
+  customer.background(ending);
+  const charged = async (): Promise<Amount> => known(await ending, first.txn);
+  return { response: answer.response, payment: { txn: first.txn, charged } };
 
-  async function goOn(begun: Awaited<ReturnType<typeof pay>>): Promise<void> {
+  /** What all pieces have cost; undefined where that of one is not known. */
+  async function goOn(begun: Awaited<ReturnType<typeof pay>>): Promise<Amount | undefined> {
     let piece = begun;
+    let total = nothing(price.currency);
     for (;;) {
       const used = await settlePiece(demand, reservation, piece);
+      if (used === undefined) return undefined;
+      total = { ...total, value: total.value + used };
       // It has ended, or its merchant has.
-      if (used === undefined || used < price.value * BigInt(units) || answer.isOver()) return;
-      [reservation, units] = [toText(customer.party.runtime.random(16)), next()];
+      if (used < price.value * BigInt(units) || answer.isOver()) return total;
+      [reservation, units] = [`http-${toText(customer.party.runtime.random(16))}`, next()];
       try {
         if (units < 1) throw new LeptaError("over-max", `${formatAmount(limits.max)} were used`);
         piece = await pay(reservation, units);
       } catch (error) {
         answer.breakOff(error instanceof Error ? error : new LeptaError("internal"));
-        return;
+        return total;
       }
     }
   }
@@ -191,22 +213,34 @@ async function settlePiece(
     await budget.confirm(reservation, charged);
     return charged.value;
   } catch {
-    if ((await lanes.standingOf(customer, txn)) === "refused") await budget.release(reservation);
-    return undefined;
+    if ((await lanes.standingOf(customer, txn)) !== "refused") return undefined;
+    await budget.release(reservation);
+    return 0n;
   }
 }
 
-async function settle(demand: Demand, { receipt }: Bought): Promise<void> {
-  await demand.budget.confirm(demand.challenge.id, receipt.charged);
+async function settle(demand: Demand, { receipt: { charged } }: Bought): Promise<Amount> {
+  await demand.budget.confirm(reservationOf(demand.challenge), charged);
   await forget(demand);
+  return charged;
 }
 
 /** Who has its answer needs it no more; what it cost counts until it is known. */
-async function settleUnknown(demand: Demand, txn: Txn): Promise<void> {
-  const { customer, lanes, budget, challenge } = demand;
-  if ((await lanes.standingOf(customer, txn)) === "refused") await budget.release(challenge.id);
+async function settleUnknown(demand: Demand, txn: Txn): Promise<Amount | undefined> {
+  const { customer, lanes, budget, challenge, terms } = demand;
+  const isRefused = (await lanes.standingOf(customer, txn)) === "refused";
+  if (isRefused) await budget.release(reservationOf(challenge));
   await forget(demand);
+  return isRefused ? nothing(terms.price.currency) : undefined;
 }
+
+function known(charged: Amount | undefined, txn: Txn): Amount {
+  if (charged === undefined) throw new LeptaError("pending", `what ${txn} has cost`);
+  return charged;
+}
+
+/** What was set aside for the answer to a challenge goes by this. */
+const reservationOf = ({ id }: Challenge): string => `http-${id}`;
 
 async function reserve(
   { budget }: Demand,
@@ -230,7 +264,7 @@ function keep(
   amount: Amount,
 ): Promise<void> {
   const { store, runtime } = customer.party;
-  const kept: Kept = { credential, txn, reservation: challenge.id, amount, at: runtime.now() };
+  const kept: Kept = { credential, txn, reservation: reservationOf(challenge), amount, at: runtime.now() };
   return store.commit([keptPayments(store).put(name, kept)]);
 }
 
