@@ -37,6 +37,24 @@ export interface WalletStart {
   readonly watched: boolean;
 }
 
+export interface PaywallStart {
+  /** None for the handler alone, without a paywall before it. */
+  readonly broker: string | undefined;
+  /** Where the merchant's store is kept; undefined keeps it in memory. */
+  readonly dir: string | undefined;
+  /** The intent that it is paid by. */
+  readonly intent: "session" | "charge";
+}
+
+export interface PayerStart {
+  /** None for those who pay nothing. */
+  readonly broker: string | undefined;
+  /** The handler's, and where its merchant speaks over WebSockets. */
+  readonly url: string;
+  readonly address: string;
+  readonly connections: number;
+}
+
 export interface EchoStart {
   /** Bytes of the answer, or of the request: the whole WebSocket message. */
   readonly bytes: number;
@@ -83,11 +101,17 @@ export interface ClientCalls<S> extends ProcessCalls {
   load(order: LoadOrder): Promise<Load>;
 }
 
-export interface MerchantCalls extends ServerCalls<MerchantStart> {
+/** The end that sells. */
+export interface SellerCalls<S> extends ServerCalls<S> {
   /** Between measurements: sends the notices, and lets go of what nobody asks for any more. */
   tidy(argument: undefined): Promise<void>;
   /** The merchant's UID, and what its books say was sold, in millionths. */
   books(argument: undefined): Promise<{ readonly uid: string; readonly sold: number }>;
+}
+
+export type MerchantCalls = SellerCalls<MerchantStart>;
+export interface PaywallCalls extends SellerCalls<PaywallStart> {
+  start(options: PaywallStart): Promise<{ readonly url: string; readonly address: string }>;
 }
 
 /** The end that buys. */
@@ -98,6 +122,7 @@ export interface BuyerCalls<S> extends ClientCalls<S> {
 }
 
 export type CustomerCalls = BuyerCalls<CustomerStart>;
+export type PayerCalls = BuyerCalls<PayerStart>;
 export interface WalletCalls extends BuyerCalls<WalletStart> {
   /** Buys so many on each connection, with so many under way. */
   buy(order: { readonly count: number; readonly depth: number }): Promise<void>;

@@ -9,3 +9,6 @@ export const ITEM = {
 
 /** Bytes of the goods. */
 export const GOODS_BYTES = 256;
+
+/** What a request over HTTP costs, and the same in millionths. */
+export const REQUEST = { price: "EUR 0.0001", value: 100 } as const;

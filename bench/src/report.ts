@@ -36,6 +36,13 @@ const rateRatios = {
   eachVsFigure4OpenSSL: ["each", "figure4OpenSSL"],
   durableVsVolatile: ["statementDurable", "statementVolatile"],
 } as const satisfies Readonly<Record<string, readonly [SubjectName, SubjectName]>>;
+const paidHttp = [
+  "httpSession",
+  "httpSessionDurable",
+  "httpCharge",
+] as const satisfies readonly SubjectName[];
+type PaidHttp = (typeof paidHttp)[number];
+
 type RateRatio = keyof typeof rateRatios;
 const rateNames = Object.keys(rateRatios) as readonly RateRatio[];
 
@@ -73,6 +80,8 @@ export type Report = Readonly<Record<SubjectName, Figures>> & {
   /** The same of the heap alone. */
   readonly idleHeap: { readonly session: number; readonly bare: number; readonly ratio: number };
   readonly spentTable10MBytes: number;
+  /** Milliseconds of its server's CPU that a paid request takes more than the same unpaid: medians of each round's own. */
+  readonly paidHttpAddsMs: Readonly<Record<PaidHttp, number>>;
   readonly rounds: number;
   readonly secondsPerMeasurement: number;
   readonly connections: number;
@@ -123,6 +132,9 @@ export function reportOf(result: RunResult, circumstances: Circumstances): Repor
     idleBareBytes: Math.round(idle.bare.resident),
     idleHeap: heapsOf(idle.session, idle.bare, idle.ratio),
     spentTable10MBytes: outstanding.spentTable10MBytes,
+    paidHttpAddsMs: Object.fromEntries(
+      paidHttp.map((name) => [name, significant(median(rounds.map((round) => addsMs(round, name))))]),
+    ) as Record<PaidHttp, number>,
     rounds: rounds.length,
     secondsPerMeasurement: seconds,
     connections,
@@ -137,6 +149,9 @@ const heapsOf = (session: Memory, bare: Memory, ratio: Memory): Report["idleHeap
   bare: Math.round(bare.heap),
   ratio: significant(ratio.heap),
 });
+
+const addsMs = ({ httpUnpaid, ...round }: Round, name: PaidHttp): number =>
+  (round[name].serverCpu - httpUnpaid.serverCpu) / 1000;
 
 const cpuOf = ({ serverCpu, customerCpu }: Measurement): number => serverCpu + customerCpu;
 
@@ -184,6 +199,11 @@ const explanations: Readonly<Record<SubjectName, string>> = {
   figure4OpenSSLPipelined: `figure 4 on OpenSSL with ${FIGURE4_SCRIPS} under way on each connection, each of a scrip of its own`,
   statementVolatile: `lanes with ${ON_DISK} under way in all, the merchant's store in memory`,
   statementDurable: `the same with every purchase on the merchant's disk before its answer leaves`,
+  httpUnpaid: "a request over HTTP to a small handler of node:http; nothing is paid",
+  httpSession:
+    "the same behind a paywall: 402, a purchase on the wallet's open lane, the request again with its credential",
+  httpSessionDurable: "the same with the answer and the purchase on the merchant's disk before they leave",
+  httpCharge: "the same with M1 in the credential and M2 in the receipt, signed by themselves",
 };
 
 /** The report for people: tables, and how to read them. */
@@ -206,7 +226,7 @@ export function describe(report: Report): string {
     "spread: largest less smallest, as a part of the median.",
     "A purchase is the whole of it: decoded, authenticated, checked for double spending, paid from what remains, chained,",
     "answered under encryption, noted for the broker. The wallets keep what a wallet keeps, so their end costs more than an",
-    "echo's. All stores are in memory but statementDurable's merchant's. Notices and statements go to the broker between the",
+    "echo's. All stores are in memory but those of merchants named durable. Notices and statements go to the broker between the",
     "measurements, and in the end customers, merchant and broker agreed on every purchase.",
     ...(isUnsteady
       ? ["Something else was running: with a spread like this, run it again before believing it."]
@@ -215,6 +235,8 @@ export function describe(report: Report): string {
     ...ratiosTable(report),
     "",
     ...bytesLines(report),
+    "",
+    ...httpLines(report),
   ].join("\n");
 }
 
@@ -232,6 +254,15 @@ function bytesLines(report: Report): readonly string[] {
       `${whole(idleHeap.bare)}: ${short.format(idleHeap.ratio)}×).`,
     `With 10 million scrips outstanding spending one takes ${short.format(ratios.spend10MVs10k)}× as long as with 10 thousand, ` +
       `and their table ${whole(report.spentTable10MBytes / 1e6)} MB.`,
+  ];
+}
+
+function httpLines({ paidHttpAddsMs: adds }: Report): readonly string[] {
+  const ms = (name: PaidHttp) => `${adds[name].toFixed(2)} ms`;
+  return [
+    `A paid request over HTTP takes ${ms("httpSession")} of its server's CPU more than the same unpaid, on a session that is open ` +
+      "(1 ms at most is the aim);",
+    `${ms("httpSessionDurable")} with its merchant's store on disk, ${ms("httpCharge")} signed by itself.`,
   ];
 }
 

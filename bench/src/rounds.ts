@@ -16,6 +16,7 @@ import {
   type Surroundings,
   startEach,
   startEcho,
+  startHttp,
   startLanes,
   subjectNames,
 } from "./subject.ts";
@@ -53,6 +54,10 @@ const PROFILES: ReadonlySet<SubjectName> = new Set([
   "statementPipelined",
   "statementDurable",
   "sessionEcho",
+  "httpUnpaid",
+  "httpSession",
+  "httpSessionDurable",
+  "httpCharge",
 ]);
 
 /** Subjects take turns within each round, so that a slow minute of the machine falls on all of them. */
@@ -100,6 +105,10 @@ async function measureAll(
     await kept(startEach("figure4Forge", broker4, options)),
     await kept(startEcho(false, bytes.frames, options)),
     await kept(startEcho(true, bytes.frames, options)),
+    await kept(startHttp("httpUnpaid", broker, options)),
+    await kept(startHttp("httpSession", broker, options)),
+    await kept(startHttp("httpSessionDurable", broker, options)),
+    await kept(startHttp("httpCharge", broker, options)),
   ];
   const subjects = inOrder(stands.flatMap((stand) => stand.subjects));
   progress("warming up");

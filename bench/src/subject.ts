@@ -9,11 +9,15 @@ import type {
   EchoServerCalls,
   FrameBytes,
   MerchantCalls,
+  PayerCalls,
+  PaywallCalls,
+  SellerCalls,
   ServerCalls,
   SuiteChoice,
   WalletCalls,
 } from "./calls.ts";
 import { type Child, startChild } from "./child.ts";
+import { REQUEST } from "./item.ts";
 
 /** In the order of a round: what is compared stands close together. */
 export const subjectNames = [
@@ -28,6 +32,10 @@ export const subjectNames = [
   "figure4OpenSSLPipelined",
   "statementVolatile",
   "statementDurable",
+  "httpUnpaid",
+  "httpSession",
+  "httpSessionDurable",
+  "httpCharge",
 ] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
@@ -141,6 +149,29 @@ export async function startEach(
   });
 }
 
+/** Requests over HTTP to one small handler: with nothing before it, or behind a paywall and paid for by the wallets' own fetch. */
+export async function startHttp(
+  kind: "httpUnpaid" | "httpSession" | "httpSessionDurable" | "httpCharge",
+  { address: broker, told }: BenchBroker,
+  { core, connections, dir }: Surroundings,
+): Promise<Stand> {
+  const isPaid = kind !== "httpUnpaid";
+  const server = startChild<PaywallCalls>("paywall-process.ts", core);
+  const client = startChild<PayerCalls>("payer-process.ts", core);
+  return startOrClose(server, client, async () => {
+    const address = isPaid ? broker : undefined;
+    const served = await server.ask("start", {
+      broker: address,
+      dir: kind === "httpSessionDurable" ? join(dir, "paywall") : undefined,
+      intent: kind === "httpCharge" ? "charge" : "session",
+    });
+    await client.ask("start", { ...served, broker: address, connections });
+    if (!isPaid) return unsold({ [kind]: 1 }, server, client);
+    const by = kind === "httpCharge" ? "notices" : "statements";
+    return shop({ [kind]: 1 }, server, client, { told }, by, REQUEST.value);
+  });
+}
+
 /** The echo of as many bytes as a purchase on a lane has: bare, or inside a session. */
 export async function startEcho(
   sealed: boolean,
@@ -153,12 +184,7 @@ export async function startEcho(
     const { url } = await server.ask("start", { bytes: response, sealed });
     await client.ask("start", { url, bytes: request, sealed, connections });
     const depths: Depths = sealed ? { sessionEcho: 1 } : { echo: 1, echoPipelined: PIPELINED };
-    return {
-      subjects: subjectsOf(depths, server, client),
-      tidy: async () => {},
-      verify: async () => {},
-      close: () => closeBoth(server, client),
-    };
+    return unsold(depths, server, client);
   });
 }
 
@@ -180,12 +206,26 @@ async function closeBoth(server: Closable, client: Closable): Promise<void> {
   await server.close();
 }
 
-function shop<S>(
+/** Nothing is sold there, so there are no books. */
+const unsold = <S, C>(
   depths: Depths,
-  server: Child<MerchantCalls>,
+  server: Child<ServerCalls<S>>,
+  client: Child<ClientCalls<C>>,
+): Stand => ({
+  subjects: subjectsOf(depths, server, client),
+  tidy: async () => {},
+  verify: async () => {},
+  close: () => closeBoth(server, client),
+});
+
+function shop<S, M>(
+  depths: Depths,
+  server: Child<SellerCalls<M>>,
   client: Child<BuyerCalls<S>>,
-  broker: BenchBroker,
+  broker: Pick<BenchBroker, "told">,
   told: "statements" | "notices",
+  /** Of one purchase, in millionths. */
+  price = 1,
 ): Stand {
   const tidy = async (): Promise<void> => {
     await client.ask("tidy", undefined);
@@ -201,8 +241,8 @@ function shop<S>(
       const { notices, statements, stated, value } = broker.told(uid);
       const covered = told === "statements" ? stated : notices;
       const other = told === "statements" ? notices : statements;
-      // One purchase costs a millionth: sums and counts are the same.
-      const isAgreed = sold === bought && covered === bought && value === bought && other === 0;
+      const isAgreed =
+        sold === bought * price && covered === bought && value === bought * price && other === 0;
       if (!isAgreed || bought === 0 || (told === "statements" && statements === 0))
         throw new Error(
           `${Object.keys(depths)[0]}: ${bought} bought, ${sold} sold; the broker was told of ${notices} by notices and of ` +

@@ -30,7 +30,8 @@ import {
 
 const directory = new URL("../vectors/", import.meta.url);
 const vectors: readonly Vector[] = readdirSync(directory)
-  .filter((file) => file.endsWith(".json"))
+  // What stands in headers of HTTP is no message: it has a test of its own.
+  .filter((file) => file.endsWith(".json") && file !== "http.json")
   .map((file) => JSON.parse(readFileSync(new URL(file, directory), "utf8")));
 
 const vectorOf = (name: string): Vector => {

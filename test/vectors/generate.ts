@@ -1,5 +1,5 @@
 /**
- * Writes one vector file per type of message. ECDSA signatures differ each time they are made, so a file is kept as it
+ * Writes one vector file per type of message, and one for what stands in headers of HTTP. ECDSA signatures differ each time they are made, so a file is kept as it
  * is while the bytes that are signed and what its messages are judged by stay the same: a changed file is a changed
  * format.
  */
@@ -20,6 +20,7 @@ import {
   Tagged,
   toText,
 } from "@lepta/protocol";
+import { makeHttpVector } from "./http.ts";
 import { type Party, repeatable, stranger } from "./parties.ts";
 import { type Made, type Sample, samples } from "./samples.ts";
 import {
@@ -46,7 +47,8 @@ for (const type of messages)
 
 let written = 0;
 for (const sample of samples) if (await produce(sample)) written += 1;
-console.log(`${written} of ${samples.length} vectors written, the others kept.`);
+writeFileSync(new URL("http.json", import.meta.url), `${JSON.stringify(await makeHttpVector(), null, 2)}\n`);
+console.log(`${written} of ${samples.length} vectors of messages written, the others kept.`);
 
 /** Whether the sample's file had to be written. */
 async function produce(sample: Sample): Promise<boolean> {

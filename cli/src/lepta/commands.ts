@@ -1,9 +1,13 @@
 /** All commands, in the order in which the help lists them. One that brings much with it loads that when it runs. */
 import type { Command } from "./command.ts";
+import { dev } from "./dev/command.ts";
+import { inspect } from "./inspect-command.ts";
+import { mcp } from "./mcp/command.ts";
 import { merchantInit } from "./merchant/init.ts";
 import { merchantSales } from "./merchant/sales.ts";
 import { merchantServe } from "./merchant/serve.ts";
 import { merchantSettle } from "./merchant/settle.ts";
+import { pay } from "./pay.ts";
 import { walletBackup } from "./wallet/backup.ts";
 import { walletBalance } from "./wallet/balance.ts";
 import { walletBuy } from "./wallet/buy.ts";
@@ -17,6 +21,7 @@ import { walletRestore } from "./wallet/restore.ts";
 import { walletTopup } from "./wallet/topup.ts";
 
 export const commands: readonly Command[] = [
+  dev,
   walletInit,
   walletBalance,
   walletTopup,
@@ -28,8 +33,11 @@ export const commands: readonly Command[] = [
   walletRedeem,
   walletBackup,
   walletRestore,
+  pay,
   merchantInit,
   merchantServe,
   merchantSales,
   merchantSettle,
+  inspect,
+  mcp,
 ];

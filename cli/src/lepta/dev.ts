@@ -2,13 +2,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startEmbeddedCloud } from "@lepta/local";
-import { LeptaError, Merchant, Wallet } from "@lepta/peer-sdk";
+import { LeptaError, paywall, Wallet } from "@lepta/peer-sdk";
 import { startPageServer } from "@lepta/web/dev-server";
 import { sampleArticles } from "./dev/articles.ts";
 import { readDevFile, writeDevFile } from "./dev/dev-file.ts";
 import { Feed } from "./dev/feed.ts";
 import { openPage } from "./dev/open-page.ts";
 import { freePorts, type Ports } from "./dev/ports.ts";
+import { SITE_ROUTES, startSite } from "./dev/site.ts";
+import { directoryOf, remember } from "./home.ts";
 
 export interface DevOptions {
   /** Where all of it is kept. */
@@ -17,6 +19,8 @@ export interface DevOptions {
   readonly port?: number;
   readonly brokerPort?: number;
   readonly merchantPort?: number;
+  /** Of the site that is paid over HTTP; 8786. */
+  readonly sitePort?: number;
   /** Whether to show the page; where there is no display it is not shown. */
   readonly open?: boolean;
   /** Takes lines for people. */
@@ -31,6 +35,8 @@ export interface Dev {
   /** The merchant's address, pinned to its UID. */
   readonly merchant: string;
   readonly page: string;
+  /** A site whose pages are paid for over HTTP. */
+  readonly site: string;
   /** Resolves when all has ended, by `close` or by the signal. */
   readonly closed: Promise<void>;
   close(): Promise<void>;
@@ -38,7 +44,7 @@ export interface Dev {
 
 /** What the wallet holds at first. */
 const WELCOME = "EUR 5.00";
-const DEFAULTS: Ports = { broker: 8787, merchant: 8788, page: 8789 };
+const DEFAULTS: Ports = { broker: 8787, merchant: 8788, page: 8789, site: 8786 };
 
 /** Starts everything; what was started is ended again where a later part fails. Throws `store-locked` where it runs already. */
 export async function startDev(options: DevOptions): Promise<Dev> {
@@ -59,17 +65,20 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     closers.push(cloud.close);
     const feed = new Feed();
     const broker = cloud.pinnedUrl;
-    const shop = await Merchant.open({
+    const shop = await paywall({
       // Not where `lepta merchant` keeps its own: both may run.
       dir: join(dir, "newspaper"),
       broker,
       catalogue: catalogue(),
+      routes: SITE_ROUTES,
+      port: ports.merchant,
       watch: feed.tell,
     });
     closers.push(() => shop.close());
-    const { url } = await shop.serve({ port: ports.merchant });
-    const merchant = `${url}#${shop.uid}`;
-    await fundWallet(join(dir, "wallet"), broker, print);
+    const merchant = `${shop.address}#${shop.merchant.uid}`;
+    const { url: site, close: closeSite } = await startSite(shop, ports.site);
+    closers.push(closeSite);
+    await fundWallet(dir, broker, print);
     const articles = sampleArticles.map(({ goods: _, ...shown }) => shown);
     const server = await startPageServer({
       broker,
@@ -80,33 +89,34 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     });
     closers.push(server.close);
     const page = server.url;
-    writeDevFile(dir, { broker, merchant, page });
-    tellWhere(print, { broker, merchant, page });
+    writeDevFile(dir, { broker, merchant, page, site });
+    tellWhere(print, { broker, merchant, page, site });
     signal?.throwIfAborted();
     if (options.open !== false) openPage(page, print);
-    return { broker, merchant, page, closed: untilClosed(close, signal), close: close.run };
+    return { broker, merchant, page, site, closed: untilClosed(close, signal), close: close.run };
   } catch (error) {
     await close.run();
     throw error;
   }
 }
 
-function wishedPorts({ dir, port, brokerPort, merchantPort }: DevOptions): Ports {
+function wishedPorts({ dir, port, brokerPort, merchantPort, sitePort }: DevOptions): Ports {
   const last = portsOf(readDevFile(dir));
   return {
     broker: brokerPort ?? last?.broker ?? DEFAULTS.broker,
     merchant: merchantPort ?? last?.merchant ?? DEFAULTS.merchant,
     page: port ?? last?.page ?? DEFAULTS.page,
+    site: sitePort ?? last?.site ?? DEFAULTS.site,
   };
 }
 
 /** The ports of the last time: a browser's wallet belongs to the page's address, so that stays the same. */
 function portsOf(file: ReturnType<typeof readDevFile>): Ports | undefined {
   if (file === undefined) return undefined;
-  const [broker, merchant, page] = [file.broker, file.merchant, file.page].map((url) =>
+  const [broker, merchant, page, site] = [file.broker, file.merchant, file.page, file.site].map((url) =>
     Number(new URL(url).port),
   );
-  return broker && merchant && page ? { broker, merchant, page } : undefined;
+  return broker && merchant && page && site ? { broker, merchant, page, site } : undefined;
 }
 
 const catalogue = () =>
@@ -117,16 +127,17 @@ const catalogue = () =>
     ]),
   );
 
-/** Opens the wallet, fills it the first time, and closes it: then the commands in another terminal can have it. */
+/** Opens the wallet, fills it the first time, and closes it: then the commands in another terminal have it. */
 async function fundWallet(dir: string, broker: string, print: DevOptions["print"]): Promise<void> {
   try {
-    const wallet = await Wallet.open({ dir, broker });
+    const wallet = await Wallet.open({ dir: directoryOf(dir, "wallet"), broker });
     try {
       const isNew =
         (await wallet.balance()).brokerScrip === undefined &&
         (await wallet.history()).length === 0 &&
         (await wallet.pending()).length === 0;
       if (isNew) await wallet.topUp(WELCOME);
+      await remember(dir, "wallet", { broker });
     } finally {
       await wallet.close();
     }
@@ -138,7 +149,7 @@ async function fundWallet(dir: string, broker: string, print: DevOptions["print"
 
 function tellWhere(
   print: DevOptions["print"],
-  { broker, merchant, page }: Pick<Dev, "broker" | "merchant" | "page">,
+  { broker, merchant, page, site }: Pick<Dev, "broker" | "merchant" | "page" | "site">,
 ): void {
   const [first] = sampleArticles;
   for (const line of [
@@ -146,11 +157,13 @@ function tellWhere(
     `  page      ${page}`,
     `  broker    ${broker}`,
     `  merchant  ${merchant}`,
+    `  site      ${site}, whose pages are paid for over HTTP`,
     "",
     "In another terminal:",
-    "  npx lepta wallet init",
     "  npx lepta wallet balance",
     `  npx lepta wallet buy "${merchant}" ${first?.sku} --max "${first?.price}"`,
+    `  npx lepta pay ${site}/stories/${first?.sku} --max "EUR 0.01"`,
+    `  npx lepta pay ${site}/read-aloud --max "EUR 0.01"`,
     "",
     "Ctrl-C ends it; everything is kept.",
   ])

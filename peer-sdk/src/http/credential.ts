@@ -1,6 +1,7 @@
 /** The credential of the `Payment` authentication scheme of HTTP, in `Authorization`. */
 import { isRefusal, limits, type Or, refuse } from "@lepta/protocol";
 import { type Challenge, isChallenge, SCHEME } from "./challenge.ts";
+import { canonicalJson } from "./jcs.ts";
 import { decodeJson, encodeJson, isRecord } from "./json-text.ts";
 import { readSchemes } from "./schemes.ts";
 
@@ -20,8 +21,8 @@ export function formatCredential({ challenge, source, payload }: Credential): st
 
 /**
  * The credential in an `Authorization` header, whatever schemes stand beside it; undefined where there is none of ours;
- * `malformed` where there are two, or where one cannot be read, names what no challenge has, or is longer than
- * `credentialLength`. Whether the challenge is ours is not asked here.
+ * `malformed` where there are two, or where one cannot be read, names what no challenge has, has a payload that canonical JSON of
+ * ours may not hold, or is longer than `credentialLength`. Whether the challenge is ours is not asked here.
  */
 export function readCredential(header: string | null | undefined): Or<Credential> | undefined {
   if (header === null || header === undefined) return undefined;
@@ -47,7 +48,7 @@ function credentialOf({
   if (!isRecord(challenge) || !isChallenge(challenge)) return refuse("malformed", "not the challenge");
   // No challenge of ours has a bar in what its id binds: with one it could pass for another challenge.
   if (hasBar(challenge)) return refuse("malformed", "a bar in the challenge");
-  if (!isRecord(payload)) return refuse("malformed", "no payload");
+  if (!isRecord(payload) || !hasSpelling(payload)) return refuse("malformed", "no payload");
   if (source === undefined) return { challenge, payload };
   return typeof source === "string"
     ? { challenge, source, payload }
@@ -56,3 +57,14 @@ function credentialOf({
 
 const hasBar = ({ id: _id, description: _description, ...bound }: Challenge): boolean =>
   Object.values(bound).some((text) => text.includes("|"));
+
+/** The same payment is known again by the one spelling of its payload: what has none is no payload. */
+function hasSpelling(payload: object): boolean {
+  try {
+    canonicalJson(payload);
+    return true;
+  } catch {
+    // It holds what canonical JSON of ours may not: the other side's fault.
+    return false;
+  }
+}

@@ -20,12 +20,21 @@ export interface Chain {
   readonly failed: (error: unknown, served: boolean) => boolean;
 }
 
-/** Whether a paywall covers the request, and under which path. */
-export const pathBehind = (
+/**
+ * Whether a paywall covers the request, and under which path: the target's own, or what `URL` makes of it, as many a handler reads it.
+ * There dots and bars lead elsewhere, and behind two slashes stands a host.
+ */
+export function pathBehind(
   paywall: Paywall,
   { method = "GET" }: IncomingMessage,
   target: string,
-): string | undefined => coveredPath(paywall, method, pathOf(target));
+): string | undefined {
+  const read = URL.parse(target, "http://localhost")?.pathname;
+  return (
+    coveredPath(paywall, method, pathOf(target)) ??
+    (read === undefined ? undefined : coveredPath(paywall, method, read))
+  );
+}
 
 /** The exchange of one request that is covered, until its answer is written. */
 export async function runChain(

@@ -1,5 +1,6 @@
 /** A paywall before a plain node:http server's handler. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { LeptaError } from "@lepta/protocol";
 import { pathBehind, runChain } from "./node-chain.ts";
 import type { Payment, Paywall } from "./paywall-port.ts";
 
@@ -8,7 +9,7 @@ export type PaidRequest = IncomingMessage & { payment?: Payment };
 export type NodeHandler = (request: PaidRequest, response: ServerResponse) => unknown;
 
 export interface NodeOptions {
-  /** Told what the handler threw, after the client was answered with 500. By default it is thrown on, as without a paywall. */
+  /** Told what the handler threw, after the client was answered with 500 or its connection broken off; by default it is printed. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -16,7 +17,7 @@ export interface NodeOptions {
 export function nodePaywall(
   paywall: Paywall,
   handler: NodeHandler,
-  { onError = thrown }: NodeOptions = {},
+  { onError = console.error }: NodeOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request: PaidRequest, response) => {
     const target = request.url ?? "/";
@@ -39,7 +40,7 @@ export function nodePaywall(
     });
     // A handler may throw after it has ended its answer.
     await running.catch((error: unknown) => failures.add(error));
-    for (const failure of failures) onError(failure);
+    for (const failure of failures) if (!isOfTheReader(failure)) onError(failure);
   };
 }
 
@@ -47,6 +48,6 @@ async function run(handler: NodeHandler, request: PaidRequest, response: ServerR
   await handler(request, response);
 }
 
-function thrown(error: unknown): never {
-  throw error;
-}
+/** Its reader has gone or pays no more: how a metered answer may end, and no fault of the handler that waited for it. */
+const isOfTheReader = (error: unknown): boolean =>
+  error instanceof LeptaError && (error.code === "closed" || error.code === "insufficient-funds");

@@ -5,6 +5,7 @@ import {
   errors,
   isErrorCode,
   isRefusal,
+  type Or,
   type Refusal,
   readLanePurchase,
   refuse,
@@ -69,7 +70,8 @@ export class Gate {
     if (isRefusal(credential)) return this.#ask(asked, "malformed-credential", credential);
     const intent = this.#challenges.check(credential.challenge, request, route, body);
     if (isRefusal(intent)) return this.#ask(asked, "invalid-challenge", intent);
-    const payment = toText(sha256(utf8(canonicalJson(credential.payload))));
+    const payment = paymentOf(credential);
+    if (isRefusal(payment)) return this.#ask(asked, "invalid-payload", payment);
     const known = await this.#known(asked, { credential, payment });
     if (known !== undefined) return known;
     if (this.#challenges.isOver(credential.challenge))
@@ -229,6 +231,15 @@ export class Gate {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** SHA-256 of the payload in its one spelling, or `malformed` where it has none: a stranger wrote it. */
+function paymentOf({ payload }: Credential): Or<string> {
+  try {
+    return toText(sha256(utf8(canonicalJson(payload))));
+  } catch {
+    return refuse("malformed", "a payload that no intent of ours has");
+  }
+}
 
 const codeOf = (reason: string): ErrorCode => (isErrorCode(reason) ? reason : "internal");
 

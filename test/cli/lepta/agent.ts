@@ -124,7 +124,7 @@ export function testPages(
       const txn = toText(crypto.getRandomValues(new Uint8Array(16)));
       orThrow(await budget.reserve(txn, charged, configuration));
       await budget.confirm(txn, charged);
-      return { response, payment: { txn, charged } };
+      return { response, payment: { txn, charged: async () => charged } };
     },
   };
 }

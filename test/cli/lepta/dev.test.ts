@@ -28,6 +28,7 @@ const start = async (options: Partial<DevOptions> = {}): Promise<Dev> => {
     port: 0,
     brokerPort: 0,
     merchantPort: 0,
+    sitePort: 0,
     open: false,
     print: (line) => said.push(line),
     ...options,
@@ -64,11 +65,11 @@ test("a wallet with money is there at once, buys from the newspaper, and all of 
 });
 
 test("other commands find broker and merchant in dev.json, which nobody else can read", async () => {
-  const { broker, merchant, page } = await start();
-  expect(JSON.parse(await readFile(join(dir, "dev.json"), "utf8"))).toEqual({ broker, merchant, page });
+  const { broker, merchant, page, site } = await start();
+  expect(JSON.parse(await readFile(join(dir, "dev.json"), "utf8"))).toEqual({ broker, merchant, page, site });
   expect((await stat(join(dir, "dev.json"))).mode & 0o777).toBe(0o600);
   const text = said.join("\n");
-  for (const address of [broker, merchant, page, "wallet init", "wallet buy"])
+  for (const address of [broker, merchant, page, site, "wallet balance", "wallet buy", "lepta pay"])
     expect(text).toContain(address);
 });
 

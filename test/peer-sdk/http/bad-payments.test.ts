@@ -124,6 +124,18 @@ describe("a request", () => {
     },
   );
 
+  test.each([null, 0.5, "\ud800"])("with %j in its payload is told that it cannot be read", async (value) => {
+    const [challenge] = (await said(undefined)).challenges;
+    const json = JSON.stringify({ challenge, payload: { proof: value } });
+    const header = `Payment ${Buffer.from(json).toString("base64url")}`;
+    expect(await said(header)).toMatchObject({
+      status: 402,
+      type: "malformed-credential",
+      code: "malformed",
+    });
+    expect(runs).toBe(0);
+  });
+
   test("with another scheme's credential is asked for a payment", async () => {
     expect(await said("Bearer abc")).toMatchObject({ status: 402, type: "payment-required" });
   });

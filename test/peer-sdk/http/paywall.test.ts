@@ -1,6 +1,6 @@
 /** The exchange of docs/http.md between a wallet's fetch and a paywall: what is charged, and what never is. */
 import { afterEach, describe, expect, test } from "vitest";
-import { createWall, SITE, type Wall } from "./support/wall.ts";
+import { createWall, SHOP, SITE, type Wall } from "./support/wall.ts";
 
 let it: Wall;
 afterEach(() => it.close());
@@ -73,4 +73,19 @@ describe.each([
     expect(lost).toBe(2);
     expect(await sold()).toBe(price);
   });
+});
+
+test("a payment signed by itself has its proof from the receipt alone: nobody is asked over the WebSocket", async () => {
+  it = await createWall(ROUTES);
+  it.passage = async (request, pass) => {
+    const answer = await pass();
+    if (request.headers.has("authorization")) it.world.places.delete(SHOP);
+    return answer;
+  };
+  const answer = await it.wallet.fetch({ max: "EUR 0.50", fetch: it.fetch })(`${SITE}/film`);
+  expect([answer.status, await answer.text()]).toEqual([200, "the report"]);
+  expect(await it.wallet.pending()).toEqual([]);
+  expect(await it.wallet.history()).toContainEqual(
+    expect.objectContaining({ kind: "purchase", outcome: "done", sku: "GET /film" }),
+  );
 });

@@ -8,6 +8,8 @@ export interface DevFile {
   /** Pinned to the merchant's UID. */
   readonly merchant: string;
   readonly page: string;
+  /** Where pages are paid for over HTTP. */
+  readonly site: string;
 }
 
 const NAME = "dev.json";
@@ -15,9 +17,9 @@ const NAME = "dev.json";
 /** Undefined where there is none, or it says something else: it is written anew at every start. */
 export function readDevFile(dir: string): DevFile | undefined {
   try {
-    const { broker, merchant, page } = JSON.parse(readFileSync(join(dir, NAME), "utf8"));
-    return [broker, merchant, page].every((each) => typeof each === "string" && URL.canParse(each))
-      ? { broker, merchant, page }
+    const { broker, merchant, page, site } = JSON.parse(readFileSync(join(dir, NAME), "utf8"));
+    return [broker, merchant, page, site].every((each) => typeof each === "string" && URL.canParse(each))
+      ? { broker, merchant, page, site }
       : undefined;
   } catch {
     return undefined;

@@ -5,6 +5,7 @@ export interface Ports {
   readonly broker: number;
   readonly merchant: number;
   readonly page: number;
+  readonly site: number;
 }
 
 /** Ports tried beyond the one that was wished for. */
@@ -26,7 +27,12 @@ export async function freePorts(wished: Ports, print: (line: string) => void): P
     }
     throw new Error(`no port from ${first} on is free for the ${name}`);
   };
-  return { broker: await choose("broker"), merchant: await choose("merchant"), page: await choose("page") };
+  return {
+    broker: await choose("broker"),
+    merchant: await choose("merchant"),
+    page: await choose("page"),
+    site: await choose("site"),
+  };
 }
 
 const LAST = 65_535;

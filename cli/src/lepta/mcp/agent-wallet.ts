@@ -1,6 +1,14 @@
 /** What the server needs of a wallet, and how a wallet gives it within what an agent may spend. */
-import type { Balance, HistoryEntry, OfferedItem, PendingEntry, Spent, Wallet } from "@lepta/peer-sdk";
-import { type Amount, orThrow, type VerifiedReceipt, verifyReceipt } from "@lepta/protocol";
+import type {
+  Balance,
+  HistoryEntry,
+  OfferedItem,
+  PaidResponse,
+  PendingEntry,
+  Spent,
+  Wallet,
+} from "@lepta/peer-sdk";
+import { orThrow, type VerifiedReceipt, verifyReceipt } from "@lepta/protocol";
 import type { AgentConfiguration } from "./configuration.ts";
 import { type Bought, openPurchases } from "./purchases.ts";
 
@@ -15,12 +23,6 @@ export interface Quote {
   /** What stands in the challenge for people. */
   readonly seller?: string;
   readonly description?: string;
-}
-
-/** A response, and what this wallet has paid for it by its own books, whatever the server says. */
-export interface PaidResponse {
-  readonly response: Response;
-  readonly payment?: { readonly txn: string; readonly charged: Amount };
 }
 
 /** Pages over HTTP, within the same budget: requests go as they are, and redirects are not followed here. */

@@ -1,6 +1,7 @@
 /** The tool `pay`: what was bought, what was charged for it, and the purchase's name. */
+import type { HttpPayment, PaidResponse } from "@lepta/peer-sdk";
 import { formatAmount, LeptaError } from "@lepta/protocol";
-import type { AgentWallet, PaidResponse } from "./agent-wallet.ts";
+import type { AgentWallet } from "./agent-wallet.ts";
 import type { Item, Page, Place } from "./arguments.ts";
 import type { AgentConfiguration } from "./configuration.ts";
 import { contentOf, labelOf, readBody, type ToolAnswer } from "./content.ts";
@@ -34,8 +35,6 @@ async function payItem(
   };
 }
 
-type Payment = NonNullable<PaidResponse["payment"]>;
-
 async function payPage(
   wallet: AgentWallet,
   { hosts }: AgentConfiguration,
@@ -43,7 +42,7 @@ async function payPage(
   signal: AbortSignal,
 ): Promise<ToolAnswer> {
   // A page that was paid for may send on to one that is paid for, too.
-  const payments: Payment[] = [];
+  const payments: HttpPayment[] = [];
   const go = async (request: Request): Promise<PaidResponse> => {
     const paid = await wallet.fetch(request);
     if (paid.payment !== undefined) payments.push(paid.payment);
@@ -59,7 +58,7 @@ async function payPage(
     });
     const { status } = answer.response;
     return {
-      facts: { url, status, ...paidBy(payments), content: labelOf(content) },
+      facts: { url, status, ...(await paidBy(payments)), content: labelOf(content) },
       goods: content.text,
     };
   } catch (error) {
@@ -68,8 +67,16 @@ async function payPage(
   }
 }
 
-function paidBy(payments: readonly Payment[]): object {
-  const paid = payments.map(({ txn, charged }) => ({ charged: formatAmount(charged), txn }));
+async function paidBy(payments: readonly HttpPayment[]): Promise<object> {
+  const paid = await Promise.all(
+    payments.map(async ({ txn, charged }) => ({
+      charged: await charged().then(formatAmount, notKnown),
+      txn,
+    })),
+  );
   if (paid.length > 1) return { payments: paid };
   return paid[0] ?? { charged: null, txn: null };
 }
+
+/** The answer has come, and the word on what it cost has not. */
+const notKnown = (): string => "not known yet: call receipts";

@@ -76,7 +76,7 @@ export async function handedOut(
 }
 
 /** UTF-8; undefined where it is none. */
-function asText(bytes: Uint8Array): string | undefined {
+export function asText(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

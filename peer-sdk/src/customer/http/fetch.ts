@@ -14,7 +14,7 @@ import { isAllowedHost, isLoopback } from "../hosts.ts";
 import type { Provision } from "../spend.ts";
 import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments, requestName } from "./kept.ts";
-import { type PaidResponse, payFixed, payMetered } from "./paying.ts";
+import { newReservation, type PaidResponse, payFixed, payMetered } from "./paying.ts";
 
 export interface FetchOptions {
   /** The most that one request may cost, `"EUR 0.10"`. */
@@ -137,6 +137,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
       provision: ports.provision,
       limits,
       name,
+      reservation: newReservation(customer),
       send: (credential: string) =>
         plainFetch(sendable(held, { authorization: credential }, target, terms.resource)),
     };

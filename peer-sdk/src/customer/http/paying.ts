@@ -26,6 +26,8 @@ export interface Demand {
   readonly provision: Provision;
   /** The request's name among those whose answers have not come. */
   readonly name: string;
+  /** What is set aside for it goes by this name of our own: a site may send the same challenge twice, and is paid twice. */
+  readonly reservation: string;
   /** Sends the request, with this credential in `Authorization`. */
   readonly send: (credential: string) => Promise<Response>;
 }
@@ -54,7 +56,7 @@ const SENDINGS = 3;
 /** Pays a fixed price. Throws `over-max`, `over-budget` and the codes of buying. */
 export async function payFixed(demand: Demand): Promise<PaidResponse> {
   const { challenge, terms, limits } = demand;
-  await reserve(demand, reservationOf(challenge), terms.price, limits);
+  await reserve(demand, demand.reservation, terms.price, limits);
   const bargain = boundTo(challenge, terms, 1);
   return challenge.intent === "session" ? onLane(demand, bargain) : alone(demand, bargain);
 }
@@ -91,7 +93,7 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
     provision,
   ).catch(async (error: unknown) => {
     // It has not left.
-    await budget.release(reservationOf(challenge));
+    await budget.release(demand.reservation);
     throw error;
   });
   await keep(demand, credential, txn, bargain.price);
@@ -123,9 +125,9 @@ async function delivered(
   credential: string,
   sent: Sent | undefined,
 ): Promise<PaidResponse> {
-  const { budget, challenge, send } = demand;
+  const { budget, reservation, send } = demand;
   const { txn, charged } = bought.receipt;
-  await budget.confirm(reservationOf(challenge), charged);
+  await budget.confirm(reservation, charged);
   const payment: HttpPayment = { txn, charged: async () => charged };
   if (sent !== undefined && "response" in sent && receiptOf(sent.response) !== undefined) {
     await forget(demand);
@@ -140,7 +142,7 @@ async function delivered(
 
 /** Nothing was charged, and nothing will be. */
 async function unpaid(demand: Demand, sent: Sent | undefined, error: unknown): Promise<PaidResponse> {
-  await demand.budget.release(reservationOf(demand.challenge));
+  await demand.budget.release(demand.reservation);
   await forget(demand);
   if (sent === undefined) throw error;
   if ("lost" in sent) throw sent.lost;
@@ -166,7 +168,7 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
     );
   };
   if (next() < 1) throw new LeptaError("over-max", `${formatAmount(price)} per ${meter.unit}`);
-  let [reservation, units] = [reservationOf(challenge), next()];
+  let [reservation, units] = [demand.reservation, next()];
   const first = await pay(reservation, units);
   const sent = await sendOnce(send, first.credential);
   if (!("response" in sent) || receiptOf(sent.response) === undefined) {
@@ -190,7 +192,7 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
       total = { ...total, value: total.value + used };
       // It has ended, or its merchant has.
       if (used < price.value * BigInt(units) || answer.isOver()) return total;
-      [reservation, units] = [`http-${toText(customer.party.runtime.random(16))}`, next()];
+      [reservation, units] = [newReservation(customer), next()];
       try {
         if (units < 1) throw new LeptaError("over-max", `${formatAmount(limits.max)} were used`);
         piece = await pay(reservation, units);
@@ -220,16 +222,16 @@ async function settlePiece(
 }
 
 async function settle(demand: Demand, { receipt: { charged } }: Bought): Promise<Amount> {
-  await demand.budget.confirm(reservationOf(demand.challenge), charged);
+  await demand.budget.confirm(demand.reservation, charged);
   await forget(demand);
   return charged;
 }
 
 /** Who has its answer needs it no more; what it cost counts until it is known. */
 async function settleUnknown(demand: Demand, txn: Txn): Promise<Amount | undefined> {
-  const { customer, lanes, budget, challenge, terms } = demand;
+  const { customer, lanes, budget, reservation, terms } = demand;
   const isRefused = (await lanes.standingOf(customer, txn)) === "refused";
-  if (isRefused) await budget.release(reservationOf(challenge));
+  if (isRefused) await budget.release(reservation);
   await forget(demand);
   return isRefused ? nothing(terms.price.currency) : undefined;
 }
@@ -239,8 +241,8 @@ function known(charged: Amount | undefined, txn: Txn): Amount {
   return charged;
 }
 
-/** What was set aside for the answer to a challenge goes by this. */
-const reservationOf = ({ id }: Challenge): string => `http-${id}`;
+/** A name for what is set aside for one payment. */
+export const newReservation = ({ party }: Customer): string => `http-${toText(party.runtime.random(16))}`;
 
 async function reserve(
   { budget }: Demand,
@@ -258,13 +260,13 @@ const boundTo = ({ id }: Challenge, { price, sku, meter }: Terms, quantity: numb
 });
 
 function keep(
-  { customer, name, challenge }: Demand,
+  { customer, name, reservation }: Demand,
   credential: string,
   txn: Txn,
   amount: Amount,
 ): Promise<void> {
   const { store, runtime } = customer.party;
-  const kept: Kept = { credential, txn, reservation: reservationOf(challenge), amount, at: runtime.now() };
+  const kept: Kept = { credential, txn, reservation, amount, at: runtime.now() };
   return store.commit([keptPayments(store).put(name, kept)]);
 }
 
