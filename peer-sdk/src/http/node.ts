@@ -6,8 +6,10 @@ import type { Payment, Paywall } from "./paywall-port.ts";
 
 /** A request whose payment, where it has one, is with it. */
 export type PaidRequest = IncomingMessage & { payment?: Payment };
+/** The listener that runs behind the paywall. */
 export type NodeHandler = (request: PaidRequest, response: ServerResponse) => unknown;
 
+/** How faults of the listener are told. */
 export interface NodeOptions {
   /** Told what the handler threw, after the client was answered with 500 or its connection broken off; by default it is printed. */
   readonly onError?: (error: unknown) => void;

@@ -16,6 +16,7 @@ import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments, requestName } from "./kept.ts";
 import { newReservation, type PaidResponse, payFixed, payMetered } from "./paying.ts";
 
+/** What a fetch that pays may spend, and where. */
 export interface FetchOptions {
   /** The most that one request may cost, `"EUR 0.10"`. */
   readonly max: string;

@@ -38,6 +38,7 @@ export interface PaidResponse {
   readonly payment?: HttpPayment;
 }
 
+/** What was paid for an answer. */
 export interface HttpPayment {
   /** The purchase; of a metered answer the first of its purchases. */
   readonly txn: Txn;
