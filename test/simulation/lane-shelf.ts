@@ -147,7 +147,10 @@ export class LaneShelf {
       const text = isRefusal(goods) ? "" : new TextDecoder().decode(goods[5]);
       if (text !== goodsAt(owner, txn, order.sku, BigInt(charged)))
         this.#broken("the goods are what was bought", `${id} at ${sequence}: ${text}`);
-      if (at >= lane.record.expiresAt) this.#broken("expired scrip buys nothing", `${id} at ${sequence}`);
+      // What is metered was begun before.
+      const lag = order.sku === meter.sku ? meter.use[1] + clock.leapt : 0;
+      if (at >= lane.record.expiresAt + lag)
+        this.#broken("expired scrip buys nothing", `${id} at ${sequence}`);
       this.#charged.set(`${owner}/${txn}`, `${id}#${sequence}`);
       sold(order.sku === meter.sku);
     }
