@@ -27,7 +27,7 @@ export async function generateDocs(): Promise<readonly Page[]> {
     limits: limitsSection(await readFile(join(root, "protocol/src/limits.ts"), "utf8")),
     doors: doorsSection(),
   };
-  const errorsSource = await readFile(join(root, "protocol/src/errors.ts"), "utf8");
+  const errorsSource = await readFile(join(root, "protocol/src/error-table.ts"), "utf8");
   return [
     { path: "docs/errors.md", text: errorsPage(errorsSource) },
     { path, text: fill(specification, sections) },

@@ -7,10 +7,10 @@ import {
   ERROR_MEDIA_TYPE,
   equalBytes,
   errorCodec,
-  errors,
   type IsVerified,
   isErrorCode,
   isRefusal,
+  isToRepeat,
   isUid,
   LeptaError,
   limits,
@@ -31,7 +31,7 @@ import {
   type VerifiedOf,
   verifyAnswer,
   verifyBrokerKeys,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { BrokerTransport, Runtime } from "./ports.ts";
 import { took, type Watch } from "./watch.ts";
 
@@ -254,5 +254,4 @@ function readError(body: Uint8Array) {
   return refuse(isErrorCode(error.code) ? error.code : "internal");
 }
 
-const isRetriable = (answer: Or<unknown>): boolean =>
-  isRefusal(answer) && errors[answer.code].retry === "same";
+const isRetriable = (answer: Or<unknown>): boolean => isRefusal(answer) && isToRepeat(answer.code);

@@ -1,6 +1,6 @@
 /** Lepta for those who pay: what runs everywhere, in browsers as well. */
 
-export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol";
+export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol/core";
 export { connectWebSocket } from "#connect";
 export type { Bought, Receipt } from "./customer/bought.ts";
 export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
@@ -30,7 +30,13 @@ export {
   type Wire,
   type WireEvents,
 } from "./ports.ts";
-export { type IndexedDbOptions, indexedDbPeerStore } from "./store/indexed-db.ts";
+export {
+  type Databases,
+  type EndOfWaiting,
+  type IndexedDbOptions,
+  indexedDbPeerStore,
+  type Locks,
+} from "./store/indexed-db.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export {
   type BuyOptions,

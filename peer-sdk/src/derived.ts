@@ -1,5 +1,5 @@
 /** All keys of a peer follow from 16 bytes, which its recovery phrase says. */
-import { hmacSha256, type Random, utf8 } from "@lepta/protocol";
+import { hmacSha256, type Random, utf8 } from "@lepta/protocol/core";
 
 /** Bytes of what a phrase says: 128 bits, twelve words. */
 export const ENTROPY = 16;

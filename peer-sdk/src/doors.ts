@@ -1,20 +1,12 @@
 /** The broker's doors as a peer knows them: where a request goes, what answers it, and which key of the broker signs that. */
 import {
-  accountResponse,
-  acknowledgement,
-  authorizationResponse,
   brokerscripResponse,
   enrolResponse,
   type MessageType,
   type Or,
   type Purpose,
-  redeemResponse,
-  renewalResponse,
-  reversal,
-  settlementStatement,
-  transactionResponse,
   type VerifiedOf,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { BrokerLink } from "./broker-link.ts";
 import type { Identity } from "./identity.ts";
 
@@ -24,27 +16,16 @@ export interface Door<M extends MessageType> {
   readonly purpose: Purpose;
 }
 
-const door = <M extends MessageType>(path: string, answer: M, purpose: Purpose): Door<M> => ({
+export const door = <M extends MessageType>(path: string, answer: M, purpose: Purpose): Door<M> => ({
   path,
   answer,
   purpose,
 });
 
+/** Those that every peer needs from the start; the rest is in `more-doors.ts`. */
 export const doors = {
   enrol: door("/enrol", enrolResponse, "enrol"),
   brokerscrip: door("/brokerscrip", brokerscripResponse, "decide"),
-  intent: door("/intent", acknowledgement, "decide"),
-  authorise: door("/authorise", authorizationResponse, "decide"),
-  notices: door("/notices", acknowledgement, "acknowledge"),
-  query: door("/query", transactionResponse, "decide"),
-  abort: door("/abort", transactionResponse, "decide"),
-  account: door("/account", accountResponse, "decide"),
-  renew: door("/renew", renewalResponse, "decide"),
-  redeem: door("/redeem", redeemResponse, "decide"),
-  refund: door("/refund", authorizationResponse, "decide"),
-  reversal: door("/reversal", reversal, "decide"),
-  claim: door("/claim", reversal, "decide"),
-  settle: door("/settle", settlementStatement, "decide"),
 } as const;
 
 /** Sends a sealed request of ours to a door and checks the answer: for us, under this `txn`, to the request with this digest. */

@@ -1,5 +1,5 @@
 /** The broker over HTTPS, with fetch. */
-import { ERROR_MEDIA_TYPE, LeptaError, limits } from "@lepta/protocol";
+import { ERROR_MEDIA_TYPE, LeptaError, limits } from "@lepta/protocol/core";
 import type { BrokerTransport } from "./ports.ts";
 
 /** How long an answer may take, in milliseconds. */

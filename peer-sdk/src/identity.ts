@@ -27,7 +27,7 @@ import {
   type Uid,
   uid,
   uint,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import { derivedRandom, ENTROPY } from "./derived.ts";
 import type { KeyVault, PeerStore, Runtime } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";

@@ -79,7 +79,7 @@ export class Outbox {
 
   private constructor(party: Party) {
     this.#party = party;
-    this.#entries = table(party.store, "outbox", embedded(4096));
+    this.#entries = waitingTable(party.store);
     this.#aside = asideTable(party.store);
   }
 
@@ -316,6 +316,9 @@ export class Outbox {
     return this.#size;
   }
 }
+
+/** What waits for the broker, in its order. */
+export const waitingTable = (store: PeerStore): Table<Uint8Array> => table(store, "outbox", embedded(4096));
 
 /** What the broker would not take, oldest first. */
 export const asideTable = (store: PeerStore): Table<Aside> => table(store, "aside", asideRecord);

@@ -22,12 +22,12 @@ import {
   toText,
   type Uid,
   verifyCredential,
-} from "@lepta/protocol";
-import { phraseOf, readPhrase } from "#phrase";
+} from "@lepta/protocol/core";
 import { BrokerLink, type LinkOptions } from "./broker-link.ts";
 import { askAt, doors } from "./doors.ts";
 import { httpTransport } from "./http-transport.ts";
 import { type Identity, knownNetwork, openIdentity } from "./identity.ts";
+import { phraseOf, readPhrase } from "./phrase.ts";
 import { type BrokerTransport, type PeerStore, type Runtime, systemRuntime } from "./ports.ts";
 import { table } from "./store/table.ts";
 import { carefully, type Watch } from "./watch.ts";
@@ -258,5 +258,7 @@ function accountOf({ account, mandate }: PartyOptions, rail: string, uid: Uid) {
 async function openDirectory(dir: string | undefined): Promise<PeerStore> {
   if (dir === undefined) throw new LeptaError("store-damaged", "give a directory (dir) or a store");
   const { sqlitePeerStore } = await import("#directory");
+  // Where there are no directories.
+  if (sqlitePeerStore === undefined) throw new LeptaError("store-damaged", `${dir}: bring a store`);
   return sqlitePeerStore(dir);
 }

@@ -1,5 +1,5 @@
 /** What a peer needs of its surroundings; the simulator brings its own. */
-import type { KeyHandle, Random } from "@lepta/protocol";
+import type { KeyHandle, Random } from "@lepta/protocol/core";
 
 /** Clock, timers and random bytes. */
 export interface Runtime {

@@ -14,7 +14,8 @@ import {
   toText,
   treeHash,
 } from "@lepta/protocol";
-import { askAt, doors } from "./doors.ts";
+import { askAt } from "./doors.ts";
+import { moreDoors } from "./more-doors.ts";
 import type { Party } from "./party.ts";
 
 /** A batch that the broker has acknowledged to us, under its signature. */
@@ -46,7 +47,7 @@ export async function sendBatch(
   const batch = await party.sign(noticeBatch, { to: link.network, txn, entries });
   const sealed = await seal(party, batch);
   if (isRefusal(sealed)) return sealed;
-  const answer = await askAt(party, doors.notices, sealed, { txn, digest: batch.digest });
+  const answer = await askAt(party, moreDoors.notices, sealed, { txn, digest: batch.digest });
   if (isRefusal(answer)) return answer;
   const { count, tree, refused } = answer.payload;
   const leaves = entries.map(entryDigest);

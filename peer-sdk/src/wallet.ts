@@ -2,32 +2,25 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import { type Amount, formatAmount, fromText, LeptaError, limits, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, fromText, LeptaError, limits, parseAmount } from "@lepta/protocol/core";
 import { connectWebSocket } from "#connect";
-import { type ReturnsPart, returns } from "#parts";
-import { phraseOf } from "#phrase";
 import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
-import { Acquaintances } from "./customer/acquaintances.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
 import type { Budget } from "./customer/budgets.ts";
-import { recall } from "./customer/buy-item.ts";
 import { type Customer, remains } from "./customer/customer.ts";
+import { Desk, type OpenDesk } from "./customer/desk.ts";
 import type { FetchOptions, FetchPorts, Payer } from "./customer/http/fetch.ts";
-import { LaneDesk, type OpenLanes } from "./customer/lane-desk.ts";
-import { askOffer, knownOffer, offerOf, orderOf } from "./customer/meet.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
-import { obtainVendorScrip } from "./customer/obtain-vendorscrip.ts";
 import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
 import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
 import type { Missing } from "./customer/restore.ts";
-import { resumeAtBroker, resumeAtMerchants } from "./customer/resume.ts";
-import { SignerTable } from "./customer/signers.ts";
-import { type Provision, spendAt } from "./customer/spend.ts";
+import type { Provision } from "./customer/spend.ts";
 import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
-import { Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
+import { phraseOf } from "./phrase.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
 
 /** How a wallet behaves by itself. */
@@ -93,7 +86,7 @@ const NOTHING: Amount = { currency: "XXX", value: 0n };
  */
 export class Wallet {
   readonly #opened: Customer;
-  readonly #desk: LaneDesk;
+  readonly #desk: Desk;
   #isOpen = true;
   readonly #ownsParty: boolean;
   readonly #times: number;
@@ -101,12 +94,11 @@ export class Wallet {
   #callOff: CallOff | undefined;
   #callOffCopies: CallOff | undefined;
   #lastMax = { text: "", amount: NOTHING };
-  readonly #merchants: Acquaintances;
   readonly #background: Set<Promise<unknown>>;
 
   private constructor(
     customer: Customer,
-    desk: LaneDesk,
+    desk: Desk,
     background: Set<Promise<unknown>>,
     times: number,
     tending: Tending,
@@ -114,7 +106,6 @@ export class Wallet {
   ) {
     this.#opened = customer;
     this.#desk = desk;
-    this.#merchants = new Acquaintances(customer);
     this.#background = background;
     this.#times = times;
     this.#tending = tending;
@@ -129,7 +120,7 @@ export class Wallet {
   static async open(options: PartyOptions & WalletOptions): Promise<Wallet> {
     const party = await openParty(options);
     try {
-      return await Wallet.of(party, await Outbox.open(party), options, true);
+      return await Wallet.of(party, undefined, options, true);
     } catch (error) {
       await party.store.close();
       throw error;
@@ -139,7 +130,7 @@ export class Wallet {
   /** @internal A wallet of a party that is open already. */
   static async of(
     party: Party,
-    outbox: Outbox,
+    outbox: Outbox | undefined,
     options: WalletOptions = {},
     ownsParty = false,
   ): Promise<Wallet> {
@@ -152,21 +143,20 @@ export class Wallet {
       running.add(ending);
     };
     const tables = customerTables(party.store);
-    const desk = new LaneDesk(party, tables);
-    await desk.openIfUsed();
+    const desk = new Desk(outbox);
     const customer: Customer = {
       party,
       tables,
-      outbox,
+      get outbox() {
+        return desk.now.outbox;
+      },
       get lanes() {
-        return opened(desk).book;
+        return desk.now.book;
       },
-      sessions: async () => {
-        const { part } = desk.opened ?? (await desk.open());
-        return (wire, isExpected) => part.openSession(customer, wire, isExpected);
+      returns: () => desk.returns(),
+      get signers() {
+        return desk.now.signers;
       },
-      returns: () => returning(desk),
-      signers: new SignerTable(party.store),
       connect,
       lock: new KeyedLock(),
       noticeDelay,
@@ -174,22 +164,23 @@ export class Wallet {
       background,
       copyLater: () => wallet.#copyLater(),
       onBroken: (lanes) => {
-        if (wallet.#isOpen) background(opened(desk).part.reconnect(customer, wallet.#merchants, lanes));
+        if (wallet.#isOpen) background(desk.now.part.reconnect(customer, desk.now.merchants, lanes));
       },
       underWay: new Set(),
     };
-    // Where there are no lanes no statement of ours is among them.
-    outbox.listen({
-      acknowledged: (batch) => desk.opened?.part.keepRecorded(party, batch) ?? { changes: [] },
-    });
+    desk.customer = customer;
+    await desk.openIfUsed();
     const wallet = new Wallet(customer, desk, running, vendorScripTimes, tending, ownsParty);
-    await resumeAtBroker(customer, () => returning(desk));
+    await desk.opened?.part.resumeAtBroker(customer);
     // A merchant that hangs must hold up neither the opening nor the closing of the wallet. What fails stays under way,
     // `pending` tells, and the next purchase there or the next opening tries again.
-    resumeAtMerchants(customer, wallet.#merchants, desk.opened, () => returning(desk)).catch(() => undefined);
-    if (outbox.size > 0) outbox.flushSoon(noticeDelay);
-    const copies = await desk.opened?.book.tables.copies.list({ limit: 1 });
-    if (copies !== undefined && copies.length > 0) wallet.#copyLater();
+    const dealings = desk.opened;
+    if (dealings !== undefined) {
+      const { part, merchants, outbox: waiting, book } = dealings;
+      part.resumeAtMerchants(customer, merchants).catch(() => undefined);
+      if (waiting.size > 0) waiting.flushSoon(noticeDelay);
+      if ((await book.tables.copies.list({ limit: 1 })).length > 0) wallet.#copyLater();
+    }
     await renewIfDue(customer, party.runtime.now() + tending.margin).catch(remains);
     wallet.#tendLater();
     return wallet;
@@ -217,8 +208,7 @@ export class Wallet {
   static portsOf(wallet: Wallet): FetchPorts {
     return {
       customer: wallet.#customer,
-      merchants: wallet.#merchants,
-      lanes: async () => (await wallet.#desk.open()).part,
+      desk: async () => wallet.#dealings(),
       budget: (name) => wallet.budget(name),
       provision: { times: wallet.#times },
     };
@@ -250,7 +240,8 @@ export class Wallet {
    */
   async obtain(url: string, amount: string): Promise<void> {
     const wished = positive(amount);
-    await obtainVendorScrip(this.#customer, await this.#merchants.at(url), async () => wished);
+    const { part, merchants } = await this.#dealings();
+    await part.obtainVendorScrip(this.#customer, await merchants.at(url), async () => wished);
   }
 
   /**
@@ -258,7 +249,8 @@ export class Wallet {
    * `wrong-recipient` where it is not the one that is pinned, or that was met at this address before.
    */
   async offers(url: string, sku?: string): Promise<readonly OfferedItem[]> {
-    const { items } = await askOffer(this.#customer, await this.#merchants.at(url), sku);
+    const { part, merchants } = await this.#dealings();
+    const { items } = await part.askOffer(this.#customer, await merchants.at(url), sku);
     return items.map(({ sku, description, unitPrice }) => ({
       sku,
       description,
@@ -283,10 +275,11 @@ export class Wallet {
       throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
     if (options.txn !== undefined && fromText(options.txn, TXN_BYTES) === undefined)
       throw new LeptaError("malformed", "a purchase's name is 16 bytes in base64url");
-    const merchant = this.#merchants.met(url) ?? (await this.#merchants.at(url));
+    const desk = this.#desk.opened ?? (await this.#dealings());
+    const merchant = desk.merchants.met(url) ?? (await desk.merchants.at(url));
     const isRemembered = merchant.offers.has(sku);
     try {
-      return await this.#buyFrom(merchant, sku, quantity, max, options);
+      return await this.#buyFrom(desk, merchant, sku, quantity, max, options);
     } catch (error) {
       const isOutdated =
         error instanceof LeptaError && (error.code === "price-mismatch" || error.code === "unknown-item");
@@ -295,7 +288,7 @@ export class Wallet {
       merchant.offers.delete(sku);
       // A name stands for one request: what was refused under it cannot be asked for in other words.
       if (options.txn !== undefined) throw error;
-      return this.#buyFrom(merchant, sku, quantity, max, options);
+      return this.#buyFrom(desk, merchant, sku, quantity, max, options);
     }
   }
 
@@ -306,6 +299,7 @@ export class Wallet {
   }
 
   async #buyFrom(
+    { part }: OpenDesk,
     merchant: Acquaintance,
     sku: string,
     quantity: number,
@@ -313,8 +307,8 @@ export class Wallet {
     options: BuyOptions,
   ): Promise<Bought> {
     const customer = this.#customer;
-    const offered = knownOffer(customer, merchant, sku) ?? (await offerOf(customer, merchant, sku));
-    const order = orderOf(offered, quantity);
+    const offered = part.knownOffer(customer, merchant, sku) ?? (await part.offerOf(customer, merchant, sku));
+    const order = part.orderOf(offered, quantity);
     const { price } = order;
     if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
     if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
@@ -322,9 +316,9 @@ export class Wallet {
       options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
     const { session } = merchant;
     const { txn, signature = txn === undefined ? undefined : "each" } = options;
-    if (session !== undefined && isUnderStatement(offered, price, signature))
-      return opened(this.#desk).part.spendOnLane(customer, merchant, session, order, provision);
-    return spendAt(customer, merchant, order, provision, txn);
+    return session !== undefined && isUnderStatement(offered, price, signature)
+      ? part.spendOnLane(customer, merchant, session, order, provision)
+      : part.spendAt(customer, merchant, order, provision, txn);
   }
 
   /**
@@ -333,7 +327,7 @@ export class Wallet {
    */
   async redeem(amount?: string): Promise<string> {
     const wished = amount === undefined ? undefined : positive(amount);
-    const { redeem } = await this.#returns();
+    const { redeem } = await this.#desk.returns();
     return formatAmount(await redeem(this.#customer, wished));
   }
 
@@ -342,8 +336,8 @@ export class Wallet {
    * Throws `paid-out` where the merchant was paid for it already, `refused`, `pending` and the broker's codes.
    */
   async refund(url: string): Promise<string> {
-    const { giveBack } = await this.#returns();
-    return formatAmount(await giveBack(this.#customer, this.#merchants, url));
+    const { giveBack } = await this.#desk.returns();
+    return formatAmount(await giveBack(this.#customer, this.#desk.now.merchants, url));
   }
 
   /**
@@ -352,32 +346,33 @@ export class Wallet {
    * `too-late` or `paid-out` where nothing is held any more. `txn` names one transaction of figure 8 alone.
    */
   async reclaim(merchant: string, txn?: string): Promise<void> {
-    const { reclaim } = await this.#returns();
+    const { reclaim } = await this.#desk.returns();
     await reclaim(this.#customer, merchant, txn);
   }
 
   /** Takes what a merchant holds for this wallet that it does not know of: purchases that were given back. Throws what asking for offers throws. */
   async collect(url: string): Promise<void> {
-    const { takeReturned } = await this.#returns();
-    const merchant = await this.#merchants.at(url);
+    const { takeReturned } = await this.#desk.returns();
+    const merchant = await this.#desk.now.merchants.at(url);
     await this.#customer.lock.run(merchant.credential.uid, () => takeReturned(this.#customer, merchant));
   }
 
   /** Renews the scrip that is near its end, and takes what merchants have given back. The wallet does so by itself, and what fails is tried again. */
   async renew(): Promise<void> {
-    const { tend } = await this.#returns();
-    await tend(this.#customer, this.#merchants, this.#tending.margin);
+    const { tend } = await this.#desk.returns();
+    await tend(this.#customer, this.#desk.now.merchants, this.#tending.margin);
   }
 
   /** Asks the broker and every merchant what they hold for this wallet; tells what a merchant owes and does not show. */
   async recover(): Promise<readonly Missing[]> {
-    const { restore } = await this.#returns();
-    return restore(this.#customer, this.#merchants);
+    const { restore } = await this.#desk.returns();
+    return restore(this.#customer, this.#desk.now.merchants);
   }
 
   /**
    * Twelve words that restore the wallet: who has them has its money. Throws `bad-phrase` where it was made without, and in a
-   * browser, which does not keep them, where `onPhrase` was told or an earlier session made the wallet.
+   * browser, which does not keep them, where `onPhrase` was told or an earlier session made the wallet; `unreachable` where a page
+   * cannot load the list of words.
    */
   async recoveryPhrase(): Promise<string> {
     return phraseOf(this.#customer.party.identity.entropy);
@@ -389,8 +384,8 @@ export class Wallet {
   }
 
   /** All that has ended, oldest first, and how each stands. */
-  history(): Promise<readonly HistoryEntry[]> {
-    return historyOf(this.#customer, this.#desk.opened);
+  async history(): Promise<readonly HistoryEntry[]> {
+    return historyOf(this.#customer, await this.#desk.openIfLanesWereUsed());
   }
 
   /** What is under way: kept, perhaps sent, and not known to have ended. */
@@ -401,7 +396,8 @@ export class Wallet {
   /** What a purchase bought, again, and its receipt; undefined where there was no such purchase. */
   async recall(txn: string): Promise<Bought | undefined> {
     const customer = this.#customer;
-    return (await recall(customer, txn)) ?? this.#desk.opened?.part.recallFromLane(customer, txn);
+    const { part } = await this.#dealings();
+    return (await part.recall(customer, txn)) ?? part.recallFromLane(customer, txn);
   }
 
   /**
@@ -410,7 +406,7 @@ export class Wallet {
    */
   async receipt(txn: string): Promise<Uint8Array> {
     const customer = this.#customer;
-    const { part } = await this.#desk.open();
+    const { part } = await this.#dealings();
     return part.receiptOf(customer, txn);
   }
 
@@ -449,14 +445,18 @@ export class Wallet {
 
   /** Brings what is under way to its end where that is possible now. `open` begins it by itself. */
   async resume(): Promise<void> {
-    const returns = (): Returning => this.#returns();
-    await resumeAtBroker(this.#customer, returns);
-    await resumeAtMerchants(this.#customer, this.#merchants, this.#desk.opened, returns);
+    const customer = this.#customer;
+    await this.#desk.openIfUsed();
+    const dealings = this.#desk.opened;
+    if (dealings === undefined) return;
+    await dealings.part.resumeAtBroker(customer);
+    await dealings.part.resumeAtMerchants(customer, dealings.merchants);
   }
 
   /** Sends the notices that wait; throws `unreachable` where the broker did not acknowledge them all. */
   async flushNotices(): Promise<void> {
-    const left = await this.#customer.outbox.flush();
+    if (!this.#isOpen) throw new LeptaError("closed");
+    const left = (await this.#desk.opened?.outbox.flush()) ?? 0;
     if (left > 0) throw new LeptaError("unreachable", `${left} notices wait`);
   }
 
@@ -466,24 +466,23 @@ export class Wallet {
     this.#isOpen = false;
     this.#callOff?.();
     this.#callOffCopies?.();
-    await this.#merchants.close();
-    this.#desk.opened?.book.close();
+    await this.#desk.close();
     await Promise.all(this.#background);
     if (!this.#ownsParty) return;
-    this.#opened.outbox.close();
+    this.#desk.opened?.outbox.close();
     await this.#opened.party.store.close();
   }
 
-  /** What brings money back. Throws `closed`, and `unreachable` where a page cannot load it. */
-  #returns(): Returning {
+  /** What deals with merchants. Throws `closed`, and `unreachable` where a page cannot load it. */
+  #dealings(): OpenDesk | Promise<OpenDesk> {
     if (!this.#isOpen) throw new LeptaError("closed");
-    return returning(this.#desk);
+    return this.#desk.open();
   }
 
   /** Looks after copies of statements for as long as there are any. */
   #copyLater(): void {
     if (!this.#isOpen || this.#callOffCopies !== undefined) return;
-    const { LOOK_EVERY, sendCopies } = opened(this.#desk).part;
+    const { LOOK_EVERY, sendCopies } = this.#desk.now.part;
     this.#callOffCopies = this.#opened.party.runtime.later(LOOK_EVERY, () => {
       this.#callOffCopies = undefined;
       this.#opened.background(sendCopies(this.#opened).then((left) => left > 0 && this.#copyLater()));
@@ -499,18 +498,6 @@ export class Wallet {
       this.#tendLater();
     });
   }
-}
-
-type Returning = ReturnsPart | Promise<ReturnsPart>;
-
-/** What brings money back; it works on lanes as well, so they are opened before. */
-const returning = (desk: LaneDesk): Returning =>
-  desk.opened === undefined ? Promise.resolve(desk.open()).then(returns) : returns();
-
-/** What somebody has opened who came here. */
-function opened({ opened: lanes }: LaneDesk): OpenLanes {
-  if (lanes === undefined) throw new LeptaError("internal", "lanes that are not open");
-  return lanes;
 }
 
 /** Renews the purse where it ends before `before`, in milliseconds. */

@@ -6,7 +6,7 @@ import {
   type MessageType,
   type Opened,
   type Or,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 
 /** A message as it passed. */
 export interface PassedMessage {

@@ -16,7 +16,7 @@ import {
   type Payload,
 } from "./messages/define.ts";
 import { type Content, contentCodec, type Secret } from "./messages/parts.ts";
-import { signedStatement } from "./messages/session.ts";
+import { signedStatement } from "./messages/signed-statement.ts";
 import { type Digest, decodeAs, encodeAs, type Uid } from "./schema.ts";
 import type { Awaitable, OpeningKey, Random, SealingKey, SigningKey, VerifyingKey } from "./suite/suite.ts";
 

@@ -133,7 +133,7 @@ describe.skipIf(chromiumPath === undefined)(`a page's store${whereItIs}`, () => 
     await inPage(page, "buy", shop.url, "article");
     await inPage(page, "buy", shop.url, "book");
     const phrase = told[0] ?? expect.unreachable();
-    const entropy = readPhrase(phrase);
+    const entropy = await readPhrase(phrase);
     const scalar = await defaultSuite.createSigningKey(derivedRandom(entropy, "signing key"));
     const sealing = await defaultSuite.createSealingKey(derivedRandom(entropy, "sealing key"));
     const signing = await defaultSuite.signingKey(scalar);

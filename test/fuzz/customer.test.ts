@@ -13,7 +13,6 @@ import { afterAll, describe, expect, test } from "vitest";
 import { BrokerLink } from "../../peer-sdk/src/broker-link.ts";
 import type { Customer } from "../../peer-sdk/src/customer/customer.ts";
 import { LaneBook as CustomerLanes } from "../../peer-sdk/src/customer/lanes/book.ts";
-import { openSession } from "../../peer-sdk/src/customer/lanes/open-session.ts";
 import { meet, readMerchantAddress } from "../../peer-sdk/src/customer/meet.ts";
 import { purseWith } from "../../peer-sdk/src/customer/purse.ts";
 import { bodyOf, customerTables } from "../../peer-sdk/src/customer/records.ts";
@@ -189,7 +188,6 @@ async function readerOf(seller: Merchant): Promise<Reader> {
     lock: new KeyedLock(),
     noticeDelay: NEVER,
     moment: runtime.now,
-    sessions: () => (wire, isExpected) => openSession(customer, wire, isExpected),
     returns,
     signers: new SignerTable(party.store),
     background: (work) => running.push(work.catch(namedOnly)),

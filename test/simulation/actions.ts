@@ -118,17 +118,17 @@ function ofLiars(stage: Stage): Stage {
 /** As the fetch that pays buys it: on a lane, and its name is known before it has left. */
 async function buyPiece({ customer }: Stage, merchant: MerchantSide, quantity: number): Promise<void> {
   const { wallet } = customer;
-  const { merchants, lanes, provision, customer: inner } = Wallet.portsOf(wallet);
+  const { desk, provision, customer: inner } = Wallet.portsOf(wallet);
   const { sku } = meter;
   const order = { sku, description: "", unitPrice: UNIT_PRICE, quantity };
   const price = amountOf(UNIT_PRICE.currency, UNIT_PRICE.value * BigInt(quantity));
   await unlessPoor(customer, async () => {
-    const { spendOnLane } = await lanes();
+    const { part, merchants } = await desk();
     const met = await merchants.at(merchant.plan.url);
     if (met.session === undefined) throw new LeptaError("signature-needed", "there is no session");
     let name = "";
     const bargain = { order, price, isMetered: true };
-    const { goods, receipt } = await spendOnLane(inner, met, met.session, bargain, provision, (txn) => {
+    const { goods, receipt } = await part.spendOnLane(inner, met, met.session, bargain, provision, (txn) => {
       name = txn;
     });
     const expected = goodsAt(wallet.uid, name, sku, receipt.charged.value);

@@ -157,8 +157,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
   "resume-forgets-top-ups": {
     file: RESUME,
-    text: '  if (kind === "topup") return resumeTopUp(customer, txn);\n',
-    instead: "",
+    text: '  if (kind === "topup") await resumeTopUp(customer, txn);\n  else if (kind === "vendorscrip")',
+    instead: '  if (kind === "vendorscrip")',
     within: 6000,
   },
   "part-for-another-merchant-taken": {

@@ -12,7 +12,7 @@ import {
   type Wallet,
   type WalletOptions,
 } from "@lepta/peer-sdk";
-import { toText } from "@lepta/protocol";
+import { toText } from "@lepta/protocol/core";
 import { type Airwaves, broadcast } from "./shared/airwaves.ts";
 import { Asker } from "./shared/asker.ts";
 import { type Method, methods } from "./shared/methods.ts";

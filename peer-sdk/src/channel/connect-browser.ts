@@ -1,4 +1,4 @@
-/** A channel over a WebSocket of the browser's: `#connect` where a bundler builds for one. */
+/** A channel over a WebSocket of the browser's. */
 import { limits } from "@lepta/protocol";
 import type { Channel, Wire, WireEvents } from "../ports.ts";
 import { isOfSession } from "./frame.ts";

@@ -8,7 +8,8 @@ import {
   toText,
   type VerifiedOf,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { type Customer, PURSE_LOCK } from "./customer.ts";
 import { purseOf, purseWith } from "./purse.ts";
@@ -51,7 +52,7 @@ export async function readAccount(customer: Customer) {
     const draft = { to: link.network, txn, expiresAt, ...(cursor === undefined ? {} : { cursor }) };
     const request = await party.sign(accountQuery, draft);
     const named = { txn, digest: request.digest };
-    last = orThrow(await askAt(party, doors.account, await link.seal(request), named));
+    last = orThrow(await askAt(party, moreDoors.account, await link.seal(request), named));
     open.push(...last.payload.open);
     dealings.push(
       ...last.payload.vendors.map(([merchant, of, address, owed]) => ({ merchant, txn: of, address, owed })),

@@ -14,8 +14,8 @@ import {
 } from "@lepta/protocol";
 import type { Customer } from "./customer.ts";
 import { readReply } from "./meet.ts";
-import { purseAfter } from "./purse.ts";
 import type { Holding, Pending } from "./records.ts";
+import { purseAfter } from "./spent-purse.ts";
 
 /** M3, signed by the broker for us. */
 export type Change = Verified<typeof brokerscripChange>;

@@ -1,11 +1,11 @@
 /** What the customer's side of each figure works with. */
-import type { Amount, Awaitable, Secret } from "@lepta/protocol";
-import { isErrorCode, LeptaError } from "@lepta/protocol";
+import type { Amount, Awaitable, Secret } from "@lepta/protocol/core";
+import { isErrorCode, LeptaError } from "@lepta/protocol/core";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
-import type { ConnectChannel, Wire } from "../ports.ts";
-import type { Acquaintance, Met } from "./acquaintance.ts";
+import type { ConnectChannel } from "../ports.ts";
+import type { Acquaintance } from "./acquaintance.ts";
 import type { LaneBook } from "./lanes/book.ts";
 import type { Lane } from "./lanes/lane.ts";
 import type { CustomerTables, Holding } from "./records.ts";
@@ -15,11 +15,9 @@ export interface Customer {
   readonly party: Party;
   readonly tables: CustomerTables;
   readonly outbox: Outbox;
-  /** The open lanes: for the part that works on them, which opens them. */
+  /** The open lanes. These and the outbox are for the parts that work with them, and are opened by then. */
   readonly lanes: LaneBook;
-  /** Brings what opens a session. Throws `unreachable` where a page cannot load it. */
-  readonly sessions: () => Awaitable<OpenSession>;
-  /** Brings what few purchases need. Throws likewise. */
+  /** Brings what few purchases need. Throws `unreachable` where a page cannot load it. */
   readonly returns: () => Awaitable<Returns>;
   readonly signers: SignerTable;
   readonly connect: ConnectChannel;
@@ -39,14 +37,17 @@ export interface Customer {
   readonly underWay: Set<string>;
 }
 
-/** A session with the merchant at the other end of a wire; `isExpected` throws where it is another than we wanted. */
-export type OpenSession = (wire: Wire, isExpected: (uid: string) => void) => Promise<Met>;
-
 /** What the part that brings money back does for the figures. */
 export interface Returns {
   readonly endRedemption: (customer: Customer, txn: string) => Promise<void>;
   readonly endBrokerRenewal: (customer: Customer, txn: string) => Promise<void>;
   readonly renewBrokerScrip: (customer: Customer, before: number) => Promise<void>;
+  readonly resumeBrokerRenewal: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRedemption: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRefund: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeRestoring: (customer: Customer) => Promise<void>;
+  readonly resumeReversal: (customer: Customer, txn: string) => Promise<void>;
+  readonly resumeVendorRenewal: (customer: Customer, merchant: Acquaintance, txn: string) => Promise<void>;
   readonly takeLive: (customer: Customer) => Promise<unknown>;
   readonly wasSpentByUs: (
     customer: Customer,

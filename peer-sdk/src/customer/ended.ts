@@ -1,5 +1,5 @@
 /** What is kept of a transaction: its place in the history once it has ended, and what its parties have signed. */
-import { LeptaError } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol/core";
 import type { Change } from "../ports.ts";
 import type { Customer } from "./customer.ts";
 import { historyId, type Pending } from "./records.ts";

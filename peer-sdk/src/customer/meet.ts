@@ -36,6 +36,7 @@ import { took } from "../watch.ts";
 import type { Acquaintance, Met, Offered } from "./acquaintance.ts";
 import type { Bargain } from "./bought.ts";
 import type { Customer } from "./customer.ts";
+import { openSession } from "./lanes/open-session.ts";
 
 /** CBOR's major type of a map. */
 const MAP_MAJOR = 5;
@@ -67,7 +68,6 @@ export async function meet(customer: Customer, address: MerchantAddress): Promis
 
 async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Promise<Acquaintance> {
   const { party, tables } = customer;
-  const openSession = hasSessions(party) ? await customer.sessions() : undefined;
   const channel = await customer.connect(url);
   try {
     const expected = pin ?? (await tables.addresses.get(url));
@@ -75,8 +75,8 @@ async function meetOnce(customer: Customer, { url, pin }: MerchantAddress): Prom
       if (expected !== undefined && expected !== uid) throw new LeptaError("wrong-recipient", url);
     };
     const met: Met =
-      channel.wire !== undefined && openSession !== undefined
-        ? await openSession(channel.wire, isExpected)
+      channel.wire !== undefined && hasSessions(party)
+        ? await openSession(customer, channel.wire, isExpected)
         : { ...(await greet(party, channel)), session: undefined };
     const { credential } = met;
     isExpected(credential.uid);

@@ -1,19 +1,9 @@
 /** Figure 6 at the customer, top to bottom: M0 kept and sent, M1 checked, the purse moved. */
-import {
-  type Amount,
-  brokerscripRequest,
-  brokerscripResponse,
-  isRefusal,
-  LeptaError,
-  toText,
-  type Verified,
-} from "@lepta/protocol";
+import { type Amount, brokerscripRequest, isRefusal, LeptaError, toText } from "@lepta/protocol/core";
 import { askAt, doors } from "../doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
-import { endAtBroker } from "./ask-broker.ts";
-import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
-import { endedPending } from "./ended.ts";
-import { purseWith } from "./purse.ts";
+import { awaiting, type Customer, PURSE_LOCK } from "./customer.ts";
+import { concludeTopUp } from "./purse.ts";
 import type { Pending } from "./records.ts";
 
 /** Buys BrokerScrip. Throws `declined` and the like when refused, `pending` while the outcome is not known. */
@@ -46,44 +36,6 @@ export function obtainBrokerScrip(customer: Customer, amount: Amount): Promise<v
     );
     // Whatever was not signed may still be decided, when the same request comes again: that is for `resumeTopUp`.
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
-    await conclude(customer, txn, pending, answer);
+    await concludeTopUp(customer, txn, pending, answer);
   });
-}
-
-/** Brings a top-up that was left under way to its end, if it has one by now. */
-export async function resumeTopUp(customer: Customer, txn: string): Promise<void> {
-  await customer.lock.run(PURSE_LOCK, async () => {
-    const pending = await customer.tables.pending.get(txn);
-    if (pending === undefined) return;
-    const funding = await endAtBroker(customer.party, txn, brokerscripResponse);
-    if (funding !== undefined) await conclude(customer, txn, pending, funding).catch(ignoreRefusal);
-    else await customer.party.store.commit(endedPending(customer, txn, pending, "aborted"));
-  });
-}
-
-/** A signed answer is the end, whatever it says. */
-async function conclude(
-  customer: Customer,
-  txn: string,
-  pending: Pending,
-  { payload, secrets, signed }: Verified<typeof brokerscripResponse>,
-): Promise<void> {
-  const { party, tables } = customer;
-  const { ok, reason = "", grant } = payload;
-  if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
-  if (reason === "conflict") throw new LeptaError("conflict");
-  const ended = endedPending(customer, txn, pending, ok ? "done" : reason);
-  if (!ok || grant === undefined) {
-    await party.store.commit(ended);
-    throw refusedWith(reason);
-  }
-  const given = { grant, replaced: payload.replaced, secrets };
-  const purse = await purseWith(customer, given, pending.amount);
-  const evidence = tables.evidence.put(txn, { response: signed });
-  await party.store.commit([...ended, evidence, ...purse]);
-}
-
-function ignoreRefusal(error: unknown): void {
-  // The refusal is in the history; whoever asked for the top-up is gone.
-  if (!(error instanceof LeptaError)) throw error;
 }

@@ -18,7 +18,8 @@ import {
   vendorscripOrder,
   vendorscripRequest,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Acquaintance } from "./acquaintance.ts";
 import { endAtBroker } from "./ask-broker.ts";
@@ -26,8 +27,9 @@ import { type Change, openEscrow, purseAfterChange } from "./check-change.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending, keepingEvidence } from "./ended.ts";
 import { sealTo } from "./meet.ts";
-import { keepPurse, releasedPurse } from "./purse.ts";
+import { keepPurse } from "./purse.ts";
 import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
+import { releasedPurse } from "./spent-purse.ts";
 
 /** VendorScrip must live at least so long, in milliseconds. */
 const LEAST_LIFE = 60 * 60 * 1000;
@@ -166,7 +168,7 @@ async function tellIntent(customer: Customer, merchant: string, txn: string, amo
     merchant,
     amount,
   });
-  await askAt(customer.party, doors.intent, await link.seal(intent), { txn, digest: intent.digest });
+  await askAt(customer.party, moreDoors.intent, await link.seal(intent), { txn, digest: intent.digest });
 }
 
 /** M1 out; M3 back, or undefined where the merchant brings none that holds. */

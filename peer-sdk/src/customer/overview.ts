@@ -1,7 +1,7 @@
 /** What a wallet tells its owner: what it holds, what is under way, and what was. */
-import { type Amount, formatAmount } from "@lepta/protocol";
+import { type Amount, formatAmount } from "@lepta/protocol/core";
 import type { Customer } from "./customer.ts";
-import type { OpenLanes } from "./lane-desk.ts";
+import type { OpenDesk } from "./desk.ts";
 import { bodyOf, PURSE } from "./records.ts";
 import type { HistoryEntry, PendingEntry } from "./status.ts";
 
@@ -18,10 +18,8 @@ export interface Balance {
 }
 
 /** What the wallet holds; locked scrip is counted, expired is not. */
-export async function balanceOf({ tables, party }: Customer, lanes: OpenLanes | undefined): Promise<Balance> {
-  const onLanes = new Map(
-    lanes?.book.all().map((lane) => [lanes.part.holdingId(lane), BigInt(lane.answered)]),
-  );
+export async function balanceOf({ tables, party }: Customer, desk: OpenDesk | undefined): Promise<Balance> {
+  const onLanes = new Map(desk?.book.all().map((lane) => [desk.part.holdingId(lane), BigInt(lane.answered)]));
   const now = party.runtime.now();
   const held = await tables.purse.get(PURSE);
   const purse = held && bodyOf(held).expiresAt > now ? held : undefined;
@@ -46,14 +44,14 @@ export async function balanceOf({ tables, party }: Customer, lanes: OpenLanes | 
 /** All that has ended, oldest first. */
 export async function historyOf(
   customer: Customer,
-  lanes: OpenLanes | undefined,
+  desk: OpenDesk | undefined,
 ): Promise<readonly HistoryEntry[]> {
-  const { tables, outbox } = customer;
-  const waiting = await outbox.transactions();
+  const { tables } = customer;
+  const waiting = await desk?.outbox.transactions();
   const alone = (await tables.history.list()).map(
     ([, { kind, txn, at, amount, outcome, merchant, order }]): HistoryEntry => ({
       kind,
-      status: outcome !== "done" ? "refused" : waiting.has(txn) ? "paid" : "settled",
+      status: outcome !== "done" ? "refused" : waiting?.has(txn) ? "paid" : "settled",
       txn,
       at,
       amount: formatAmount(amount),
@@ -62,14 +60,14 @@ export async function historyOf(
       sku: order?.sku,
     }),
   );
-  const onLanes = (await lanes?.part.historyOnLanes(customer)) ?? [];
+  const onLanes = (await desk?.part.historyOnLanes(customer)) ?? [];
   return [...alone, ...onLanes].sort((a, b) => a.at - b.at);
 }
 
 /** What is under way: sent, and not known to have ended. */
 export async function pendingOf(
   { tables, underWay }: Customer,
-  lanes: OpenLanes | undefined,
+  desk: OpenDesk | undefined,
 ): Promise<readonly PendingEntry[]> {
   const alone = (await tables.pending.list()).map(
     ([txn, { kind, at, amount, merchant }]): PendingEntry => ({
@@ -81,5 +79,5 @@ export async function pendingOf(
       merchant,
     }),
   );
-  return [...alone, ...(lanes?.part.pendingOnLanes(lanes.book) ?? [])];
+  return [...alone, ...(desk?.part.pendingOnLanes(desk.book) ?? [])];
 }

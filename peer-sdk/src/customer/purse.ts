@@ -2,6 +2,7 @@
 import {
   type Amount,
   add,
+  type brokerscripResponse,
   checkGrant,
   equalBytes,
   type Grant,
@@ -9,10 +10,12 @@ import {
   orThrow,
   type Secret,
   subtract,
-} from "@lepta/protocol";
+  type Verified,
+} from "@lepta/protocol/core";
 import type { Change } from "../ports.ts";
-import { type Customer, secretFor } from "./customer.ts";
-import { bodyOf, type Holding, PURSE } from "./records.ts";
+import { type Customer, refusedWith, secretFor } from "./customer.ts";
+import { endedPending } from "./ended.ts";
+import { bodyOf, type Holding, type Pending, PURSE } from "./records.ts";
 
 /** The purse, which may hold nothing. */
 export const purseOf = ({ tables }: Customer): Promise<Holding | undefined> => tables.purse.get(PURSE);
@@ -62,38 +65,27 @@ export async function purseWith(
   ];
 }
 
-/**
- * The purse after part of a scrip was spent: change of the rest, or nothing where it was spent whole. Where the purse has
- * moved on since, the change is taken only if the broker says that it lives. Throws as `purseWith` does.
- */
-export function purseAfter(
+/** Figure 6 has ended: a signed answer is the end, whatever it says. Throws the refusal, and what `purseWith` throws. */
+export async function concludeTopUp(
   customer: Customer,
-  { grant, secrets }: { readonly grant: Grant | undefined; readonly secrets: readonly Secret[] },
-  held: Holding | undefined,
-  spent: { readonly scrip?: string | undefined; readonly amount: Amount },
-): Holding | undefined {
-  const { uid, network } = customer.party.identity;
-  const isSpent = held !== undefined && bodyOf(held).id === spent.scrip;
-  const rest = isSpent ? orThrow(subtract(bodyOf(held).value, spent.amount)) : undefined;
-  if (grant === undefined) {
-    if (rest !== undefined && rest.value > 0n)
-      throw new LeptaError("scrip-mismatch", "the broker gave no change");
-    return isSpent ? undefined : held;
+  txn: string,
+  pending: Pending,
+  { payload, secrets, signed }: Verified<typeof brokerscripResponse>,
+): Promise<void> {
+  const { party, tables } = customer;
+  const { ok, reason = "", grant } = payload;
+  if (payload.request !== pending.request) throw new LeptaError("wrong-reference");
+  if (reason === "conflict") throw new LeptaError("conflict");
+  const ended = endedPending(customer, txn, pending, ok ? "done" : reason);
+  if (!ok || grant === undefined) {
+    await party.store.commit(ended);
+    throw refusedWith(reason);
   }
-  const agreed =
-    isSpent && rest ? { value: rest, expiresAt: bodyOf(held).expiresAt, parent: bodyOf(held).id } : {};
-  const expected = { kind: "broker", network, issuer: network, owner: uid, ...agreed } as const;
-  const body = orThrow(checkGrant(grant, undefined, expected));
-  if (secrets.some((each) => each.scrip === body.id && each.spentBy !== undefined))
-    return isSpent ? undefined : held;
-  const secret = secretFor(secrets, body.id);
-  orThrow(checkGrant(grant, secret, expected));
-  return { grant, secret };
+  const given = { grant, replaced: payload.replaced, secrets };
+  const purse = await purseWith(customer, given, pending.amount);
+  const evidence = tables.evidence.put(txn, { response: signed });
+  await party.store.commit([...ended, evidence, ...purse]);
 }
-
-/** The purse unlocked; what the broker calls spent buys nothing any more, and its signed word is kept. */
-export const releasedPurse = (customer: Customer, { grant, secret }: Holding, reason: string): Change =>
-  keepPurse(customer, reason === "scrip-spent" ? undefined : { grant, secret });
 
 const sum = (value: Amount, more: Amount | undefined): Amount =>
   more === undefined ? value : orThrow(add(value, more));

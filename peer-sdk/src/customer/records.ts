@@ -25,7 +25,7 @@ import {
   uint,
   type Value,
   word,
-} from "@lepta/protocol";
+} from "@lepta/protocol/core";
 import type { Change, PeerStore } from "../ports.ts";
 import { type Table, table } from "../store/table.ts";
 

@@ -8,13 +8,15 @@ import {
   subtract,
   type Verified,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { prepareReturn } from "./prepare-return.ts";
-import { keepPurse, purseAfter, purseOf, purseWith, releasedPurse } from "./purse.ts";
+import { keepPurse, purseOf, purseWith } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
+import { purseAfter, releasedPurse } from "./spent-purse.ts";
 
 type Answer = Verified<typeof redeemResponse>;
 
@@ -38,7 +40,9 @@ export function redeem(customer: Customer, amount: Amount | undefined): Promise<
       throw new LeptaError("bad-amount", "no multiple of the account's smallest unit");
     const { txn, pending } = await prepareReturn(customer, "redeem", held, wished);
     const named = { txn, digest: pending.request };
-    const answer = await awaiting(customer, txn, () => askAt(party, doors.redeem, pending.message, named));
+    const answer = await awaiting(customer, txn, () =>
+      askAt(party, moreDoors.redeem, pending.message, named),
+    );
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);
     return wished;

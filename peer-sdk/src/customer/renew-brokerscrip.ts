@@ -1,13 +1,15 @@
 /** BrokerScrip in exchange for the same that lives longer: near its end, and for a time after it. */
 import { checkGrant, isRefusal, LeptaError, orThrow, renewalResponse, type Verified } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import type { Change } from "../ports.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, secretFor, unlocked } from "./customer.ts";
 import { endedPending } from "./ended.ts";
 import { prepareReturn } from "./prepare-return.ts";
-import { keepPurse, purseOf, releasedPurse } from "./purse.ts";
+import { keepPurse, purseOf } from "./purse.ts";
 import { bodyOf, type Holding, type Pending } from "./records.ts";
+import { releasedPurse } from "./spent-purse.ts";
 
 type Answer = Verified<typeof renewalResponse>;
 
@@ -20,7 +22,7 @@ export function renewBrokerScrip(customer: Customer, before: number): Promise<vo
     const { txn, pending } = await prepareReturn(customer, "renewal", held, bodyOf(held).value);
     const named = { txn, digest: pending.request };
     const answer = await awaiting(customer, txn, () =>
-      askAt(customer.party, doors.renew, pending.message, named),
+      askAt(customer.party, moreDoors.renew, pending.message, named),
     );
     if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
     await conclude(customer, txn, pending, answer);

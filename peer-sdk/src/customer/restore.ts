@@ -3,7 +3,18 @@
  * its end at the broker, then the purse is what the broker says, and each merchant's scrip is the latest that the merchant
  * shows, or what the broker has in escrow.
  */
-import { brokerscripChange, LeptaError, originOf, query, type VerifiedOf } from "@lepta/protocol";
+import {
+  brokerscripChange,
+  brokerscripResponse,
+  LeptaError,
+  originOf,
+  query,
+  redeemResponse,
+  refundChange,
+  renewalResponse,
+  reversal,
+  settlementStatement,
+} from "@lepta/protocol";
 import { type Dealing, readAccount, takeLive } from "./account.ts";
 import type { Acquaintance } from "./acquaintance.ts";
 import type { Acquaintances } from "./acquaintances.ts";
@@ -68,8 +79,8 @@ async function mark(
 /** A reversal that has ended well ended the scrip that it was about: the merchant had shown it while it was in dispute. */
 async function dropReversed(customer: Customer, txn: string): Promise<void> {
   const { party, tables, lock } = customer;
-  const { decision } = await askBroker(party, query, txn);
-  if (decision?.payload.type !== "reversal" || !decision.payload.ok) return;
+  const { decision } = await askBroker(party, query, txn, [reversal]);
+  if (decision === undefined || !decision.payload.ok) return;
   const { merchant, subject } = decision.payload;
   await lock.run(merchant, async () => {
     const held = await tables.vendorscrip.list({ under: `${merchant}/` });
@@ -99,9 +110,20 @@ async function end(customer: Customer, txn: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof LeptaError) || error.code !== "pending") throw error;
-    return (await askBroker(customer.party, query, txn)).decision !== undefined;
+    return (await askBroker(customer.party, query, txn, DECISIONS)).decision !== undefined;
   }
 }
+
+/** What the broker signs about a transaction once it is decided. */
+const DECISIONS = [
+  brokerscripResponse,
+  brokerscripChange,
+  renewalResponse,
+  redeemResponse,
+  refundChange,
+  reversal,
+  settlementStatement,
+] as const;
 
 function byMerchant(dealings: readonly Dealing[]): ReadonlyMap<string, readonly Dealing[]> {
   const all = new Map<string, Dealing[]>();
@@ -144,9 +166,8 @@ async function bringBack(
 ): Promise<boolean> {
   const { party, tables } = customer;
   const { uid, verifyingKey } = merchant.credential;
-  const { decision } = await askBroker(party, query, txn);
-  if (decision?.payload.type !== "brokerscrip-change") return false;
-  const change = decision as VerifiedOf<typeof brokerscripChange>;
+  const { decision: change } = await askBroker(party, query, txn, [brokerscripChange]);
+  if (change === undefined) return false;
   const { amount, merchant: of } = change.payload;
   const pending = { amount, merchant: of, request: undefined, minimumExpiry: 0 };
   const v0 = of === uid ? await openEscrow(customer, pending, verifyingKey, change) : undefined;

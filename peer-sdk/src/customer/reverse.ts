@@ -8,7 +8,8 @@ import {
   toText,
   type Verified,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { endAtBroker } from "./ask-broker.ts";
 import { awaiting, type Customer, PURSE_LOCK, refusedWith, unlocked } from "./customer.ts";
@@ -36,7 +37,7 @@ export async function reverse(customer: Customer, merchant: string, subject: str
       ? await prepare(customer, merchant, subject)
       : { txn: already[0], pending: already[1] };
   const answer = await awaiting(customer, txn, () =>
-    askAt(party, doors.reversal, pending.message, { txn, digest: pending.request }),
+    askAt(party, moreDoors.reversal, pending.message, { txn, digest: pending.request }),
   );
   if (isRefusal(answer)) throw new LeptaError(answer.code, answer.detail);
   await customer.lock.run(PURSE_LOCK, () => conclude(customer, txn, pending, answer));

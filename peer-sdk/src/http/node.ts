@@ -6,10 +6,10 @@ import type { Payment, Paywall } from "./paywall-port.ts";
 
 /** A request whose payment, where it has one, is with it. */
 export type PaidRequest = IncomingMessage & { payment?: Payment };
-/** The listener that runs behind the paywall. */
+/** What a plain server runs for each request; it may be asynchronous. */
 export type NodeHandler = (request: PaidRequest, response: ServerResponse) => unknown;
 
-/** How faults of the listener are told. */
+/** What a plain server has no other place for. */
 export interface NodeOptions {
   /** Told what the handler threw, after the client was answered with 500 or its connection broken off; by default it is printed. */
   readonly onError?: (error: unknown) => void;

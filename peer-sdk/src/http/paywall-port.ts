@@ -13,7 +13,7 @@ export interface Payment {
 /** Makes the answer: with its payment where the route has a price. */
 export type Serve = (payment: Payment | undefined) => Response | Promise<Response>;
 
-/** Routes of a server that are paid for, as adapters see them. */
+/** Routes with prices, as an adapter to a server sees them. */
 export interface Paywall {
   /** Whether a route with a price covers it; what is not covered passes by untouched. */
   covers(method: string, path: string): boolean;

@@ -11,7 +11,8 @@ import {
   toText,
   type Uid,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { endLaneOf } from "./lanes/desert.ts";
 import { lineOf, withLine } from "./line.ts";
@@ -41,7 +42,7 @@ async function readDisputes({ party }: Shop) {
   const expiresAt = runtime.now() + REQUEST_LIFE;
   const request = await party.sign(accountQuery, { to: link.network, txn, expiresAt });
   const named = { txn, digest: request.digest };
-  const account = orThrow(await askAt(party, doors.account, await link.seal(request), named));
+  const account = orThrow(await askAt(party, moreDoors.account, await link.seal(request), named));
   return account.payload.disputes;
 }
 
@@ -72,7 +73,10 @@ async function answer(shop: Shop, customer: Uid, subject: string): Promise<void>
     ...(latest === undefined ? {} : { evidence: latest }),
   });
   // Asked again at the next turn, for as long as the broker has not heard us.
-  const answered = await askAt(party, doors.claim, await link.seal(request), { txn, digest: request.digest });
+  const answered = await askAt(party, moreDoors.claim, await link.seal(request), {
+    txn,
+    digest: request.digest,
+  });
   if (isRefusal(answered)) throw new LeptaError(answered.code, answered.detail);
 }
 

@@ -12,7 +12,8 @@ import {
   toText,
   type Verified,
 } from "@lepta/protocol";
-import { askAt, type Door, doors } from "../doors.ts";
+import { askAt, type Door } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { Shop } from "./shop.ts";
 
@@ -77,7 +78,7 @@ async function abortAtBroker(shop: Shop, id: string, { digest, amount }: Asked):
   const named = { initiator, subject, authorization: digest, amount };
   const request = await shop.party.sign(abort, { to: link.network, txn, expiresAt, ...named });
   const sealed = await link.seal(request);
-  const answered = await askAt(shop.party, doors.abort, sealed, { txn, digest: request.digest });
+  const answered = await askAt(shop.party, moreDoors.abort, sealed, { txn, digest: request.digest });
   if (isRefusal(answered)) return answered;
   const [signed] = answered.attachments;
   return signed === undefined ? refuse("wrong-reference") : readAuthorization(shop, signed);

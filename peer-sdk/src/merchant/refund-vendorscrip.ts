@@ -14,7 +14,7 @@ import {
   sha256,
   toText,
 } from "@lepta/protocol";
-import { doors } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { decideAtBroker } from "./ask-broker.ts";
 import { lineOf, shownLine, steppedLine, withLine } from "./line.ts";
@@ -119,7 +119,7 @@ async function begin(
  */
 async function decide(shop: Shop, id: string, record: RefundRecord): Promise<Or<RefundRecord>> {
   const { party, tables } = shop;
-  const decision = await decideAtBroker(shop, doors.refund, id, record);
+  const decision = await decideAtBroker(shop, moreDoors.refund, id, record);
   if (isRefusal(decision)) {
     shop.tendSoon();
     return decision;

@@ -14,7 +14,7 @@ import {
   type vendorscripRequest,
   vendorscripResponse,
 } from "@lepta/protocol";
-import { doors } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import { type Decision, decideAtBroker, readAuthorization, terminal } from "./ask-broker.ts";
 import { issue } from "./issue.ts";
@@ -180,7 +180,7 @@ async function authorise(
   id: string,
   record: AuthorizationRecord,
 ): Promise<Or<AuthorizationRecord>> {
-  const decision = await decideAtBroker(shop, doors.authorise, id, record);
+  const decision = await decideAtBroker(shop, moreDoors.authorise, id, record);
   if (!isRefusal(decision)) return conclude(shop, id, record, decision);
   shop.tendSoon();
   return decision;

@@ -12,7 +12,8 @@ import {
   settleRequest,
   toText,
 } from "@lepta/protocol";
-import { askAt, doors } from "../doors.ts";
+import { askAt } from "../doors.ts";
+import { moreDoors } from "../more-doors.ts";
 import { REQUEST_LIFE } from "../party.ts";
 import type { SettlementRecord } from "./records.ts";
 import type { Shop } from "./shop.ts";
@@ -69,7 +70,7 @@ async function begin(shop: Shop): Promise<readonly [string, SettlementRecord]> {
 
 async function ask({ party, tables }: Shop, id: string, record: SettlementRecord): Promise<Statement> {
   const txn = id.slice(id.indexOf("-") + 1);
-  const answer = await askAt(party, doors.settle, record.sealed, { txn, digest: record.request });
+  const answer = await askAt(party, moreDoors.settle, record.sealed, { txn, digest: record.request });
   if (isRefusal(answer)) {
     // The broker never took it and never will: it is asked anew.
     if (answer.code === "expired") await party.store.commit([tables.settlements.remove(id)]);

@@ -1,5 +1,5 @@
 /** Code that is loaded when it is needed. */
-import { LeptaError } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol/core";
 
 /**
  * Loads a part of the program. Throws `unreachable` where it cannot be loaded: whoever needs it asks for it before anything is kept

@@ -4,8 +4,8 @@ import { brought } from "./brought.ts";
 /** Whether the parts are there without being loaded. */
 export const areAtHand: boolean = false;
 
-/** Sessions and the lanes in them. */
-export const lanes = () => brought(() => import("../customer/lanes/part.ts"));
+/** Dealings with merchants: what it takes to meet one, to buy there and to tell the broker. */
+export const dealings = () => brought(() => import("../customer/dealings.ts"));
 
 /** What brings money back, and keeps it good. */
 export const returns = () => brought(() => import("../customer/returns.ts"));

@@ -12,7 +12,7 @@ import { Gate } from "./gate.ts";
 import { PricedRoutes, type Route, type Routes } from "./routes.ts";
 import { Till } from "./till.ts";
 
-/** What a paywall sells, and where its merchant is met; the merchant's own catalogue may be left out. */
+/** What a paywall is opened with: a merchant's options, the routes that have prices, and where its WebSockets are served. */
 export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, ServeOptions {
   /** `{ "GET /report": "EUR 0.02" }`; a price that is none is thrown with its route's name. */
   readonly routes: Routes;

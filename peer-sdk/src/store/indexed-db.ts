@@ -1,5 +1,5 @@
 /** A peer's store in a browser: one IndexedDB database, held by one tab, every commit on disk before it returns. */
-import { LeptaError, utf8 } from "@lepta/protocol";
+import { LeptaError, utf8 } from "@lepta/protocol/core";
 import type { PeerStore } from "../ports.ts";
 import { bytesOf, type Database, openDatabase, ownBytes, textOf } from "./indexed-db/database.ts";
 import { hold } from "./indexed-db/hold.ts";
@@ -18,13 +18,16 @@ export interface IndexedDbOptions {
 }
 
 // Of a browser's types what they are known by here: who has this package's types need not have those.
-interface EndOfWaiting {
+/** What of an `AbortSignal` is used. */
+export interface EndOfWaiting {
   readonly aborted: boolean;
 }
-interface Locks {
+/** What of a `LockManager` is used. */
+export interface Locks {
   request(name: string, options: object, callback: (lock: unknown) => unknown): Promise<unknown>;
 }
-interface Databases {
+/** What of an `IDBFactory` is used. */
+export interface Databases {
   open(name: string, version?: number): object;
   cmp(one: unknown, other: unknown): number;
 }

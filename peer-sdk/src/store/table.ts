@@ -1,5 +1,5 @@
 /** Records of one kind in a peer's store: a prefix and a codec. */
-import { type Codec, decodeAs, encodeAs, isRefusal, LeptaError } from "@lepta/protocol";
+import { type Codec, decodeAs, encodeAs, isRefusal, LeptaError } from "@lepta/protocol/core";
 import type { Change, PeerStore } from "../ports.ts";
 
 export interface Table<T> {

@@ -7,7 +7,7 @@ import { tags } from "../cose/labels.ts";
 import { isRefusal } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { messages } from "../messages/index.ts";
-import { signedStatement } from "../messages/session.ts";
+import { signedStatement } from "../messages/signed-statement.ts";
 import { decodeAs } from "../schema.ts";
 import { cborField } from "./cbor.ts";
 import type { InspectContext, Inspection } from "./inspection.ts";

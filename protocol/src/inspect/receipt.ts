@@ -2,7 +2,7 @@
 import type { Cbor } from "../cbor.ts";
 import { thumbprint } from "../cose/key.ts";
 import { isRefusal } from "../errors.ts";
-import type { SignedStatement } from "../messages/session.ts";
+import type { SignedStatement } from "../messages/signed-statement.ts";
 import { readReceipt, receiptSteps } from "../receipt/steps.ts";
 import { openStatement } from "../statement.ts";
 import type { Step } from "../step.ts";

@@ -2,7 +2,7 @@
 
 import { isSoundlyDated } from "../envelope.ts";
 import { isRefusal, refuse } from "../errors.ts";
-import type { SignedStatement } from "../messages/session.ts";
+import type { SignedStatement } from "../messages/signed-statement.ts";
 import type { Uid } from "../schema.ts";
 import { checkGrant, readScrip } from "../scrip.ts";
 import { openStatement, type Statement, verifyStatementBy } from "../statement.ts";

@@ -1,6 +1,7 @@
 /** How values of ours and texts of others are shown: readable, bounded, and without a terminal's or a page's tricks. */
 import { toText } from "../bytes.ts";
-import { errors, type Refusal } from "../errors.ts";
+import { errors } from "../error-table.ts";
+import type { Refusal } from "../errors.ts";
 import { limits } from "../limits.ts";
 
 /** What moves a cursor, turns the direction of text, or cannot be seen at all. */

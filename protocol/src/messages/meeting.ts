@@ -13,9 +13,7 @@ import {
   text,
   time,
   tuple,
-  txn,
   uint,
-  word,
 } from "../schema.ts";
 import { message } from "./define.ts";
 
@@ -59,17 +57,6 @@ export const offer = message(
   },
   limits.offerBytes,
 );
-
-/** What one side says when there is nothing that it could sign about: not signed, not sealed, proves nothing. */
-export const errorCodec = struct({
-  version: field(1, uint(1, 1)),
-  type: field(3, word("error")),
-  txn: optional(6, txn),
-  code: field(10, text(32)),
-});
-
-/** Of an error: a body or a message that is not signed, and decides nothing. */
-export const ERROR_MEDIA_TYPE = "application/lepta.error+cbor";
 
 /** One WebSocket message: `[id, [message, …]]`. The one who asks chooses the id; the answer carries the same. */
 export const frameCodec = tuple(

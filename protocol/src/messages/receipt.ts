@@ -2,7 +2,7 @@
 import { limits } from "../limits.ts";
 import { embedded, field, list, optional, struct, uint, type Value, word } from "../schema.ts";
 import { hash32 } from "./parts.ts";
-import { signedStatement } from "./session.ts";
+import { signedStatement } from "./signed-statement.ts";
 
 /** Of a file that holds one receipt. */
 export const RECEIPT_MEDIA_TYPE = "application/lepta.receipt+cbor";

@@ -13,14 +13,12 @@ import {
   field,
   list,
   optional,
-  refined,
   scripId,
   struct,
   text,
   tuple,
   uid,
   uint,
-  type Value,
 } from "../schema.ts";
 import { message } from "./define.ts";
 import { grantCodec, hash32, orderCodec, scripCodec } from "./parts.ts";
@@ -114,19 +112,6 @@ export const statement = message("statement", "notice", {
   /** The V0 from which the opening scrip descends, absent where it is V0 itself: so C signs in which line it bought. */
   origin: optional(22, scripId),
 });
-
-/** A statement and the signatures over it, each a COSE_Sign1 without its payload. One that misses is that side's refusal. */
-export const signedStatement = refined(
-  struct({
-    statement: field(1, embedded(2048)),
-    merchant: optional(2, embedded(256)),
-    customer: optional(3, embedded(256)),
-  }),
-  ({ merchant, customer }) => merchant !== undefined || customer !== undefined,
-  "a statement that nobody has signed",
-);
-/** A statement's bytes and the signatures over them that there are so far. */
-export type SignedStatement = Value<typeof signedStatement>;
 
 /** The array inside one transport message. */
 export const sessionItems = list(bytes(1, limits.frameBytes), limits.frameMessages, 1);

@@ -25,7 +25,7 @@ import { buyItem, resumePurchase } from "../../../peer-sdk/src/customer/buy-item
 import type { Customer } from "../../../peer-sdk/src/customer/customer.ts";
 import { takeReturned } from "../../../peer-sdk/src/customer/holdings.ts";
 import { askOffer, meet, readMerchantAddress } from "../../../peer-sdk/src/customer/meet.ts";
-import { obtainBrokerScrip, resumeTopUp } from "../../../peer-sdk/src/customer/obtain-brokerscrip.ts";
+import { obtainBrokerScrip } from "../../../peer-sdk/src/customer/obtain-brokerscrip.ts";
 import { obtainVendorScrip, resumeVendorScrip } from "../../../peer-sdk/src/customer/obtain-vendorscrip.ts";
 import { bodyOf } from "../../../peer-sdk/src/customer/records.ts";
 import { redeem, resumeRedemption } from "../../../peer-sdk/src/customer/redeem.ts";
@@ -33,6 +33,7 @@ import { refundVendorScrip, resumeRefund } from "../../../peer-sdk/src/customer/
 import { renewBrokerScrip, resumeBrokerRenewal } from "../../../peer-sdk/src/customer/renew-brokerscrip.ts";
 import { renewVendorScrip } from "../../../peer-sdk/src/customer/renew-vendorscrip.ts";
 import { restore } from "../../../peer-sdk/src/customer/restore.ts";
+import { resumeTopUp } from "../../../peer-sdk/src/customer/resume-top-up.ts";
 import { resumeReversal, reverse } from "../../../peer-sdk/src/customer/reverse.ts";
 import { settle } from "../../../peer-sdk/src/merchant/settle.ts";
 import type { Shop } from "../../../peer-sdk/src/merchant/shop.ts";

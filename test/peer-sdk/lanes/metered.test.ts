@@ -31,8 +31,8 @@ afterEach(() => world.close());
 
 /** Orders a piece, as the fetch that pays does. */
 async function order(quantity = PIECE) {
-  const { customer, merchants, lanes, provision } = Wallet.portsOf(wallet);
-  const { spendOnLane } = await lanes();
+  const { customer, desk, provision } = Wallet.portsOf(wallet);
+  const { part, merchants } = await desk();
   const merchant = await merchants.at(SHOP);
   if (merchant.session === undefined) throw new Error("the test has no session");
   const unitPrice = amountOf("EUR", UNIT);
@@ -41,7 +41,7 @@ async function order(quantity = PIECE) {
     price: amountOf("EUR", UNIT * BigInt(quantity)),
     isMetered: true,
   };
-  return spendOnLane(customer, merchant, merchant.session, bargain, provision, () => {});
+  return part.spendOnLane(customer, merchant, merchant.session, bargain, provision, () => {});
 }
 
 /** A piece is ordered on a new lane. */

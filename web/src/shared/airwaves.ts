@@ -1,5 +1,5 @@
 /** What the tabs of one wallet say to each other: all of them hear everything but what they say themselves. */
-import type { ErrorCode } from "@lepta/protocol";
+import type { ErrorCode } from "@lepta/protocol/core";
 import type { Method } from "./methods.ts";
 
 export type Message =

@@ -1,6 +1,6 @@
 /** A tab's side of its calls: who has the wallet, what was asked there, and what to say where no answer comes. */
 import { type CallOff, LeptaError, type Runtime } from "@lepta/peer-sdk";
-import { limits } from "@lepta/protocol";
+import { limits } from "@lepta/protocol/core";
 import type { Airwaves, Message, Outcome } from "./airwaves.ts";
 import { isOnce, type Method } from "./methods.ts";
 import { unpack } from "./parcel.ts";

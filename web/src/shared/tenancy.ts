@@ -9,7 +9,7 @@ import {
   Wallet,
   type WalletOptions,
 } from "@lepta/peer-sdk";
-import { limits, toText } from "@lepta/protocol";
+import { limits, toText } from "@lepta/protocol/core";
 import type { Airwaves, Ask, Message, Outcome } from "./airwaves.ts";
 import type { Asker } from "./asker.ts";
 import { isMethod, type Method } from "./methods.ts";

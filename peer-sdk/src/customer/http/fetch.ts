@@ -3,20 +3,19 @@
  * cost nothing is given back to the budget, and nothing else is.
  */
 import { type Amount, formatAmount, isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
-import type { LanesPart } from "#parts";
 import { ACCEPT_HEADER } from "../../http/accept-payment.ts";
 import { type Challenge, parseChallenges } from "../../http/challenge.ts";
 import { METHOD, readTerms, resourceOf, type Terms } from "../../http/terms.ts";
-import type { Acquaintances } from "../acquaintances.ts";
 import type { Budget } from "../budgets.ts";
 import type { Customer } from "../customer.ts";
+import type { OpenDesk } from "../desk.ts";
 import { isAllowedHost, isLoopback } from "../hosts.ts";
 import type { Provision } from "../spend.ts";
 import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments, requestName } from "./kept.ts";
 import { newReservation, type PaidResponse, payFixed, payMetered } from "./paying.ts";
 
-/** What a fetch that pays may spend, and where. */
+/** Within what a fetch pays, and where. */
 export interface FetchOptions {
   /** The most that one request may cost, `"EUR 0.10"`. */
   readonly max: string;
@@ -33,8 +32,7 @@ export interface FetchOptions {
 /** What it works with. */
 export interface FetchPorts {
   readonly customer: Customer;
-  readonly merchants: Acquaintances;
-  readonly lanes: () => Promise<LanesPart>;
+  readonly desk: () => Promise<OpenDesk>;
   readonly budget: (name: string) => Promise<Budget>;
   readonly provision: Provision;
 }
@@ -128,12 +126,13 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     await first.body?.cancel();
     const { challenge, terms } = asked;
     const { address, recipient } = terms;
-    const merchant = await ports.merchants.at(`${address}#${recipient}`);
+    const { part, merchants } = await ports.desk();
+    const merchant = await merchants.at(`${address}#${recipient}`);
     const demand = {
       ...asked,
       customer,
       merchant,
-      lanes: await ports.lanes(),
+      dealings: part,
       budget: await ports.budget(options.budget ?? "fetch"),
       provision: ports.provision,
       limits,
@@ -193,7 +192,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     if ((await tables.pending.get(txn)) !== undefined) return "unknown";
     const ended = (await tables.history.list()).find(([, each]) => each.txn === txn);
     if (ended !== undefined) return ended[1].outcome === "done" ? "sold" : "refused";
-    return (await ports.lanes()).standingOf(customer, txn);
+    return (await ports.desk()).part.standingOf(customer, txn);
   }
 }
 

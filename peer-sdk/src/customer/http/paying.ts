@@ -1,6 +1,6 @@
 /** One request that asks for payment: paid for, asked again, and settled with the budget. */
 import { type Amount, formatAmount, LeptaError, nothing, orThrow, type Txn, toText } from "@lepta/protocol";
-import type { LanesPart } from "#parts";
+import type { DealingsPart } from "#parts";
 import type { Challenge } from "../../http/challenge.ts";
 import type { Terms } from "../../http/terms.ts";
 import type { Acquaintance } from "../acquaintance.ts";
@@ -17,7 +17,7 @@ import { buyNamed } from "./session.ts";
 /** What is paid for, to whom, within what. */
 export interface Demand {
   readonly customer: Customer;
-  readonly lanes: LanesPart;
+  readonly dealings: DealingsPart;
   readonly merchant: Acquaintance;
   readonly challenge: Challenge;
   readonly terms: Terms;
@@ -84,10 +84,10 @@ async function alone(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
 }
 
 async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
-  const { customer, lanes, merchant, challenge, provision, budget } = demand;
+  const { customer, dealings, merchant, challenge, provision, budget } = demand;
   const { txn, credential, bought } = await buyNamed(
     customer,
-    lanes,
+    dealings,
     merchant,
     challenge,
     bargain,
@@ -113,7 +113,7 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
   try {
     done = await bought;
   } catch (error) {
-    if ((await lanes.standingOf(customer, txn)) === "unknown") throw "lost" in sent ? sent.lost : error;
+    if ((await dealings.standingOf(customer, txn)) === "unknown") throw "lost" in sent ? sent.lost : error;
     return unpaid(demand, sent, error);
   }
   return delivered(demand, done, credential, sent);
@@ -152,7 +152,7 @@ async function unpaid(demand: Demand, sent: Sent | undefined, error: unknown): P
 
 /** Pays for a metered answer piece by piece, for as long as it goes on and the limits allow. */
 export async function payMetered(demand: Demand): Promise<PaidResponse> {
-  const { customer, lanes, merchant, challenge, terms, limits, budget, provision, send } = demand;
+  const { customer, dealings, merchant, challenge, terms, limits, budget, provision, send } = demand;
   const { price, meter } = terms;
   if (meter === undefined) throw new LeptaError("internal", "not metered");
   let left = Math.min(meter.most, Number(limits.max.value / price.value));
@@ -161,7 +161,7 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
     await reserve(demand, reservation, { ...price, value: price.value * BigInt(units) }, limits);
     left -= units;
     const bargain = boundTo(challenge, terms, units);
-    return buyNamed(customer, lanes, merchant, challenge, bargain, provision).catch(
+    return buyNamed(customer, dealings, merchant, challenge, bargain, provision).catch(
       async (error: unknown) => {
         await budget.release(reservation);
         throw error;
@@ -207,7 +207,7 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
 
 /** What was charged for a piece, in millionths; undefined where nothing was, or nobody knows. */
 async function settlePiece(
-  { customer, lanes, budget }: Demand,
+  { customer, dealings, budget }: Demand,
   reservation: string,
   { txn, bought }: { readonly txn: Txn; readonly bought: Promise<Bought> },
 ): Promise<bigint | undefined> {
@@ -216,7 +216,7 @@ async function settlePiece(
     await budget.confirm(reservation, charged);
     return charged.value;
   } catch {
-    if ((await lanes.standingOf(customer, txn)) !== "refused") return undefined;
+    if ((await dealings.standingOf(customer, txn)) !== "refused") return undefined;
     await budget.release(reservation);
     return 0n;
   }
@@ -230,8 +230,8 @@ async function settle(demand: Demand, { receipt: { charged } }: Bought): Promise
 
 /** Who has its answer needs it no more; what it cost counts until it is known. */
 async function settleUnknown(demand: Demand, txn: Txn): Promise<Amount | undefined> {
-  const { customer, lanes, budget, reservation, terms } = demand;
-  const isRefused = (await lanes.standingOf(customer, txn)) === "refused";
+  const { customer, dealings, budget, reservation, terms } = demand;
+  const isRefused = (await dealings.standingOf(customer, txn)) === "refused";
   if (isRefused) await budget.release(reservation);
   await forget(demand);
   return isRefused ? nothing(terms.price.currency) : undefined;

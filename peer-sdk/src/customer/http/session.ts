@@ -1,7 +1,7 @@
 /** Intent `session`: M1 goes on a lane, and the credential names it. */
 import type { Txn } from "@lepta/protocol";
 import { LeptaError } from "@lepta/protocol";
-import type { LanesPart } from "#parts";
+import type { DealingsPart } from "#parts";
 import type { Challenge } from "../../http/challenge.ts";
 import { provePayload, writeSession } from "../../http/payload.ts";
 import type { Acquaintance } from "../acquaintance.ts";
@@ -22,7 +22,7 @@ export interface OnLane {
 /** Sends a purchase on its way, and names it. Throws what buying on a lane throws before it has left. */
 export async function buyNamed(
   customer: Customer,
-  { spendOnLane }: Pick<LanesPart, "spendOnLane">,
+  { spendOnLane }: Pick<DealingsPart, "spendOnLane">,
   merchant: Acquaintance,
   challenge: Challenge,
   bargain: Bargain,

@@ -1,5 +1,5 @@
 /** One database of IndexedDB: opened or made, with promises for its transactions and our words for its faults. */
-import { LeptaError } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol/core";
 
 const FORMAT = 1;
 /** Keys and values; records of logs; private keys that are objects. */

@@ -1,5 +1,5 @@
 /** Only one tab has a store open: a Web Lock, which the browser gives back when the tab is gone, however it went. */
-import { LeptaError } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol/core";
 
 export interface Held {
   /** Resolves when the next one may take it. */

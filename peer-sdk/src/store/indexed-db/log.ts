@@ -2,7 +2,7 @@
  * A log in IndexedDB. Records are gathered in memory while a transaction is under way, and written together in the next one, with
  * what was let go of meanwhile.
  */
-import { LeptaError } from "@lepta/protocol";
+import { LeptaError } from "@lepta/protocol/core";
 import type { LogRecord, RecordLog } from "../../ports.ts";
 import { checkRecord } from "../log/record.ts";
 import { bytesOf, type Database, ownBytes } from "./database.ts";

@@ -1,5 +1,5 @@
 /** Private keys in a browser's store: IndexedDB copies the objects, and nobody ever sees their bytes. */
-import { type KeyHandle, LeptaError } from "@lepta/protocol";
+import { type KeyHandle, LeptaError } from "@lepta/protocol/core";
 import type { KeyVault } from "../../ports.ts";
 import { type Database, ownBytes } from "./database.ts";
 

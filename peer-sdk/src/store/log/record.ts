@@ -1,5 +1,5 @@
 /** What every log asks of a record. */
-import { LeptaError, limits } from "@lepta/protocol";
+import { LeptaError, limits } from "@lepta/protocol/core";
 
 /** Throws `internal` where it is none: an empty one could not be told from a disk that was never written to. */
 export function checkRecord({ length }: Uint8Array): void {
