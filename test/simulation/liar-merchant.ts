@@ -201,9 +201,9 @@ class LiarSession {
     const charging = (more: number) => () => [
       encodeAs(laneSold, [4, number, sequence, charged + more, Math.max(0, left - more), goods, ""]),
     ];
+    // A unit more than was ordered, and a part of a unit.
+    const charges = [charging(Number(price.value) - charged + unit), charging(1)];
     const lies: readonly (() => readonly Uint8Array[])[] = [
-      // More than was ordered, and a part of a unit.
-      ...(metered === 1 ? [charging(Number(price.value) - charged + unit), charging(1)] : []),
       charging(1),
       () => [encodeAs(laneSold, [4, number, sequence, charged + 1, left, goods, ""])],
       () => [encodeAs(laneSold, [4, number, sequence, charged, left + 1, goods, ""])],
@@ -223,7 +223,8 @@ class LiarSession {
     lane.elements.push(laneElement(bought, honest));
     // Where it proposes nothing it says nothing else that is wrong: its customer is to go on until it must stop.
     const isLie = !lane.isSilent && this.#lies(rates.lieItem);
-    for (const item of isLie ? draws.pick(lies)() : [honest]) this.#session.send(item);
+    const isOfCharge = metered === 1 && draws.chance(rates.lieCharge);
+    for (const item of isLie ? draws.pick(isOfCharge ? charges : lies)() : [honest]) this.#session.send(item);
     if (lane.held !== undefined && draws.chance(0.5)) this.#session.send(lane.held);
     if (draws.chance(rates.lieItem)) this.#propose(lane, draws.chance(0.3));
   }

@@ -87,6 +87,8 @@ export const adversaries = {
   /** What it lies about then: whether it knows a lane and where it stands, an answer, a statement. */
   lieOpening: 0.08,
   lieItem: 0.15,
+  /** A lie about what is metered that is about its charge. */
+  lieCharge: 0.5,
   lieStatement: 0.35,
   /** A lane on which it proposes nothing at all. */
   silent: 0.4,
