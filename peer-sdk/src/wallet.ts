@@ -204,6 +204,16 @@ export class Wallet {
     }
   }
 
+  /** @internal What this SDK's own other ways of buying work with. */
+  static portsOf(wallet: Wallet): FetchPorts {
+    return {
+      customer: wallet.#customer,
+      desk: async () => wallet.#dealings(),
+      budget: (name) => wallet.budget(name),
+      provision: { times: wallet.#times },
+    };
+  }
+
   get #customer(): Customer {
     if (!this.#isOpen) throw new LeptaError("closed");
     return this.#opened;
@@ -420,13 +430,7 @@ export class Wallet {
 
   /** The same for those who want to know what an answer has cost by the wallet's own books, or what it would cost. */
   payer(options: FetchOptions): Payer {
-    const customer = this.#customer;
-    const ports: FetchPorts = {
-      customer,
-      desk: async () => this.#dealings(),
-      budget: (name) => this.budget(name),
-      provision: { times: this.#times },
-    };
+    const ports = Wallet.portsOf(this);
     checkLimits(options);
     let loaded: Promise<Payer> | undefined;
     const load = (): Promise<Payer> => {

@@ -215,6 +215,8 @@ export const limits = {
   meetWithin: 10_000,
   /** How long a metered answer waits for more funds, in milliseconds. */
   fundsWithin: 60_000,
+  /** How long a customer waits for the answer of a metered purchase, which comes when its units are used, in milliseconds. */
+  pieceWithin: 10 * 60_000,
   /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
   sharedCalls: 64,
   sharedCallsHeld: 256,

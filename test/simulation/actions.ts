@@ -1,11 +1,12 @@
 /** What a customer can be told to do: one line each. */
-import { type BuyOptions, LeptaError } from "@lepta/peer-sdk";
+import { type BuyOptions, LeptaError, Wallet } from "@lepta/peer-sdk";
 import { customerTables, merchantTables } from "@lepta/peer-sdk/records";
-import { goodsFor } from "./goods.ts";
+import { amountOf } from "@lepta/protocol";
+import { goodsAt, goodsFor, UNIT_PRICE } from "./goods.ts";
 import { laneSalesOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import type { Draws } from "./random.ts";
-import { absences, favoured, sessions } from "./rates.ts";
+import { absences, favoured, meter, sessions } from "./rates.ts";
 
 export interface Stage {
   readonly customer: CustomerSide;
@@ -27,7 +28,9 @@ export const actions: readonly Action[] = [
   { name: "buy", weight: 120, run: buy },
   { name: "buy several", weight: 6, run: (stage) => buy(stage, stage.draws.between(2, 5)) },
   { name: "buy a burst", weight: 4, run: buyBurst },
-  { name: "buy a burst of a liar", weight: 1, run: buyBurstOfLiar },
+  { name: "buy a burst of a liar", weight: 1, run: (stage) => buyBurst(ofLiars(stage)) },
+  { name: "buy metered", weight: 12, run: buyMetered },
+  { name: "buy metered of a liar", weight: 1, run: (stage) => buyMetered(ofLiars(stage)) },
   { name: "buy too dear", weight: 2, run: (stage) => buy(stage, 1, "EUR 0.001") },
   { name: "top up", weight: 2, run: topUp },
   { name: "obtain", weight: 3, run: obtain },
@@ -88,17 +91,51 @@ async function buyBurst(stage: Stage): Promise<void> {
   const { draws, merchants } = stage;
   const merchant = draws.pick(merchants);
   const sku = draws.pick([...merchant.prices.keys()]);
-  const all = Array.from({ length: draws.between(...sessions.burst) }, () =>
-    buyAt(stage, merchant, sku, { max: "EUR 10.00" }),
+  await together(draws.between(...sessions.burst), () => buyAt(stage, merchant, sku, { max: "EUR 10.00" }));
+}
+
+/** Pieces of what is metered: while one is used its lane waits, and the next one needs another. */
+async function buyMetered(stage: Stage): Promise<void> {
+  const { draws, merchants } = stage;
+  const merchant = draws.pick(merchants);
+  await together(draws.between(...meter.pieces), () =>
+    buyPiece(stage, merchant, draws.between(1, meter.piece)),
   );
+}
+
+async function together(times: number, buy: () => Promise<void>): Promise<void> {
+  const all = Array.from({ length: times }, buy);
   const failed = (await Promise.allSettled(all)).find((each) => each.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
 
 /** Where lies are told: what they say of statements and lanes is heard on lanes that buy much. */
-async function buyBurstOfLiar(stage: Stage): Promise<void> {
+function ofLiars(stage: Stage): Stage {
   const liars = stage.merchants.filter(({ options }) => !options.isHonest);
-  await buyBurst(liars.length === 0 ? stage : { ...stage, merchants: liars });
+  return liars.length === 0 ? stage : { ...stage, merchants: liars };
+}
+
+/** As the fetch that pays buys it: on a lane, and its name is known before it has left. */
+async function buyPiece({ customer }: Stage, merchant: MerchantSide, quantity: number): Promise<void> {
+  const { wallet } = customer;
+  const { desk, provision, customer: inner } = Wallet.portsOf(wallet);
+  const { sku } = meter;
+  const order = { sku, description: "", unitPrice: UNIT_PRICE, quantity };
+  const price = amountOf(UNIT_PRICE.currency, UNIT_PRICE.value * BigInt(quantity));
+  await unlessPoor(customer, async () => {
+    const { part, merchants } = await desk();
+    const met = await merchants.at(merchant.plan.url);
+    if (met.session === undefined) throw new LeptaError("signature-needed", "there is no session");
+    let name = "";
+    const bargain = { order, price, isMetered: true };
+    const { goods, receipt } = await part.spendOnLane(inner, met, met.session, bargain, provision, (txn) => {
+      name = txn;
+    });
+    const expected = goodsAt(wallet.uid, name, sku, receipt.charged.value);
+    const isAgreed = goods.text() === expected && receipt.txn === name;
+    if (!isAgreed && merchant.options.isHonest)
+      customer.around.findings.broken("the goods are what was bought", `${goods.text()} for ${expected}`);
+  });
 }
 
 async function buyAt(
@@ -112,16 +149,23 @@ async function buyAt(
     : draws.chance(sessions.statement)
       ? "statement"
       : undefined;
-  try {
+  await unlessPoor(customer, async () => {
     const { wallet } = customer;
     const { goods, receipt } = await wallet.buy(merchant.plan.url, sku, {
       ...options,
       ...(signature === undefined ? {} : { signature }),
     });
-    customer.isPoor = false;
     const expected = goodsFor(wallet.uid, receipt.txn, sku);
     if (goods.text() !== expected && merchant.options.isHonest)
       customer.around.findings.broken("the goods are what was bought", `${goods.text()} for ${expected}`);
+  });
+}
+
+/** Whoever cannot pay brings in money first, the next time. */
+async function unlessPoor(customer: CustomerSide, buying: () => Promise<void>): Promise<void> {
+  try {
+    await buying();
+    customer.isPoor = false;
   } catch (error) {
     if (error instanceof LeptaError && error.code === "insufficient-funds") customer.isPoor = true;
     throw error;

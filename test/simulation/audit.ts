@@ -14,7 +14,7 @@ import { chainHead } from "../../lambdas/src/broker/decision.ts";
 import { genesis } from "../../lambdas/src/broker/genesis.ts";
 import { CURRENCY, isAccounted, isBalanced, isBornOut, isPaidFor, isSettled, isWhole } from "./books.ts";
 import type { BrokerSide } from "./broker.ts";
-import { goodsFor } from "./goods.ts";
+import { goodsAt } from "./goods.ts";
 import { type LaneSale, laneSalesOf, readLanes, readPaying, unsignedOf, worthOf } from "./lane-audit.ts";
 import type { CustomerSide, MerchantSide } from "./peers.ts";
 import { clock as clockRates } from "./rates.ts";
@@ -327,7 +327,7 @@ async function checkLaneGoods(
     if (customer.checked.has(txn)) continue;
     customer.checked.add(txn);
     const recalled = await customer.wallet.recall(txn);
-    if (recalled?.goods.text() !== goodsFor(customer.uid, txn, sku))
+    if (recalled?.goods.text() !== goodsAt(customer.uid, txn, sku, charged))
       findings.broken("a paid purchase has its goods", `${customer.name} ${txn}: ${recalled?.goods.text()}`);
   }
 }

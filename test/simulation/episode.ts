@@ -17,7 +17,12 @@ export interface EpisodeResult {
   readonly plan: EpisodePlan;
   readonly findings: Findings;
   readonly sold: number;
-  readonly lanes: { readonly sold: number; readonly statements: number; readonly resumed: number };
+  readonly lanes: {
+    readonly sold: number;
+    readonly metered: number;
+    readonly statements: number;
+    readonly resumed: number;
+  };
   readonly turns: number;
   readonly attacks: number;
   readonly tally: Tally;
@@ -45,6 +50,7 @@ export async function playEpisode(plan: EpisodePlan): Promise<EpisodeResult> {
     sold: scene.ledger.sold,
     lanes: {
       sold: scene.ledger.soldOnLanes,
+      metered: scene.ledger.metered,
       statements: scene.ledger.statements.count,
       resumed: scene.ledger.resumed,
     },

@@ -20,6 +20,7 @@ export interface Fault {
 }
 
 const SELL = "peer-sdk/src/merchant/sell-item.ts";
+const CATALOGUE = "peer-sdk/src/merchant/catalogue.ts";
 const SCRIP_TABLE = "peer-sdk/src/merchant/scrip-table.ts";
 const AUTHORISE_AT_MERCHANT = "peer-sdk/src/merchant/sell-vendorscrip.ts";
 const BUY = "peer-sdk/src/customer/buy-item.ts";
@@ -55,8 +56,8 @@ export const faults: Readonly<Record<string, Fault>> = {
     isNoticed: true,
   },
   "price-not-compared": {
-    file: SELL,
-    text: "    sameAmount(amount, price) &&\n",
+    file: CATALOGUE,
+    text: "    sameAmount(amount, total) &&\n",
     instead: "",
     favours: ["orders for less"],
     within: 6000,
@@ -420,6 +421,34 @@ export const faults: Readonly<Record<string, Fault>> = {
     text: "  lane.pair.value + order.units <= Number(limits.unstatedAmount);",
     instead: "  lane.pair.value + order.units > 0;",
     favours: ["buy a burst of a liar"],
+    within: 6000,
+  },
+  "metered-charge-beyond-the-order-taken": {
+    file: LANE_ANSWERS,
+    text: "    charged <= price &&\n",
+    instead: "",
+    favours: ["buy metered of a liar"],
+    within: 6000,
+  },
+  "part-of-a-unit-taken": {
+    file: LANE_ANSWERS,
+    text: "    charged % Number(unitPrice.value) === 0 &&\n",
+    instead: "",
+    favours: ["buy metered of a liar"],
+    within: 6000,
+  },
+  "more-units-than-the-piece-sold": {
+    file: CATALOGUE,
+    text: "    order.quantity <= (meter?.piece ?? limits.quantity) &&\n",
+    instead: "",
+    favours: ["repeats and skips on a lane"],
+    within: 6000,
+  },
+  "metered-order-charged-whole": {
+    file: LANE_SELL,
+    text: "  return units * Number(listed.price.value);\n",
+    instead: "  return price;\n",
+    favours: ["buy metered"],
     within: 6000,
   },
   "lane-answer-not-compared": {

@@ -27,7 +27,9 @@ import { itemKind, Session } from "../../peer-sdk/src/session/session.ts";
 import { type Hand, orderFor } from "../peer-sdk/support/hand.ts";
 import type { Action, Stage } from "./actions.ts";
 import { connectFor } from "./channel.ts";
+import { UNIT_PRICE } from "./goods.ts";
 import type { MerchantSide } from "./peers.ts";
+import { meter } from "./rates.ts";
 
 export const laneAttacks: readonly Action[] = [
   { name: "one scrip on two lanes", weight: 5, run: openTwice },
@@ -123,6 +125,18 @@ function buying(
   return writeBuy(number, sequence, orderTail({ ...order.unitPrice, value }, order));
 }
 
+/** Item 3: of some units of what is metered, for their price unless something else is said. */
+function metering(
+  { number }: LaneAtHand,
+  sequence: number,
+  quantity: number,
+  wish: { readonly value?: bigint; readonly isMetered?: boolean } = {},
+): Uint8Array {
+  const { value = UNIT_PRICE.value * BigInt(quantity), isMetered = true } = wish;
+  const order = { sku: meter.sku, description: "", unitPrice: UNIT_PRICE, quantity };
+  return writeBuy(number, sequence, orderTail({ ...UNIT_PRICE, value }, order, isMetered));
+}
+
 /** In one session, and in two at once. */
 async function openTwice(stage: Stage): Promise<void> {
   const [merchant, held] = await something(stage);
@@ -151,11 +165,17 @@ async function wander(stage: Stage): Promise<void> {
     () => buying(one, lane, sequence + 2),
     () => buying(one, lane, sequence + 1, { cheaper: true }),
     () => buying(one, lane, sequence + 1, { quantity: 1000 }),
+    () => metering(lane, sequence + 1, draws.between(meter.piece + 1, 2 * meter.piece)),
+    () => metering(lane, sequence + 1, meter.piece, { value: UNIT_PRICE.value }),
+    () => metering(lane, sequence + 1, meter.piece, { isMetered: false }),
     () => encodeAs(laneClose, [7, lane.number]),
   ];
   for (let step = 0; step < WALK && one.session.isOpen; step += 1) {
     if (draws.chance(0.6)) {
-      last = buying(one, lane, sequence + 1);
+      const isPiece = draws.chance(0.2);
+      last = isPiece
+        ? metering(lane, sequence + 1, draws.between(1, meter.piece))
+        : buying(one, lane, sequence + 1);
       sequence += 1;
       one.session.send(last);
     } else one.session.send(draws.pick(steps)());

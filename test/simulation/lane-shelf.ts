@@ -18,7 +18,8 @@ import { answeredOf } from "../../peer-sdk/src/merchant/lanes/answer.ts";
 import { type LaneRecord, laneTables, readJournalRecord } from "../../peer-sdk/src/merchant/lanes/records.ts";
 import { chargedIn, laneWeight } from "./books.ts";
 import type { Clock } from "./clock.ts";
-import { goodsFor } from "./goods.ts";
+import { goodsAt, isCharge } from "./goods.ts";
+import { meter } from "./rates.ts";
 import type { Statements } from "./statements.ts";
 import type { Findings } from "./violation.ts";
 
@@ -27,7 +28,7 @@ export interface LaneKeeper {
   readonly clock: Clock;
   readonly trace: (line: string) => void;
   /** Purchases that were charged on a lane. */
-  readonly sold: () => void;
+  readonly sold: (isMetered: boolean) => void;
   readonly statements: Statements;
 }
 
@@ -134,18 +135,24 @@ export class LaneShelf {
     lane.sequence = sequence;
     lane.remaining = remaining;
     lane.unstated.push(charged);
-    const price = this.#options.prices(order.sku) * BigInt(order.quantity);
-    if (code === undefined && (BigInt(charged) !== price || amount.value !== price))
+    const unitPrice = this.#options.prices(order.sku);
+    const price = unitPrice * BigInt(order.quantity);
+    const isPriced =
+      amount.value === price && isCharge(order.sku, order.quantity, unitPrice, BigInt(charged));
+    if (code === undefined && !isPriced)
       this.#broken("the price is the catalogue's", `${id} at ${sequence}: ${charged} for ${price}`);
     const txn = lanePurchase(laneOrigin(lane.record.session, numberOf(id), lane.record.scrip), sequence);
     if (code === undefined) {
       const goods = decodeAs(laneSold, answered);
       const text = isRefusal(goods) ? "" : new TextDecoder().decode(goods[5]);
-      if (text !== goodsFor(owner, txn, order.sku))
+      if (text !== goodsAt(owner, txn, order.sku, BigInt(charged)))
         this.#broken("the goods are what was bought", `${id} at ${sequence}: ${text}`);
-      if (at >= lane.record.expiresAt) this.#broken("expired scrip buys nothing", `${id} at ${sequence}`);
+      // What is metered was begun before.
+      const lag = order.sku === meter.sku ? meter.use[1] + clock.leapt : 0;
+      if (at >= lane.record.expiresAt + lag)
+        this.#broken("expired scrip buys nothing", `${id} at ${sequence}`);
       this.#charged.set(`${owner}/${txn}`, `${id}#${sequence}`);
-      sold();
+      sold(order.sku === meter.sku);
     }
     this.#checkBounds(owner);
     trace(`M ${clock.now} ${this.#options.name} lane ${id} ${sequence} ${code ?? charged} ${remaining}\n`);

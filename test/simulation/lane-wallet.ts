@@ -85,7 +85,13 @@ export class LaneWallet {
       if (isRefusal(buy) || isRefusal(answer)) return this.#broken("a run can be read", id);
       const { charged, remaining, code } = answer;
       left -= BigInt(charged);
-      const isAgreed = code === undefined ? BigInt(charged) === buy[3].value : charged === 0;
+      const [, , , amount, metered, order] = buy;
+      const isAgreed =
+        code !== undefined
+          ? charged === 0
+          : metered === 1
+            ? BigInt(charged) <= amount.value && BigInt(charged) % order.unitPrice.value === 0n
+            : BigInt(charged) === amount.value;
       if (!isAgreed || BigInt(remaining) !== left)
         this.#broken(
           "an answer says what was agreed",

@@ -23,6 +23,8 @@ export class Ledger {
   sold = 0;
   /** Those of them on lanes. */
   soldOnLanes = 0;
+  /** Those of these that were metered, by honest merchants. */
+  metered = 0;
   /** Lanes that went on in another session. */
   resumed = 0;
   readonly statements: Statements;
@@ -78,9 +80,10 @@ export class Ledger {
     this.#spentBy.set(scrip, by);
   };
 
-  readonly #soldOnLane = (): void => {
+  readonly #soldOnLane = (isMetered = false): void => {
     this.sold += 1;
     this.soldOnLanes += 1;
+    if (isMetered) this.metered += 1;
   };
 
   /** An honest merchant's store, watched. */

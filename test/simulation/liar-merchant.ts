@@ -187,16 +187,24 @@ class LiarSession {
     const lane = isRefusal(buy) ? undefined : this.#lane(buy[1]);
     if (isRefusal(buy) || lane === undefined) return;
     const { draws } = this.#options;
-    const [, number, sequence, price, , order] = buy;
+    const [, number, sequence, price, metered, order] = buy;
+    const unit = Number(order.unitPrice.value);
+    const charged = metered === 1 ? unit * draws.below(order.quantity + 1) : Number(price.value);
     lane.sequence = sequence;
-    lane.remaining -= price.value;
-    lane.total += price.value;
+    lane.remaining -= BigInt(charged);
+    lane.total += BigInt(charged);
     if (lane.total > limits.unstatedAmount) this.#options.exceeded(this.#customer);
-    const charged = Number(price.value);
     const left = Math.max(0, Number(lane.remaining));
     const goods = new TextEncoder().encode(`${order.sku} of a liar`);
     const honest = encodeAs(laneSold, [4, number, sequence, charged, left, goods, ""]);
+    /** More is charged, and what is left says so too. */
+    const charging = (more: number) => () => [
+      encodeAs(laneSold, [4, number, sequence, charged + more, Math.max(0, left - more), goods, ""]),
+    ];
+    // A unit more than was ordered, and a part of a unit.
+    const charges = [charging(Number(price.value) - charged + unit), charging(1)];
     const lies: readonly (() => readonly Uint8Array[])[] = [
+      charging(1),
       () => [encodeAs(laneSold, [4, number, sequence, charged + 1, left, goods, ""])],
       () => [encodeAs(laneSold, [4, number, sequence, charged, left + 1, goods, ""])],
       () => [encodeAs(laneSold, [4, number, sequence + 1, charged, left, goods, ""])],
@@ -215,7 +223,8 @@ class LiarSession {
     lane.elements.push(laneElement(bought, honest));
     // Where it proposes nothing it says nothing else that is wrong: its customer is to go on until it must stop.
     const isLie = !lane.isSilent && this.#lies(rates.lieItem);
-    for (const item of isLie ? draws.pick(lies)() : [honest]) this.#session.send(item);
+    const isOfCharge = metered === 1 && draws.chance(rates.lieCharge);
+    for (const item of isLie ? draws.pick(isOfCharge ? charges : lies)() : [honest]) this.#session.send(item);
     if (lane.held !== undefined && draws.chance(0.5)) this.#session.send(lane.held);
     if (draws.chance(rates.lieItem)) this.#propose(lane, draws.chance(0.3));
   }

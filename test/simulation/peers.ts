@@ -7,11 +7,13 @@ import {
   memoryPeerStore,
   type PartyOptions,
   type PeerStore,
+  type Runtime,
   type Visit,
   Wallet,
 } from "@lepta/peer-sdk";
 import { identities, SELF } from "@lepta/peer-sdk/records";
 import { parseAmount, type Suite } from "@lepta/protocol";
+import type { Listed } from "../../peer-sdk/src/merchant/catalogue.ts";
 import { Hand } from "../peer-sdk/support/hand.ts";
 import type { BrokerSide } from "./broker.ts";
 import { connectFor, type Place } from "./channel.ts";
@@ -151,7 +153,9 @@ export abstract class PeerSide {
     });
   }
 
-  optionsFor(life: Life): PartyOptions & { readonly store: PeerStore; readonly noticeDelay: number } {
+  optionsFor(
+    life: Life,
+  ): PartyOptions & { readonly store: PeerStore; readonly runtime: Runtime; readonly noticeDelay: number } {
     const { clock, weather, broker, suite } = this.around;
     const { draws, skew, account } = this.options;
     return {
@@ -247,6 +251,8 @@ export class CustomerSide extends PeerSide {
 export interface ShopPlan {
   readonly url: string;
   readonly catalogue: Catalogue;
+  /** What it meters, where it sleeps like this. */
+  readonly metered: (sleep: Runtime["sleep"]) => Listed;
   readonly scripLife: number;
   /** How long expired scrip can be renewed and given back. */
   readonly grace: number;
@@ -282,20 +288,23 @@ export class MerchantSide extends PeerSide {
 
   protected async start(life: Life): Promise<void> {
     this.#merchant = undefined;
-    const { catalogue, scripLife, grace, tendEvery, statementBelow } = this.plan;
+    const { catalogue, metered, scripLife, grace, tendEvery, statementBelow } = this.plan;
     const { findings } = this.around;
-    const merchant = await Merchant.open({
-      ...this.optionsFor(life),
+    const options = this.optionsFor(life);
+    const shopOptions = {
+      ...options,
       catalogue,
       scripLife,
       grace,
       tendEvery,
       ...(statementBelow === undefined ? {} : { statementBelow }),
-      onError: (error) => {
+      onError: (error: unknown) => {
         const isPlanned = error instanceof Error && error.message === HANDLER_FAILS;
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);
       },
-    });
+    };
+    const beside = { items: [metered(options.runtime.sleep)], refused: () => {}, ending: () => {} };
+    const merchant = await Merchant.open(shopOptions, beside);
     if (life.isDead) return;
     this.#merchant = merchant;
     this.uid = merchant.uid;

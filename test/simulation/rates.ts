@@ -87,6 +87,8 @@ export const adversaries = {
   /** What it lies about then: whether it knows a lane and where it stands, an answer, a statement. */
   lieOpening: 0.08,
   lieItem: 0.15,
+  /** A lie about what is metered that is about its charge. */
+  lieCharge: 0.5,
   lieStatement: 0.35,
   /** A lane on which it proposes nothing at all. */
   silent: 0.4,
@@ -111,6 +113,19 @@ export const goods = {
   /** A handler that fails, and charges nothing. */
   deliveryFails: 0.01,
   prices: ["EUR 0.01", "EUR 0.02", "EUR 0.05", "EUR 0.005"],
+} as const;
+
+/** What is metered: one unit costs so much, and one order is for a piece of at most so many. */
+export const meter = {
+  sku: "metered item",
+  unit: "unit",
+  price: "EUR 0.001",
+  piece: 20,
+  /** A piece whose use is known at once, and how long another is used: longer than other answers are waited for. */
+  atOnce: 0.5,
+  use: [0, 45 * SECOND],
+  /** Pieces at once: each holds its lane. */
+  pieces: [1, 3],
 } as const;
 
 export const schedule = {

@@ -12,6 +12,7 @@ export function resultLine({ seed }: RunPlan, { totals, failed }: RunResult): st
     seed,
     purchases: totals.purchases,
     purchasesOnLanes: totals.onLanes,
+    purchasesMetered: totals.metered,
     statements: totals.statements,
     lanesResumed: totals.resumed,
     crashes: tally.crashes,
@@ -39,7 +40,7 @@ export function summary(totals: Totals, seconds: number): string {
   const left = [...totals.seen].filter((point) => !totals.crashed.has(point));
   return [
     `${totals.purchases} purchases in ${totals.episodes} episodes, ${seconds.toFixed(1)} s (${Math.round(totals.purchases / seconds)} a second)`,
-    `lanes: ${totals.onLanes} of the purchases, ${totals.statements} statements signed by both, ${totals.resumed} times a lane went on in another session`,
+    `lanes: ${totals.onLanes} of the purchases, ${totals.metered} of them metered, ${totals.statements} statements signed by both, ${totals.resumed} times a lane went on in another session`,
     `faults: ${tally.crashes} crashes, ${tally.lost} messages lost, ${tally.duplicated} doubled, ${tally.delayed} held up, ${tally.reordered} overtaken,`,
     `        ${tally.tableFaults} answers of the table, ${tally.jumps} jumps of the clock, ${totals.attacks} attacks`,
     `await points: killed at ${totals.crashed.size} of ${totals.seen.size}${left.length === 0 ? "" : `; not at ${left.slice(0, 5).join("; ")}`}`,

@@ -26,8 +26,9 @@ export interface Totals {
   episodes: number;
   attacks: number;
   turns: number;
-  /** Purchases on lanes, statements that both have signed, lanes that went on in another session. */
+  /** Purchases on lanes, metered ones among them, statements that both have signed, lanes that went on in another session. */
   onLanes: number;
+  metered: number;
   statements: number;
   resumed: number;
   doubleSpends: number;
@@ -85,6 +86,7 @@ const nothingYet = (): Totals => ({
   attacks: 0,
   turns: 0,
   onLanes: 0,
+  metered: 0,
   statements: 0,
   resumed: 0,
   doubleSpends: 0,
@@ -103,6 +105,7 @@ function add(totals: Totals, result: EpisodeResult): void {
   totals.attacks += attacks;
   totals.turns += turns;
   totals.onLanes += lanes.sold;
+  totals.metered += lanes.metered;
   totals.statements += lanes.statements;
   totals.resumed += lanes.resumed;
   totals.doubleSpends += findings.doubleSpends;

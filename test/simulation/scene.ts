@@ -1,17 +1,18 @@
 /** The fresh world of one episode: a broker, a few merchants, some customers, a part of each adversaries. */
-import type { Catalogue } from "@lepta/peer-sdk";
+import type { Catalogue, Runtime } from "@lepta/peer-sdk";
 import { memoryPeerStore } from "@lepta/peer-sdk";
 import type { Suite } from "@lepta/protocol";
 import { type BrokerPolicy, BrokerSide } from "./broker.ts";
 import { Clock } from "./clock.ts";
-import { goodsFor } from "./goods.ts";
+import { goodsFor, UNIT_PRICE } from "./goods.ts";
 import { Interceptor } from "./interceptor.ts";
 import { Ledger } from "./ledger.ts";
+import { type Metering, meteredItem } from "./metered.ts";
 import { Network } from "./network.ts";
 import { CustomerSide, HANDLER_FAILS, MerchantSide, type PeerOptions, type Surroundings } from "./peers.ts";
 import type { EpisodePlan } from "./plan.ts";
 import { type Draws, drawsOf } from "./random.ts";
-import { clock as clockRates, goods, policy, scripLife, sessions, episode as sizes } from "./rates.ts";
+import { clock as clockRates, goods, meter, policy, scripLife, sessions, episode as sizes } from "./rates.ts";
 import { Recorder } from "./recorder.ts";
 import { twistOf } from "./twists.ts";
 import type { Findings } from "./violation.ts";
@@ -71,13 +72,16 @@ export async function createScene(plan: EpisodePlan, suite: Suite, findings: Fin
     const prices = options.draws.pick(PRICE_LISTS);
     const disk = memoryPeerStore();
     const known = { uid: "" };
-    const catalogue = catalogueOf(prices, options.draws, () => weather.has("delivery"));
+    const mayFail = () => weather.has("delivery");
+    const catalogue = catalogueOf(prices, options.draws, mayFail);
+    const metering = meteringOf(options.draws.fork("meter"), mayFail);
     // A liar sells as much as it can through lanes.
     const below = options.draws.fork("lanes").pick(sessions.statementBelow);
     const statementBelow = options.isHonest ? below : sessions.liarBelow;
     const shopPlan = {
       url: `ws://${options.role}-${index}.example/`,
       catalogue,
+      metered: (sleep: Runtime["sleep"]) => meteredItem(metering, sleep),
       scripLife: options.draws.pick(scripLife.vendor),
       grace: options.draws.pick(policy.grace),
       tendEvery: options.draws.pick(policy.tendEvery),
@@ -135,9 +139,15 @@ const ACCOUNTS = [
 ] as const;
 
 const PRICE_LISTS = [goods.prices, goods.prices.slice(0, 2), goods.prices.slice(2)] as const;
-const PRICES: ReadonlyMap<string, number> = new Map(
-  goods.prices.map((price) => [`item at ${price}`, Math.round(Number(price.slice(4)) * 1e6)]),
-);
+const PRICES: ReadonlyMap<string, number> = new Map([
+  ...goods.prices.map((price) => [`item at ${price}`, Math.round(Number(price.slice(4)) * 1e6)] as const),
+  [meter.sku, Number(UNIT_PRICE.value)],
+]);
+
+const meteringOf = (draws: Draws, mayFail: () => boolean): Metering => ({
+  draws,
+  failing: () => (mayFail() && draws.chance(goods.deliveryFails) ? new Error(HANDLER_FAILS) : undefined),
+});
 
 function catalogueOf(prices: readonly string[], draws: Draws, mayFail: () => boolean): Catalogue {
   const items = prices.map((price) => {

@@ -4,6 +4,7 @@ import type { Change, PeerStore } from "@lepta/peer-sdk";
 import type { MerchantTables, SaleRecord, ScripRecord } from "@lepta/peer-sdk/records";
 import type { LineRecord } from "../../peer-sdk/src/merchant/records.ts";
 import { merchantWeight } from "./books.ts";
+import { isCharge } from "./goods.ts";
 import { type Laned, type LaneKeeper, LaneShelf } from "./lane-shelf.ts";
 
 /** What a commit of a merchant is about. */
@@ -99,8 +100,9 @@ export class Shelf {
       if (was?.refunded !== undefined && was.refunded !== sale?.refunded)
         this.#broken("a purchase is given back once", id);
       if (was === undefined && sale?.ok === 1) soldAlone();
-      const price = sale === undefined ? 0n : prices(sale.sku) * BigInt(sale.quantity);
-      if (sale?.ok === 1 && sale.charged.value !== price) this.#broken("the price is the catalogue's", id);
+      const isPriced =
+        sale?.ok !== 1 || isCharge(sale.sku, sale.quantity, prices(sale.sku), sale.charged.value);
+      if (!isPriced) this.#broken("the price is the catalogue's", id);
       trace(
         `M ${clock.now} ${name} sale ${onLane ?? id} ${sale?.ok} ${sale?.charged.value} ${sale?.refunded ?? ""}\n`,
       );

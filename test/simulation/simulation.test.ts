@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 interface Line {
   readonly ok: boolean;
   readonly purchases: number;
+  readonly purchasesMetered: number;
   readonly crashes: number;
   readonly awaitPointsCrashed: number;
   readonly awaitPointsTotal: number;
@@ -40,6 +41,7 @@ describe("the simulator", { timeout: 180_000 }, () => {
     const line = resultOf("--purchases", "1200", "--seed", "short");
     expect(line).toMatchObject({ ok: true, doubleSpends: 0, conserved: true, stuck: 0 });
     expect(line.purchases).toBeGreaterThanOrEqual(1200);
+    expect(line.purchasesMetered).toBeGreaterThan(25);
     expect(line.awaitPointsCrashed).toBe(line.awaitPointsTotal);
     expect(line.awaitPointsTotal).toBeGreaterThan(150);
     expect(line.adversarialAttempts).toBeGreaterThan(50);

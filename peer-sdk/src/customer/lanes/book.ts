@@ -269,13 +269,16 @@ export class LaneBook {
   #listenLater(): CallOff {
     return this.#party.runtime.later(ANSWER_WITHIN, () => {
       const before = this.#unanswered;
+      const now = this.#party.runtime.now();
       this.#unanswered = new Map();
       for (const lane of this.all()) {
         const oldest = lane.flight.find(({ settle }) => settle !== undefined);
-        // What is metered takes as long as it is used.
-        if (oldest === undefined || oldest.order.isMetered) continue;
-        if (before.get(lane) === oldest)
-          this.giveUp(lane, new LeptaError("unreachable", "no answer in time"));
+        if (oldest === undefined) continue;
+        // What is metered is answered when it was used.
+        const isSilent = oldest.order.isMetered
+          ? now >= oldest.at + limits.pieceWithin
+          : before.get(lane) === oldest;
+        if (isSilent) this.giveUp(lane, new LeptaError("unreachable", "no answer in time"));
         else this.#unanswered.set(lane, oldest);
       }
       this.#silence = this.#unanswered.size > 0 ? this.#listenLater() : undefined;
