@@ -29,15 +29,12 @@ import { readOffering, sellAlone } from "../merchant/sell-alone.ts";
 import type { Shop } from "../merchant/shop.ts";
 import { responseOf } from "./answer.ts";
 import type { Answer, Answers } from "./answers.ts";
-import type { Challenges } from "./challenges.ts";
-import type { PricedRoutes, Route } from "./routes.ts";
+import type { Asking, Challenges } from "./challenges.ts";
+import type { PricedRoutes } from "./routes.ts";
 import type { Arrival, Guest, Outcome, Till } from "./till.ts";
 
 /** A request with what was found out about it. */
-interface Asked {
-  readonly request: Request;
-  readonly route: Route;
-  readonly body: Uint8Array;
+interface Asked extends Asking {
   readonly serve: Serve;
 }
 
@@ -64,15 +61,16 @@ export class Gate {
   }
 
   async handle(request: Request, serve: Serve): Promise<Response> {
-    const route = this.#routes.match(request.method, new URL(request.url).pathname);
+    const url = new URL(request.url);
+    const route = this.#routes.match(request.method, url.pathname);
     if (route === undefined) return serve(undefined);
     const body = await bytesOf(request.body === null ? null : request.clone().body, limits.paidBodyBytes);
     if (body === undefined) return tooLarge();
-    const asked: Asked = { request, route, body, serve };
+    const asked: Asked = { request, url, route, body, serve };
     const credential = readCredential(request.headers.get("authorization"));
     if (credential === undefined) return this.#ask(asked, "payment-required");
     if (isRefusal(credential)) return this.#ask(asked, "malformed-credential", credential);
-    const intent = this.#challenges.check(credential.challenge, request, route, body);
+    const intent = this.#challenges.check(credential.challenge, asked);
     if (isRefusal(intent)) return this.#ask(asked, "invalid-challenge", intent);
     const payment = paymentOf(credential);
     if (isRefusal(payment)) return this.#ask(asked, "invalid-payload", payment);
@@ -222,8 +220,8 @@ export class Gate {
   }
 
   /** 402 with fresh challenges. */
-  #ask({ request, route, body }: Asked, problem: ProblemName, refusal?: Refusal): Response {
-    const challenges = this.#challenges.make(request, route, body);
+  #ask(asked: Asked, problem: ProblemName, refusal?: Refusal): Response {
+    const challenges = this.#challenges.make(asked);
     const [first] = challenges;
     return problemResponse({
       problem,
