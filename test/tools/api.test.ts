@@ -76,8 +76,8 @@ describe("every exported name", () => {
 
 /** What the language and the platforms bring. */
 const PLATFORM = [
-  ...["Error", "Pick", "Promise", "Readonly", "Record", "Uint8Array"],
-  ...["AbortSignal", "IDBFactory", "LockManager", "URL"],
+  ...["Error", "Partial", "Pick", "Promise", "Readonly", "Record", "Uint8Array"],
+  ...["AbortSignal", "IDBFactory", "LockManager", "Request", "Response", "URL"],
 ];
 /** By which one part of the SDK hands something to another; whoever embeds it leaves them out. */
 const INSIDE = ["Delivery", "SoldBeside"];

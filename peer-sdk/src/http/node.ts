@@ -5,8 +5,10 @@ import type { Payment, Paywall } from "./paywall-port.ts";
 
 /** A request whose payment, where it has one, is with it. */
 export type PaidRequest = IncomingMessage & { payment?: Payment };
+/** What `createServer` takes, besides that a request may bring its payment. */
 export type NodeHandler = (request: PaidRequest, response: ServerResponse) => unknown;
 
+/** What else a listener is told. */
 export interface NodeOptions {
   /** Told what the handler threw, after the client was answered with 500. By default it is thrown on, as without a paywall. */
   readonly onError?: (error: unknown) => void;

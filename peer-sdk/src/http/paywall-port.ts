@@ -13,6 +13,7 @@ export interface Payment {
 /** Makes the answer: with its payment where the route has a price. */
 export type Serve = (payment: Payment | undefined) => Response | Promise<Response>;
 
+/** What stands before a server's handlers: the adapters of each server take it. */
 export interface Paywall {
   /** Whether a route with a price covers it; what is not covered passes by untouched. */
   covers(method: string, path: string): boolean;

@@ -12,6 +12,7 @@ import { Gate } from "./gate.ts";
 import { PricedRoutes, type Route, type Routes } from "./routes.ts";
 import { Till } from "./till.ts";
 
+/** What a paywall is opened with: its routes, and what its merchant is opened and served with. */
 export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, ServeOptions {
   /** `{ "GET /report": "EUR 0.02" }`; a price that is none is thrown with its route's name. */
   readonly routes: Routes;
@@ -26,7 +27,7 @@ export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, Serv
 /** A paywall with the merchant that it sells for. */
 export interface OpenPaywall extends Paywall {
   readonly merchant: Merchant;
-  /** Where its customers speak with it over WebSockets; throws while the site's `server` does not listen. */
+  /** Where its customers speak with it over WebSockets; on a site's server once that listens, and before it throws. */
   readonly address: string;
   close(): Promise<void>;
 }

@@ -198,6 +198,16 @@ describe.each(Object.entries(servers))("behind a paywall, %s", (_, start) => {
     expect(await sold()).toBe(20_000n);
   });
 
+  test("sells to many requests at once, to each what it has asked for", async () => {
+    const asked = Array.from({ length: 30 }, (_each, i) => `/report?n=${i}`);
+    const answers = await Promise.all(asked.map((path) => pay(at(path))));
+    expect(answers.map(({ status }) => status)).toEqual(asked.map(() => 200));
+    expect(await sold()).toBe(600_000n);
+    expect(await reserved()).toBe(0n);
+    const receipts = answers.map(({ headers }) => headers.get("payment-receipt"));
+    expect(new Set(receipts).size).toBe(30);
+  });
+
   test("leaves alone what has no price", async () => {
     const answer = await pay(at("/flow"));
     expect(await answer.text()).toBe("one,two");
