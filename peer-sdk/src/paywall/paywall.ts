@@ -28,7 +28,7 @@ export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, Serv
 /** A paywall with the merchant that it sells for. */
 export interface OpenPaywall extends Paywall {
   readonly merchant: Merchant;
-  /** Where its customers speak with it over WebSockets; throws while the site's `server` does not listen. */
+  /** Where its customers speak with it over WebSockets; on a site's server once that listens, and before it throws. */
   readonly address: string;
   close(): Promise<void>;
 }
