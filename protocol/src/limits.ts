@@ -207,6 +207,10 @@ export const limits = {
   answersBytes: 256 * 1024 * 1024,
   /** Requests with a payment that a paywall works on at once. */
   paidAtOnce: 1000,
+  /** And for one customer. */
+  paidByOne: 128,
+  /** How long a metered answer waits to be read on, in milliseconds; then it ends, and what was used is charged. */
+  readWithin: 60_000,
   /** How long a paid request and its purchase on a lane wait for each other, in milliseconds. */
   meetWithin: 10_000,
   /** How long a metered answer waits for more funds, in milliseconds. */
@@ -222,6 +226,8 @@ export const limits = {
   keyCache: 10_000,
   /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */
   budgetEntries: 65_536,
+  /** Characters of a budget's name. */
+  budgetNameLength: 32,
   /** Calls that an agent's server works on at once; the next are refused with `busy`. */
   agentCalls: 64,
   /** Redirects that it follows for one call. */

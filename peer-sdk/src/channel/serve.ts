@@ -1,10 +1,9 @@
 /** WebSockets that others open to us, each with a handler of its own. */
-import { createServer as createHttpServer, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import { type ErrorCode, encodeAs, errorCodec, isRefusal, LeptaError, limits } from "@lepta/protocol";
+import { type ErrorCode, encodeAs, errorCodec, isRefusal, limits } from "@lepta/protocol";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Wire } from "../ports.ts";
 import { decodeFrame, encodeFrame, type Frame, isOfSession } from "./frame.ts";
+import { type HttpServer, ownSite, siteOf } from "./site.ts";
 import { SocketWire } from "./wire.ts";
 
 /** Answers the messages of one frame with those of another, and attends to a session on the same connection. */
@@ -14,7 +13,7 @@ export interface Visit {
   readonly attach?: (wire: Wire) => void;
 }
 
-/** Where a merchant listens for its customers' WebSockets. */
+/** Where a merchant listens for its customers' WebSockets: a port of its own, or a path of the site's `server`. */
 export interface ServeOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
@@ -22,23 +21,28 @@ export interface ServeOptions {
   readonly host?: string;
   /** PEM of the certificate and its key: serves wss. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /**
+   * The site's own server, of node:http or node:https: customers come through its port, and `port`, `host` and `tls` are its own
+   * matter. It may listen later. Close the merchant before it: a server waits for its WebSockets.
+   */
+  readonly server?: HttpServer;
+  /** The path of `server` that is ours, `/lepta` by default; its other WebSockets are left alone. */
+  readonly path?: string;
 }
 
 /** A merchant that is being served. */
 export interface Serving {
-  /** The address to give to wallets, `ws://…` or `wss://…`. */
+  /** The address to give to wallets, `ws://…` or `wss://…`; throws while the site's `server` does not listen. */
   readonly url: string;
-  /** Stops listening and ends the connections. */
+  /** Stops listening and ends the connections; the site's `server` goes on. */
   close(): Promise<void>;
 }
 
 /** Serves until it is closed. Every connection gets a visit of its own. */
 export async function serveWebSockets(options: ServeOptions, visit: () => Visit): Promise<Serving> {
-  const { port = 0, host = "127.0.0.1", tls } = options;
-  const http: Server =
-    tls === undefined ? createHttpServer(upgradeOnly) : createHttpsServer(tls, upgradeOnly);
+  const { port = 0, host = "127.0.0.1", tls, server, path = "/lepta" } = options;
   const sockets = new WebSocketServer({
-    server: http,
+    noServer: true,
     perMessageDeflate: false,
     maxPayload: limits.requestFrameBytes,
     // Ours is kept anyway: a second one takes 200 bytes of each connection.
@@ -54,9 +58,6 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     open.delete(this);
     ended?.end();
   }
-  sockets.on("error", () => {
-    // The HTTP server's own errors, which it has told already.
-  });
   sockets.on("connection", (socket) => {
     socket.on("error", closedAlready);
     if (open.size >= limits.connections) {
@@ -66,22 +67,16 @@ export async function serveWebSockets(options: ServeOptions, visit: () => Visit)
     open.set(socket, new Connection(socket, visit()));
     socket.on("message", take).on("close", end);
   });
-  await new Promise<void>((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(port, host, resolve);
-  });
-  const address = http.address();
-  if (address === null || typeof address === "string")
-    throw new LeptaError("internal", "the server has no port");
+  const site = server === undefined ? await ownSite(sockets, host, port, tls) : siteOf(sockets, server, path);
   return {
-    url: `${tls === undefined ? "ws" : "wss"}://${host}:${address.port}`,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of open.keys()) socket.terminate();
-        sockets.close();
-        http.close(() => resolve());
-        http.closeAllConnections();
-      }),
+    get url() {
+      return site.url;
+    },
+    close: async () => {
+      for (const socket of open.keys()) socket.terminate();
+      sockets.close();
+      await site.close();
+    },
   };
 }
 
@@ -192,10 +187,3 @@ const NOTHING: Frame[] = [];
 
 /** ws has closed the connection: too long a message, or broken framing. */
 const closedAlready = (): void => {};
-
-function upgradeOnly(
-  _request: unknown,
-  response: { writeHead(status: number): { end(text: string): void } },
-): void {
-  response.writeHead(426).end("This is a Lepta merchant; it speaks over WebSockets.\n");
-}

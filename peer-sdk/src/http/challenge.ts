@@ -86,6 +86,8 @@ export function isChallenge(value: object): value is Challenge {
 const REQUIRED = ["id", "realm", "method", "intent", "request"] as const;
 const NAMES = [...REQUIRED, "expires", "digest", "description", "opaque"] as const;
 const KNOWN: ReadonlySet<string> = new Set(NAMES);
+/** What stands in quotes as it is: nearly everything. */
+const PLAIN = /^[\u0020\u0021\u0023-\u005b\u005d-\u007e]*$/;
 const METHOD = /^[a-z][a-z0-9:_-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
@@ -105,6 +107,7 @@ function pairOf(parameters: ReadonlyMap<string, string>, name: string): readonly
 
 /** A quoted string of ASCII alone: what is beyond it is written as mppx writes it, by UTF-16 units. */
 function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (CONTROLS.test(text)) throw new TypeError("a control character in a challenge");
   if (!text.isWellFormed()) throw new TypeError("half a surrogate pair in a challenge");
   const escaped = text

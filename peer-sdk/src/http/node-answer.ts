@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { hasNoBody } from "./bounded-body.ts";
 import type { Real } from "./node-capture.ts";
+import { wholeBody } from "./whole-body.ts";
 
 /** Writes it whole, or, where it `streams`, as it comes. Headers that stood there before stay, where the answer has no such ones. */
 export async function answer(
@@ -12,7 +13,7 @@ export async function answer(
 ): Promise<void> {
   const bodiless = hasNoBody(response.status, to.req.method);
   if (to.destroyed) return void (await response.body?.cancel());
-  const whole = streams || bodiless ? undefined : new Uint8Array(await response.arrayBuffer());
+  const whole = streams || bodiless ? undefined : (wholeBody(response) ?? (await read(response)));
   if (to.destroyed) return;
   resetHead(to, before);
   for (const [name, value] of response.headers) to.setHeader(name, value);
@@ -32,6 +33,8 @@ export interface Way {
   readonly real?: Real;
   readonly streams?: boolean;
 }
+
+const read = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
 
 /** As it stood before a handler wrote to it. */
 export function resetHead(to: ServerResponse, before: OutgoingHttpHeaders): void {

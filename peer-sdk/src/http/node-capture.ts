@@ -4,6 +4,7 @@ import { concat } from "@lepta/protocol";
 import { hasNoBody } from "./bounded-body.ts";
 import { Gone } from "./node-request.ts";
 import { heldIn, type Sink, streamedTo } from "./node-sink.ts";
+import { wholeResponse } from "./whole-body.ts";
 
 export interface Capture {
   /** When the handler has ended its answer; with `streams` when it has begun it. */
@@ -141,5 +142,8 @@ function responseOf(response: ServerResponse, status: number, body: Sink["body"]
     for (const each of Array.isArray(value) ? value : [value ?? ""]) headers.append(name, String(each));
   // How the body travels is the connection's matter.
   headers.delete("transfer-encoding");
-  return new Response(hasNoBody(status, req.method) ? null : body(), { status, statusText, headers });
+  const head = { status, statusText, headers };
+  if (hasNoBody(status, req.method)) return new Response(null, head);
+  const made = body();
+  return made instanceof Uint8Array ? wholeResponse(made, head) : new Response(made, head);
 }

@@ -1,5 +1,6 @@
 /** The problem types of the `Payment` authentication scheme, as `application/problem+json` (RFC 9457). */
-import type { ErrorCode } from "@lepta/protocol";
+import { concat, type ErrorCode, utf8 } from "@lepta/protocol";
+import { wholeResponse } from "./whole-body.ts";
 
 const HOME = "https://paymentauth.org/problems/";
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
@@ -70,5 +71,5 @@ export function problemResponse({
     code,
     challengeId,
   };
-  return new Response(JSON.stringify(body), { status: body.status, headers });
+  return wholeResponse(concat(utf8(JSON.stringify(body))), { status: body.status, headers });
 }

@@ -107,15 +107,18 @@ export function priceOf(sku: string, text: string): Amount {
 /** What a handler makes: goods of a media type, plain text, or bytes (`application/octet-stream`). */
 export type Made = Goods | string | Uint8Array | Delivery;
 
+/** What is told of a sale. */
+export type Told = (isSold: boolean | undefined) => void;
+
 /** Goods, and who wants to know what becomes of them. */
 export class Delivery {
   readonly goods: Goods;
   /** Of what is metered, how many units were used; charged is the price of so many. */
   readonly units: number | undefined;
-  /** Told once: true when the sale is durable, false when there is none. Where the store is broken nobody knows. */
-  readonly told: (isSold: boolean) => void;
+  /** Told once: true when the sale is durable, false when there is none, undefined where the store is broken and nobody knows. */
+  readonly told: Told;
 
-  constructor(goods: Goods, told: (isSold: boolean) => void, units?: number) {
+  constructor(goods: Goods, told: Told, units?: number) {
     this.goods = goods;
     this.told = told;
     this.units = units;

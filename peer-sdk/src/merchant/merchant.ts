@@ -57,9 +57,10 @@ export interface ShopOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What is sold in another way than from the catalogue, and who is told of what is refused of it. */
+/** What is sold in another way than from the catalogue, and who is told of what is refused of it, or has to end. */
 export interface SoldBeside {
   readonly items: readonly Listed[];
+  readonly ending: (customer: string) => void;
   readonly refused: (purchase: string, code: ErrorCode) => void;
 }
 
@@ -177,6 +178,7 @@ export class Merchant {
       onError,
       tendSoon: () => merchant.#tendSoon(),
       refused: beside?.refused,
+      ending: beside?.ending,
     };
     const unlisten = outbox.listen({
       acknowledged: (batch) => acknowledged(shop, batch),

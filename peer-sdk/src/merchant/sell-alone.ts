@@ -15,7 +15,7 @@ import {
 import { type Request, sealSale } from "./sale.ts";
 import { decided } from "./sell-item.ts";
 import type { Shop } from "./shop.ts";
-import { type Guest, greet, verifyFrom } from "./visit.ts";
+import { recognise, verifyFrom } from "./visit.ts";
 
 /** M1 that was opened and is the customer's own. */
 export interface Offering {
@@ -31,16 +31,16 @@ export async function readOffering(
   greeting: Uint8Array,
   sealed: Uint8Array,
 ): Promise<Or<Offering>> {
-  const guest: Guest = { customer: undefined, meeting: undefined };
-  const greeted = await greet(shop, guest, greeting);
+  // The hello is answered by M2.
+  const greeted = await recognise(shop.party, greeting);
   if (isRefusal(greeted)) return greeted;
+  const { customer } = greeted;
   const { identity } = shop.party;
   const opened = await openMessage(sealed, [purchaseRequest], (kid) =>
     kid === identity.opening.id ? identity.opening : undefined,
   );
   if (isRefusal(opened)) return opened;
-  const { customer } = guest;
-  if (customer === undefined || opened.payload.from !== customer.uid) return refuse("unknown-peer");
+  if (opened.payload.from !== customer.uid) return refuse("unknown-peer");
   const message = await verifyFrom(shop, opened, customer);
   if (isRefusal(message)) return message;
   const spend = readSpend(purchaseSpendCodec, message.payload.spend);

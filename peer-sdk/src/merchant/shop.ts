@@ -39,6 +39,8 @@ export interface Shop {
   readonly grace: number;
   /** Told of each purchase on a lane that is refused: its name, customer and transaction, and the code. */
   readonly refused?: ((purchase: string, code: ErrorCode) => void) | undefined;
+  /** Told of a customer whose lane has to end while goods are made for it. */
+  readonly ending?: ((customer: string) => void) | undefined;
   /** Told of the handler's faults and of our own. */
   readonly onError: (error: unknown) => void;
   /** How long notices are gathered before they are sent, in milliseconds. */

@@ -29,6 +29,7 @@ import {
   renewalRequest,
   type Seal,
   sealMessage,
+  type Txn,
   type Verified,
   type VerifiedOf,
   vendorscripRequest,
@@ -37,7 +38,7 @@ import {
 } from "@lepta/protocol";
 import { HANDSHAKE } from "../channel/frame.ts";
 import { errorMessage, type Visit } from "../channel/serve.ts";
-import { hasSessions, REQUEST_LIFE } from "../party.ts";
+import { hasSessions, type Party, REQUEST_LIFE } from "../party.ts";
 import type { Wire } from "../ports.ts";
 import { took } from "../watch.ts";
 import { attendSession } from "./lanes/attend.ts";
@@ -58,7 +59,7 @@ const MESSAGE_HEAD = 5;
 const OFFER_LIFE = 10 * 60 * 1000;
 
 /** Who is at the other end of a connection: all that is kept of it while nothing happens. */
-export interface Guest {
+interface Guest {
   customer: KnownPeer | undefined;
   /** A handshake that is under way: what comes meanwhile waits for it. */
   meeting: Promise<void> | undefined;
@@ -167,8 +168,25 @@ export async function verifyFrom<O extends AnyOpened & { readonly seal: Seal | u
   return took(shop.party.watch, now, await verifyMessage(opened, by));
 }
 
-export async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
-  const { party } = shop;
+async function greet({ party }: Shop, guest: Guest, bytes: Uint8Array): Promise<Or<readonly Uint8Array[]>> {
+  const greeting = await recognise(party, bytes);
+  if (isRefusal(greeting)) return greeting;
+  const { customer, txn } = greeting;
+  guest.customer = customer;
+  const answer = await party.sign(hello, {
+    to: customer.uid,
+    txn,
+    expiresAt: party.runtime.now() + REQUEST_LIFE,
+    credential: (await party.credential()).bytes,
+  });
+  return [answer.bytes];
+}
+
+/** Who says hello: its credential holds, and so does its signature. */
+export async function recognise(
+  party: Party,
+  bytes: Uint8Array,
+): Promise<Or<{ readonly customer: KnownPeer; readonly txn: Txn }>> {
   const opened = readMessage(bytes, [hello]);
   if (isRefusal(opened)) return opened;
   const trust = party.link.trust();
@@ -188,14 +206,7 @@ export async function greet(shop: Shop, guest: Guest, bytes: Uint8Array): Promis
   });
   if (isRefusal(greeting)) return greeting;
   if (isExpired(greeting.payload, now)) return refuse("expired");
-  guest.customer = knownBy(credential);
-  const answer = await party.sign(hello, {
-    to: from,
-    txn: greeting.payload.txn,
-    expiresAt: now + REQUEST_LIFE,
-    credential: (await party.credential()).bytes,
-  });
-  return [answer.bytes];
+  return { customer: knownBy(credential), txn: greeting.payload.txn };
 }
 
 /** What customers send sealed. */

@@ -2,6 +2,7 @@
 import { LeptaError, limits, utf8 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
 import { contentDigest } from "../http/content-digest.ts";
+import { wholeBody, wholeResponse } from "../http/whole-body.ts";
 import type { Answer } from "./answers.ts";
 
 /** What is known of it before the handler has run. */
@@ -9,7 +10,9 @@ export type AnswerOf = Pick<Answer, "payment" | "purchase" | "isOnLane" | "sku" 
 
 /** The answer to keep. Throws `delivery-failed` where it is longer than a fixed price can be asked for. */
 export async function takeAnswer(response: Response, known: AnswerOf): Promise<Answer> {
-  const body = await bodyOf(response);
+  const whole = wholeBody(response);
+  if (whole !== undefined && whole.length > limits.paidAnswerBytes) throw tooLong();
+  const body = whole ?? (await bodyOf(response));
   return { ...headOf(response, known), body };
 }
 
@@ -33,10 +36,9 @@ export function responseOf(
   const all = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
   for (const [name, value] of Object.entries(more)) all.set(name, value);
   const isBodiless = status === 204 || status === 205 || status === 304;
-  return new Response(isBodiless || body === undefined ? null : new Uint8Array(body), {
-    status,
-    headers: all,
-  });
+  return isBodiless || body === undefined
+    ? new Response(null, { status, headers: all })
+    : wholeResponse(new Uint8Array(body), { status, headers: all });
 }
 
 function headOf({ status, headers }: Response, known: AnswerOf): Omit<Answer, "body"> {
@@ -52,11 +54,7 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > limits.paidAnswerBytes)
-      throw new LeptaError(
-        "delivery-failed",
-        `the answer is longer than ${limits.paidAnswerBytes} bytes: sell it in parts, or meter it`,
-      );
+    if (length > limits.paidAnswerBytes) throw tooLong();
     chunks.push(chunk);
   }
   const body = new Uint8Array(length);
@@ -67,5 +65,11 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
   }
   return body;
 }
+
+const tooLong = (): LeptaError =>
+  new LeptaError(
+    "delivery-failed",
+    `the answer is longer than ${limits.paidAnswerBytes} bytes: sell it in parts, or meter it`,
+  );
 
 const NOTHING = new Uint8Array(0);

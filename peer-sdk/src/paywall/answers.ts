@@ -37,6 +37,8 @@ const answerCodec = struct({
 export type Answer = Value<typeof answerCodec>;
 
 const DAY = 24 * 60 * 60 * 1000;
+/** Answers that are looked at for it at once. */
+const PAGE = 32;
 /** How often what is too old is looked for, in milliseconds. */
 const LOOK_EVERY = 10 * 60 * 1000;
 
@@ -48,6 +50,8 @@ export class Answers {
   readonly #order: Table<number>;
   #bytes = 0;
   #callOff: CallOff | undefined;
+  /** What is being forgotten: two at once would count the same bytes twice. */
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(store: PeerStore, runtime: Runtime) {
     this.#store = store;
@@ -71,8 +75,7 @@ export class Answers {
   /** Keeps an answer; durable when it returns. The oldest go where there would be more than `answersBytes` in all. */
   async keep(id: string, answer: Answer): Promise<void> {
     const length = answer.body?.length ?? 0;
-    if (this.#bytes + length > limits.answersBytes)
-      await this.#forget(this.#bytes + length - limits.answersBytes);
+    if (this.#bytes + length > limits.answersBytes) await this.#forget(length);
     await this.#store.commit([
       this.#answers.put(id, answer),
       this.#order.put(`${digits(answer.at)}/${id}`, length),
@@ -84,17 +87,26 @@ export class Answers {
     this.#callOff?.();
   }
 
-  /** Forgets those of more than a day ago, and of the others the oldest until so many bytes are free. */
-  async #forget(bytes = 0): Promise<void> {
+  /** Forgets those of more than a day ago, and of the others the oldest until so many bytes are free. One after the other. */
+  #forget(bytes = 0): Promise<void> {
+    const forgotten = this.#last.then(async () => {
+      while (await this.#forgetSome(bytes));
+    });
+    this.#last = forgotten.catch(() => undefined);
+    return forgotten;
+  }
+
+  /** Whether there may be more to forget. */
+  async #forgetSome(bytes: number): Promise<boolean> {
     const before = digits(this.#runtime.now() - DAY);
-    let left = bytes;
+    let left = this.#bytes + bytes - limits.answersBytes;
     const gone: (readonly [name: string, length: number])[] = [];
-    for (const [name, length] of await this.#order.list()) {
+    for (const [name, length] of await this.#order.list({ limit: PAGE })) {
       if (name > before && left <= 0) break;
       gone.push([name, length]);
       left -= length;
     }
-    if (gone.length === 0) return;
+    if (gone.length === 0) return false;
     await this.#store.commit(
       gone.flatMap(([name]) => [
         this.#order.remove(name),
@@ -102,6 +114,7 @@ export class Answers {
       ]),
     );
     for (const [, length] of gone) this.#bytes -= length;
+    return gone.length === PAGE;
   }
 
   #lookLater(): void {

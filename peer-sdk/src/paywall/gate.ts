@@ -5,6 +5,7 @@ import {
   errors,
   isErrorCode,
   isRefusal,
+  limits,
   type Or,
   type Refusal,
   readLanePurchase,
@@ -13,6 +14,7 @@ import {
   toText,
   utf8,
 } from "@lepta/protocol";
+import { bytesOf, tooLarge } from "../http/bounded-body.ts";
 import { formatChallenge } from "../http/challenge.ts";
 import { type Credential, readCredential } from "../http/credential.ts";
 import { canonicalJson } from "../http/jcs.ts";
@@ -22,19 +24,17 @@ import type { Serve } from "../http/paywall-port.ts";
 import { type ProblemName, problemResponse } from "../http/problem.ts";
 import { METHOD } from "../http/terms.ts";
 import { isSoldAlone, isSoldOnLane, refusalOnLane } from "../merchant/is-sold.ts";
+import type { Lane } from "../merchant/lanes/lane.ts";
 import { readOffering, sellAlone } from "../merchant/sell-alone.ts";
 import type { Shop } from "../merchant/shop.ts";
 import { responseOf } from "./answer.ts";
 import type { Answer, Answers } from "./answers.ts";
-import type { Challenges } from "./challenges.ts";
-import type { PricedRoutes, Route } from "./routes.ts";
+import type { Asking, Challenges } from "./challenges.ts";
+import type { PricedRoutes } from "./routes.ts";
 import type { Arrival, Guest, Outcome, Till } from "./till.ts";
 
 /** A request with what was found out about it. */
-interface Asked {
-  readonly request: Request;
-  readonly route: Route;
-  readonly body: Uint8Array;
+interface Asked extends Asking {
   readonly serve: Serve;
 }
 
@@ -61,14 +61,16 @@ export class Gate {
   }
 
   async handle(request: Request, serve: Serve): Promise<Response> {
-    const route = this.#routes.match(request.method, new URL(request.url).pathname);
+    const url = new URL(request.url);
+    const route = this.#routes.match(request.method, url.pathname);
     if (route === undefined) return serve(undefined);
-    const body = request.body === null ? NOTHING : new Uint8Array(await request.clone().arrayBuffer());
-    const asked: Asked = { request, route, body, serve };
+    const body = await bytesOf(request.body === null ? null : request.clone().body, limits.paidBodyBytes);
+    if (body === undefined) return tooLarge();
+    const asked: Asked = { request, url, route, body, serve };
     const credential = readCredential(request.headers.get("authorization"));
     if (credential === undefined) return this.#ask(asked, "payment-required");
     if (isRefusal(credential)) return this.#ask(asked, "malformed-credential", credential);
-    const intent = this.#challenges.check(credential.challenge, request, route, body);
+    const intent = this.#challenges.check(credential.challenge, asked);
     if (isRefusal(intent)) return this.#ask(asked, "invalid-challenge", intent);
     const payment = paymentOf(credential);
     if (isRefusal(payment)) return this.#ask(asked, "invalid-payload", payment);
@@ -137,7 +139,7 @@ export class Gate {
       return this.#refuse(asked, codeOf(refusalOnLane(lane, sequence) ?? "conflict"));
     const purchase = `${lane.owner}/${payload.purchase}`;
     return this.#worked(asked, { id, payment, purchase, isOnLane: true }, async (guest) =>
-      this.#tell(asked, await this.#till.meet(guest), undefined),
+      this.#tell(asked, await this.#till.meet(guest, () => isBehind(lane, sequence)), undefined),
     );
   }
 
@@ -218,8 +220,8 @@ export class Gate {
   }
 
   /** 402 with fresh challenges. */
-  #ask({ request, route, body }: Asked, problem: ProblemName, refusal?: Refusal): Response {
-    const challenges = this.#challenges.make(request, route, body);
+  #ask(asked: Asked, problem: ProblemName, refusal?: Refusal): Response {
+    const challenges = this.#challenges.make(asked);
     const [first] = challenges;
     return problemResponse({
       problem,
@@ -230,8 +232,6 @@ export class Gate {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 /** SHA-256 of the payload in its one spelling, or `malformed` where it has none: a stranger wrote it. */
 function paymentOf({ payload }: Credential): Or<string> {
   try {
@@ -240,6 +240,10 @@ function paymentOf({ payload }: Credential): Or<string> {
     return refuse("malformed", "a payload that no intent of ours has");
   }
 }
+
+/** Whether a purchase has to wait for one before it, whose answer is being made. */
+const isBehind = ({ isDelivering, sequence: decided }: Lane, sequence: number): boolean =>
+  isDelivering && sequence > decided + 1;
 
 const codeOf = (reason: string): ErrorCode => (isErrorCode(reason) ? reason : "internal");
 

@@ -27,7 +27,7 @@ export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, Serv
 /** A paywall with the merchant that it sells for. */
 export interface OpenPaywall extends Paywall {
   readonly merchant: Merchant;
-  /** Where its customers speak with it over WebSockets. */
+  /** Where its customers speak with it over WebSockets; throws while the site's `server` does not listen. */
   readonly address: string;
   close(): Promise<void>;
 }
@@ -45,16 +45,21 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
     const merchant = await Merchant.of(party, await Outbox.open(party), { catalogue: {}, ...options }, true, {
       items: routes.all.map((route) => listed(route, till)),
       refused: (id, code) => till.refused(id, code),
+      ending: (customer) => till.endMetered(customer),
     });
     const serving = options.isServing === false ? undefined : await merchant.serve(options);
     const shop = Merchant.shopOf(merchant);
-    const address = options.address ?? serving?.url;
-    if (address === undefined) throw new LeptaError("malformed", "a paywall without an address");
+    if (options.address === undefined && serving === undefined)
+      throw new LeptaError("malformed", "a paywall without an address");
+    // The site's server may not listen yet.
+    const address = (): string => options.address ?? serving?.url ?? "";
     const challenges = new Challenges(shop, { address, realm: options.realm });
     const gate = new Gate(shop, routes, challenges, till, answers);
     return {
       merchant,
-      address,
+      get address() {
+        return address();
+      },
       covers: (method, path) => routes.match(method, path) !== undefined,
       handle: (request, serve) => gate.handle(request, serve),
       close: async () => {

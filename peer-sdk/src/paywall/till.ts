@@ -51,6 +51,8 @@ export class Till {
   readonly #guests = new Map<string, Guest>();
   /** By the names of their purchases: what is refused before it comes here. */
   readonly #byPurchase = new Map<string, Guest>();
+  /** How many of each customer's. */
+  readonly #counts = new Map<string, number>();
   /** Purchases on lanes that wait for their requests, by the challenge's id. */
   readonly #expected = new Map<string, (guest: Guest | undefined) => void>();
 
@@ -66,10 +68,17 @@ export class Till {
     return guest === undefined || guest.payment === payment ? guest : refuse("conflict");
   }
 
-  /** Takes a request in; `busy` where there are too many, `pending` where this challenge is at work. The caller lets go of it. */
+  /**
+   * Takes a request in; `busy` where there are too many, or too many of one customer's, `pending` where this challenge is at work,
+   * `conflict` where its purchase pays for another request. The caller lets go of it.
+   */
   enter(arrival: Arrival): Or<Guest> {
     if (this.#guests.has(arrival.id)) return refuse("pending");
-    if (this.#guests.size >= limits.paidAtOnce) return refuse("busy");
+    if (this.#byPurchase.has(arrival.purchase)) return refuse("conflict");
+    const customer = customerOf(arrival);
+    const count = this.#counts.get(customer) ?? 0;
+    if (this.#guests.size >= limits.paidAtOnce || count >= limits.paidByOne) return refuse("busy");
+    this.#counts.set(customer, count + 1);
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const guest: Guest = { ...arrival, outcome: promise, end: resolve, meter: undefined, isServed: false };
     this.#guests.set(arrival.id, guest);
@@ -79,15 +88,26 @@ export class Till {
   }
 
   leave(guest: Guest): void {
-    if (this.#guests.get(guest.id) === guest) this.#guests.delete(guest.id);
-    if (this.#byPurchase.get(guest.purchase) === guest) this.#byPurchase.delete(guest.purchase);
+    if (this.#guests.get(guest.id) !== guest) return;
+    this.#guests.delete(guest.id);
+    this.#byPurchase.delete(guest.purchase);
+    const customer = customerOf(guest);
+    const left = (this.#counts.get(customer) ?? 0) - 1;
+    if (left > 0) this.#counts.set(customer, left);
+    else this.#counts.delete(customer);
   }
 
-  /** Waits for its purchase, but no longer than `meetWithin` for it to come. */
-  async meet(guest: Guest): Promise<Outcome> {
-    const callOff = this.#runtime.later(limits.meetWithin, () => {
-      if (!guest.isServed) guest.end({ kind: "refused", code: "unreachable" });
-    });
+  /** Waits for its purchase, but no longer than `meetWithin` for it to come; while it stands behind another on its lane it has come. */
+  async meet(guest: Guest, isBehind: () => boolean): Promise<Outcome> {
+    let callOff: CallOff = () => {};
+    const wait = (): void => {
+      callOff = this.#runtime.later(limits.meetWithin, () => {
+        if (guest.isServed) return;
+        if (isBehind()) wait();
+        else guest.end({ kind: "refused", code: "unreachable" });
+      });
+    };
+    wait();
     try {
       return await guest.outcome;
     } finally {
@@ -98,6 +118,11 @@ export class Till {
   /** A purchase on a lane was refused before it came here, or after. */
   refused(purchase: string, code: ErrorCode): void {
     this.#byPurchase.get(purchase)?.end({ kind: "refused", code });
+  }
+
+  /** A lane of this customer's has to end: nothing more is used of what is under way. */
+  endMetered(customer: string): void {
+    for (const guest of [...this.#guests.values()]) if (customerOf(guest) === customer) guest.meter?.end();
   }
 
   /** The handler of every route: makes what a purchase pays for. Throws `NotSold` where nothing is to be charged. */
@@ -111,7 +136,7 @@ export class Till {
     // The first purchase of a metered request is named by its credential; the same customer pays for more.
     const isItsOwn =
       guest.purchase === purchase.id ||
-      (guest.meter !== undefined && guest.purchase.startsWith(`${purchase.customer}/`));
+      (guest.meter !== undefined && customerOf(guest) === purchase.customer);
     if (!isItsOwn || guest.route.sku !== purchase.sku) throw new NotSold("wrong-reference");
     if (guest.meter !== undefined) return guest.meter.pay(purchase.quantity);
     if (guest.isServed) throw new NotSold("conflict");
@@ -137,7 +162,7 @@ export class Till {
     );
     await this.#answers.keep(guest.id, answer);
     return new Delivery(goodsFor(guest.id, answer), (isSold) =>
-      guest.end(isSold ? { kind: "sold", answer } : { kind: "refused", code: "delivery-failed" }),
+      guest.end(isSold === true ? { kind: "sold", answer } : { kind: "refused", code: notSold(isSold) }),
     );
   }
 
@@ -148,6 +173,7 @@ export class Till {
     const first = meter.pay(purchase.quantity);
     this.#stream(guest, purchase, meter).catch((error: unknown) => {
       meter.fail();
+      guest.end({ kind: "thrown", error });
       this.leave(guest);
       if (!(error instanceof NotSold)) this.#onError(error);
     });
@@ -157,15 +183,17 @@ export class Till {
   async #stream(guest: Guest, { customer, id }: BoundPurchase, meter: Meter): Promise<void> {
     const use = (units: number): Promise<void> => meter.use(units);
     const response = await this.#serve(guest, { customer, id, use });
+    // Before it begins: one that cannot be kept is a fault of its handler, and costs nothing.
+    const head = sentAnswer(response, this.#known(guest, id), undefined);
     const ended = (body: Uint8Array | undefined): void => {
       meter.end();
       // Where it cannot be kept nobody gets it again; what was used is paid for.
       this.#answers
-        .keep(guest.id, sentAnswer(response, this.#known(guest, id), body))
+        .keep(guest.id, { ...head, ...(body === undefined ? {} : { body }) })
         .catch(this.#onError)
         .finally(() => this.leave(guest));
     };
-    guest.end({ kind: "begun", response: streamed(response, ended), purchase: id });
+    guest.end({ kind: "begun", response: streamed(response, this.#runtime, ended), purchase: id });
   }
 
   #known({ payment, isOnLane, route }: Guest, purchase: string): AnswerOf {
@@ -192,7 +220,9 @@ export class Till {
   #again(made: Answer, purchase: BoundPurchase, guest: Guest | undefined): Delivery {
     if (made.purchase !== purchase.id || made.sku !== purchase.sku) throw new NotSold("conflict");
     return new Delivery(goodsFor(purchase.description, made), (isSold) => {
-      if (isSold) guest?.end({ kind: "sold", answer: made });
+      guest?.end(
+        isSold === true ? { kind: "sold", answer: made } : { kind: "refused", code: notSold(isSold) },
+      );
     });
   }
 
@@ -209,3 +239,9 @@ export class Till {
     });
   }
 }
+
+const customerOf = ({ purchase }: Pick<Arrival, "purchase">): string =>
+  purchase.slice(0, purchase.indexOf("/"));
+
+/** Where nobody knows whether it was sold its customer is to ask again. */
+const notSold = (isSold: false | undefined): ErrorCode => (isSold === false ? "delivery-failed" : "internal");

@@ -1,6 +1,7 @@
 /** A site that means harm to a wallet, or fails at the worst moment: what the wallet's limits and books say holds. */
+import { limits } from "@lepta/protocol";
 import { afterEach, expect, test } from "vitest";
-import { createWall, SITE, type Wall } from "./support/wall.ts";
+import { createWall, SHOP, SITE, type Wall } from "./support/wall.ts";
 
 let it: Wall;
 afterEach(() => it.close());
@@ -32,3 +33,103 @@ test.each(["/report", "/film"])(
     expect((await spent()).last24h.value).toBe(await sold());
   },
 );
+
+test.each([
+  ["/report", 20_000n],
+  ["/film", 200_000n],
+])("what was paid for at %s is not paid again while its site only fails", async (path, once) => {
+  it = await createWall({ "GET /report": "EUR 0.02", "GET /film": "EUR 0.20" });
+  let failing = true;
+  it.passage = async (request, pass) => {
+    const answer = await pass();
+    const isLost = failing && request.headers.has("authorization");
+    return isLost ? new Response("busy", { status: 503 }) : answer;
+  };
+  const pay = it.wallet.fetch({ max: "EUR 0.20", fetch: it.fetch });
+  const url = `${SITE}${path}`;
+  for (const _ of [1, 2, 3]) await expect(pay(url)).rejects.toMatchObject({ code: "pending" });
+  failing = false;
+  expect(await (await pay(url)).text()).toBe("the report");
+  expect([await sold(), (await spent()).last24h.value]).toEqual([once, once]);
+});
+
+test("an answer that is counted before it begins is paid for in as many pieces as it takes", async () => {
+  it = await createWall({ "POST /ask": { unit: "token", price: "EUR 0.00001", max: "EUR 0.05" } });
+  it.serve = async (_request, payment) => {
+    await payment?.use?.(4000);
+    return new Response("the whole answer at once");
+  };
+  const ask = { method: "POST", body: "think first" };
+  const answer = await it.wallet.fetch({ max: "EUR 0.05", fetch: it.fetch })(`${SITE}/ask`, ask);
+  expect([answer.status, await answer.text()]).toEqual([200, "the whole answer at once"]);
+  await it.settled();
+  expect([await sold(), (await spent()).last24h.value]).toEqual([40_000n, 40_000n]);
+});
+
+test("an answer that would cost more before it begins than its reader allows is waited for no longer", async () => {
+  it = await createWall({ "POST /ask": { unit: "token", price: "EUR 0.00001", max: "EUR 0.05" } });
+  it.serve = async (_request, payment) => {
+    await payment?.use?.(4000);
+    return new Response("the whole answer at once");
+  };
+  const ask = { method: "POST", body: "think first" };
+  const pay = it.wallet.fetch({ max: "EUR 0.03", fetch: it.fetch });
+  await expect(pay(`${SITE}/ask`, ask)).rejects.toMatchObject({ code: "over-max" });
+  await it.settled();
+  expect([await sold(), (await spent()).last24h.value, (await spent()).reserved.value]).toEqual([
+    30_000n,
+    30_000n,
+    0n,
+  ]);
+});
+
+test("what a payment has cost that nobody heard of in time counts once it is known, and is no longer set aside", async () => {
+  it = await createWall({ "GET /report": "EUR 0.02", "GET /film": "EUR 0.20" });
+  let isAway = false;
+  it.passage = async (request, pass) => {
+    if (isAway) throw new TypeError("the connection broke");
+    const answer = await pass();
+    if (!request.headers.has("authorization")) return answer;
+    isAway = true;
+    it.world.places.delete(SHOP);
+    await it.wall.close();
+    throw new TypeError("the connection broke");
+  };
+  const within = { max: "EUR 0.20", perDay: "EUR 0.25", fetch: it.fetch };
+  await expect(it.wallet.fetch({ ...within, budget: "films" })(`${SITE}/film`)).rejects.toThrow();
+  const films = await it.wallet.budget("films");
+  expect((await films.spent()).reserved.value).toBe(200_000n);
+  it.passage = undefined;
+  await it.restart();
+  await it.wallet.resume();
+  // Whichever request comes next, under whichever budget.
+  expect((await it.wallet.fetch(within)(`${SITE}/report`)).status).toBe(200);
+  expect(await films.spent()).toMatchObject({ last24h: { value: 200_000n }, reserved: { value: 0n } });
+  expect((await spent()).last24h.value).toBe(20_000n);
+});
+
+test("what is set aside for a piece that its merchant never answered is free again when it has refused it", async () => {
+  it = await createWall({ "POST /ask": { unit: "token", price: "EUR 0.00001", max: "EUR 0.05" } });
+  const pay = it.wallet.fetch({ max: "EUR 0.05", fetch: it.fetch });
+  const ask = { method: "POST", body: "count" };
+  it.serve = () => new Response("first");
+  await (await pay(`${SITE}/ask`, ask)).text();
+  await it.settled();
+  const before = await spent();
+  // Its process ends while it makes the answer.
+  it.serve = () => {
+    Promise.resolve(it.wall.close()).catch(() => undefined);
+    return new Response("no", { status: 500 });
+  };
+  await pay(`${SITE}/ask`, ask).catch(() => undefined);
+  it.serve = () => new Response("free");
+  await it.restart();
+  await it.settled();
+  await (await pay(`${SITE}/ask`, { ...ask, body: "again" })).text();
+  // Its request never comes again.
+  it.pass(limits.meetWithin);
+  await it.settled();
+  await pay(`${SITE}/nothing`);
+  expect((await spent()).reserved.value).toBe(0n);
+  expect((await spent()).last24h.value).toBe(before.last24h.value);
+});

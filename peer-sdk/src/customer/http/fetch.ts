@@ -12,8 +12,9 @@ import type { OpenDesk } from "../desk.ts";
 import { isAllowedHost, isLoopback } from "../hosts.ts";
 import type { Provision } from "../spend.ts";
 import { receiptOf } from "./exchange.ts";
-import { type Kept, keptPayments, requestName } from "./kept.ts";
+import { keptPayments, requestName } from "./kept.ts";
 import { newReservation, type PaidResponse, payFixed, payMetered } from "./paying.ts";
+import { reckon, standingOf } from "./reckoning.ts";
 
 /** Within what a fetch pays, and where. */
 export interface FetchOptions {
@@ -77,8 +78,10 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
   };
   const plainFetch = options.fetch ?? globalThis.fetch;
   const working = new Set<string>();
+  const budgetName = options.budget ?? "fetch";
   const { customer } = ports;
   const { store, runtime, identity } = customer.party;
+  const dealings = async () => (await ports.desk()).part;
 
   return { fetch: pay, quote };
 
@@ -86,6 +89,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     if (!mayPay(request.url) || request.headers.has("authorization"))
       return { response: await plainFetch(request) };
     const held = await hold(request);
+    await reckon(customer, dealings, ports.budget);
     const name = requestName(request.method, request.url, held.body);
     // The same request twice at once is two requests.
     if (working.has(name)) return ask(held, toUnique(name));
@@ -133,7 +137,8 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
       customer,
       merchant,
       dealings: part,
-      budget: await ports.budget(options.budget ?? "fetch"),
+      budget: await ports.budget(budgetName),
+      budgetName,
       provision: ports.provision,
       limits,
       name,
@@ -175,24 +180,15 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
         ? await plainFetch(sendable(held, { authorization: kept.credential }))
         : undefined;
     const isAnswered = answer !== undefined && receiptOf(answer) !== undefined;
-    const standing = await standingOf(kept);
-    const budget = await ports.budget(options.budget ?? "fetch");
-    if (standing === "sold") await budget.confirm(kept.reservation, kept.amount);
+    const standing = await standingOf(customer, dealings, kept.txn);
+    // A site that fails has not said that it will never answer; one that asks for a payment again has.
+    const isFailing = standing === "sold" && answer !== undefined && answer.status !== 402;
     // Nobody knows yet: it is not paid a second time before the first is known.
-    if (standing === "unknown" && !isAnswered)
+    if ((standing === "unknown" || isFailing) && !isAnswered)
       throw new LeptaError("pending", `the same request was paid for as ${kept.txn}`);
-    if (standing === "refused") await budget.release(kept.reservation);
     await store.commit([keptPayments(store).remove(name)]);
     const charged = async (): Promise<Amount> => kept.amount;
     return isAnswered ? { response: answer, payment: { txn: kept.txn, charged } } : undefined;
-  }
-
-  async function standingOf({ txn }: Kept): Promise<"sold" | "refused" | "unknown"> {
-    const { tables } = customer;
-    if ((await tables.pending.get(txn)) !== undefined) return "unknown";
-    const ended = (await tables.history.list()).find(([, each]) => each.txn === txn);
-    if (ended !== undefined) return ended[1].outcome === "done" ? "sold" : "refused";
-    return (await ports.desk()).part.standingOf(customer, txn);
   }
 }
 

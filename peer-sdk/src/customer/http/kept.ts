@@ -22,11 +22,10 @@ import { type Table, table } from "../../store/table.ts";
 const keptCodec = struct({
   /** As the header has it. */
   credential: field(1, text(limits.credentialLength)),
-  /** The purchase, and what was set aside for it. */
+  /** The purchase, and its price. */
   txn: field(2, txn),
-  reservation: field(3, text(64)),
-  amount: field(4, amount),
-  at: field(5, time),
+  amount: field(3, amount),
+  at: field(4, time),
 });
 export type Kept = Value<typeof keptCodec>;
 

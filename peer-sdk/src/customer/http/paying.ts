@@ -11,8 +11,9 @@ import type { Provision } from "../spend.ts";
 import { payCharge } from "./charge.ts";
 import { receiptOf } from "./exchange.ts";
 import { type Kept, keptPayments } from "./kept.ts";
-import { meteredAnswer } from "./metered.ts";
-import { buyNamed } from "./session.ts";
+import { type MeteredAnswer, meteredAnswer } from "./metered.ts";
+import { noted, reckoned } from "./reckoning.ts";
+import { buyNamed, type OnLane } from "./session.ts";
 
 /** What is paid for, to whom, within what. */
 export interface Demand {
@@ -23,6 +24,7 @@ export interface Demand {
   readonly terms: Terms;
   readonly limits: SpendingLimits;
   readonly budget: Budget;
+  readonly budgetName: string;
   readonly provision: Provision;
   /** The request's name among those whose answers have not come. */
   readonly name: string;
@@ -98,6 +100,7 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
     throw error;
   });
   await keep(demand, credential, txn, bargain.price);
+  waitFor(customer, { txn, bought });
   const sent = await sendOften(demand, credential);
   if ("response" in sent && receiptOf(sent.response) !== undefined) {
     const settled = bought.then(
@@ -152,7 +155,8 @@ async function unpaid(demand: Demand, sent: Sent | undefined, error: unknown): P
 
 /** Pays for a metered answer piece by piece, for as long as it goes on and the limits allow. */
 export async function payMetered(demand: Demand): Promise<PaidResponse> {
-  const { customer, dealings, merchant, challenge, terms, limits, budget, provision, send } = demand;
+  const { customer, dealings, merchant, challenge, terms, limits, budget, budgetName, provision, send } =
+    demand;
   const { price, meter } = terms;
   if (meter === undefined) throw new LeptaError("internal", "not metered");
   let left = Math.min(meter.most, Number(limits.max.value / price.value));
@@ -161,25 +165,39 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
     await reserve(demand, reservation, { ...price, value: price.value * BigInt(units) }, limits);
     left -= units;
     const bargain = boundTo(challenge, terms, units);
-    return buyNamed(customer, dealings, merchant, challenge, bargain, provision).catch(
+    const piece = await buyNamed(customer, dealings, merchant, challenge, bargain, provision).catch(
       async (error: unknown) => {
         await budget.release(reservation);
         throw error;
       },
     );
+    const { store } = customer.party;
+    await store.commit([
+      noted(store, reservation, { budget: budgetName, txn: piece.txn, amount: bargain.price }),
+    ]);
+    waitFor(customer, piece);
+    return piece;
   };
   if (next() < 1) throw new LeptaError("over-max", `${formatAmount(price)} per ${meter.unit}`);
   let [reservation, units] = [demand.reservation, next()];
   const first = await pay(reservation, units);
-  const sent = await sendOnce(send, first.credential);
+  let answer: MeteredAnswer | undefined;
+  let isLost = false;
+  const broken = Promise.withResolvers<Sent>();
+  // While the request is under way: a handler may use up the first piece before it begins its answer.
+  const ending = goOn(first);
+  customer.background(ending);
+  const sending = sendOnce(send, first.credential);
+  const sent = await Promise.race([sending, broken.promise]);
   if (!("response" in sent) || receiptOf(sent.response) === undefined) {
-    await settlePiece(demand, reservation, first).catch(() => undefined);
+    isLost = true;
+    // Its site may never answer: closing the wallet does not wait for that.
+    sending.then(unread(sent)).catch(() => undefined);
+    await ending.catch(() => undefined);
     if ("lost" in sent) throw sent.lost;
     return { response: sent.response };
   }
-  const answer = meteredAnswer(sent.response);
-  const ending = goOn(first);
-  customer.background(ending);
+  answer = meteredAnswer(sent.response);
   const charged = async (): Promise<Amount> => known(await ending, first.txn);
   return { response: answer.response, payment: { txn: first.txn, charged } };
 
@@ -192,18 +210,27 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
       if (used === undefined) return undefined;
       total = { ...total, value: total.value + used };
       // It has ended, or its merchant has.
-      if (used < price.value * BigInt(units) || answer.isOver()) return total;
+      if (used < price.value * BigInt(units) || isLost || answer?.isOver() === true) return total;
       [reservation, units] = [newReservation(customer), next()];
       try {
         if (units < 1) throw new LeptaError("over-max", `${formatAmount(limits.max)} were used`);
         piece = await pay(reservation, units);
       } catch (error) {
-        answer.breakOff(error instanceof Error ? error : new LeptaError("internal"));
+        const reason = error instanceof Error ? error : new LeptaError("internal");
+        if (answer === undefined) broken.resolve({ lost: reason });
+        else answer.breakOff(reason);
         return total;
       }
     }
   }
 }
+
+/** What comes when nobody waits for it any more is not read. */
+const unread =
+  (taken: Sent) =>
+  async (late: Sent): Promise<void> => {
+    if (late !== taken && "response" in late) await late.response.body?.cancel();
+  };
 
 /** What was charged for a piece, in millionths; undefined where nothing was, or nobody knows. */
 async function settlePiece(
@@ -211,13 +238,16 @@ async function settlePiece(
   reservation: string,
   { txn, bought }: { readonly txn: Txn; readonly bought: Promise<Bought> },
 ): Promise<bigint | undefined> {
+  const { store } = customer.party;
   try {
     const { charged } = (await bought).receipt;
     await budget.confirm(reservation, charged);
+    await store.commit([reckoned(store, reservation)]);
     return charged.value;
   } catch {
     if ((await dealings.standingOf(customer, txn)) !== "refused") return undefined;
     await budget.release(reservation);
+    await store.commit([reckoned(store, reservation)]);
     return 0n;
   }
 }
@@ -233,7 +263,7 @@ async function settleUnknown(demand: Demand, txn: Txn): Promise<Amount | undefin
   const { customer, dealings, budget, reservation, terms } = demand;
   const isRefused = (await dealings.standingOf(customer, txn)) === "refused";
   if (isRefused) await budget.release(reservation);
-  await forget(demand);
+  await forget(demand, isRefused);
   return isRefused ? nothing(terms.price.currency) : undefined;
 }
 
@@ -261,19 +291,29 @@ const boundTo = ({ id }: Challenge, { price, sku, meter }: Terms, quantity: numb
 });
 
 function keep(
-  { customer, name, reservation }: Demand,
+  { customer, name, reservation, budgetName }: Demand,
   credential: string,
   txn: Txn,
   amount: Amount,
 ): Promise<void> {
   const { store, runtime } = customer.party;
-  const kept: Kept = { credential, txn, reservation, amount, at: runtime.now() };
-  return store.commit([keptPayments(store).put(name, kept)]);
+  const kept: Kept = { credential, txn, at: runtime.now(), amount };
+  const open = noted(store, reservation, { budget: budgetName, txn, amount });
+  return store.commit([keptPayments(store).put(name, kept), open]);
 }
 
-function forget({ customer, name }: Demand): Promise<void> {
+/** The answer has come, or never will; what it has cost is known to the budget unless said otherwise. */
+function forget({ customer, name, reservation }: Demand, isReckoned = true): Promise<void> {
   const { store } = customer.party;
-  return store.commit([keptPayments(store).remove(name)]);
+  const gone = keptPayments(store).remove(name);
+  return store.commit(isReckoned ? [gone, reckoned(store, reservation)] : [gone]);
+}
+
+/** While this process waits for a purchase nobody else finds out what became of it. */
+function waitFor({ underWay }: Customer, { txn, bought }: Pick<OnLane, "txn" | "bought">): void {
+  underWay.add(txn);
+  const over = (): boolean => underWay.delete(txn);
+  bought.then(over, over);
 }
 
 /** The same payment brings the same answer: it may be sent again. */

@@ -7,6 +7,7 @@ import { Journal, type JournalEntry } from "../../journal.ts";
 import { entryParts, laneId } from "../../lanes/run.ts";
 import type { Party } from "../../party.ts";
 import { afterTurn, type CallOff } from "../../ports.ts";
+import type { Told } from "../catalogue.ts";
 import type { ScripTable } from "../scrip-table.ts";
 import { answerOf } from "./answer.ts";
 import { append, type Lane, laneOf, type Pair } from "./lane.ts";
@@ -24,7 +25,7 @@ interface Leaving {
   readonly sequence: number;
   readonly answer: Uint8Array;
   /** Whoever wants to know that it is durable. */
-  readonly told: ((isSold: boolean) => void) | undefined;
+  readonly told: Told | undefined;
 }
 
 export class LaneBook {
@@ -37,6 +38,8 @@ export class LaneBook {
   /** Lanes that are being opened, by their ids. */
   readonly #opening = new Map<string, Set<object>>();
   #leaving: Leaving[] = [];
+  /** Those that are being written. */
+  #syncing: Leaving[] = [];
   #isWriting = false;
   #isBroken = false;
   #callOff: CallOff | undefined;
@@ -148,13 +151,7 @@ export class LaneBook {
   }
 
   /** Takes a decided purchase into the lane; its answer leaves when both are durable. */
-  decide(
-    lane: Lane,
-    bought: Uint8Array,
-    answer: Uint8Array,
-    charged: number,
-    told?: (isSold: boolean) => void,
-  ): void {
+  decide(lane: Lane, bought: Uint8Array, answer: Uint8Array, charged: number, told?: Told): void {
     const at = this.#party.runtime.now();
     const joined = lane.joining;
     const { record, packed: kept } = journalRecord(lane.journalName, entryParts(at, bought, answer, joined));
@@ -178,7 +175,9 @@ export class LaneBook {
   /** What is in memory may not be on disk: nothing more is said about it by this process. */
   fail(error: unknown): void {
     this.#isBroken = true;
-    this.#leaving = [];
+    const leaving = [...this.#syncing, ...this.#leaving];
+    [this.#syncing, this.#leaving] = [[], []];
+    for (const { told } of leaving) told?.(undefined);
     this.onFault(error);
     for (const lane of this.all()) lane.visit?.end("internal");
   }
@@ -197,10 +196,12 @@ export class LaneBook {
   async #write(): Promise<void> {
     try {
       while (this.#leaving.length > 0) {
-        const leaving = this.#leaving;
+        this.#syncing = this.#leaving;
         this.#leaving = [];
         await this.#journal.sync();
-        this.#send(leaving);
+        const durable = this.#syncing;
+        this.#syncing = [];
+        this.#send(durable);
       }
     } catch (error) {
       this.fail(error);

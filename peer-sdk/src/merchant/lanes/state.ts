@@ -201,6 +201,8 @@ export async function endLane(shop: Shop, lane: Lane): Promise<void> {
   lane.isClosing = true;
   lane.waiting = [];
   lane.visit?.fault(lane.number, "closed");
+  // What is metered ends when its reader likes it: a claim that the broker waits for cannot wait for that.
+  if (lane.isDelivering) shop.ending?.(lane.owner);
   // What is being made or taken at this moment ends first.
   if (lane.isStating || lane.isDelivering || lane.durable !== lane.sequence)
     throw new LeptaError("pending", lane.id);
