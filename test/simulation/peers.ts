@@ -303,7 +303,7 @@ export class MerchantSide extends PeerSide {
         if (!isPlanned) findings.broken("no fault of our own", `${this.name}: ${describe(error)}`);
       },
     };
-    const beside = { items: [metered(options.runtime.sleep)], refused: () => {} };
+    const beside = { items: [metered(options.runtime.sleep)], refused: () => {}, ending: () => {} };
     const merchant = await Merchant.open(shopOptions, beside);
     if (life.isDead) return;
     this.#merchant = merchant;
