@@ -184,8 +184,3 @@ export const errors = {
 
 /** A stable code of the table. */
 export type ErrorCode = keyof typeof errors;
-
-/** What the codes with this answer to "try again" are. */
-export type CodeToTry<R extends Retry> = {
-  [C in ErrorCode]: (typeof errors)[C]["retry"] extends R ? C : never;
-}[ErrorCode];

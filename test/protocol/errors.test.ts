@@ -1,4 +1,13 @@
-import { errors, isErrorCode, isRefusal, LeptaError, orThrow, refuse } from "@lepta/protocol";
+import {
+  type ErrorCode,
+  errors,
+  isErrorCode,
+  isRefusal,
+  isToRepeat,
+  LeptaError,
+  orThrow,
+  refuse,
+} from "@lepta/protocol";
 import { describe, expect, test } from "vitest";
 
 describe("the table of errors", () => {
@@ -15,6 +24,13 @@ describe("the table of errors", () => {
       expect(entry.status).toBeLessThan(600);
     },
   );
+
+  test("says of every code of the table whether the same bytes may be sent again", () => {
+    for (const [code, { retry }] of Object.entries(errors) as [ErrorCode, { retry: string }][]) {
+      expect(isErrorCode(code)).toBe(true);
+      expect(isToRepeat(code), code).toBe(retry === "same");
+    }
+  });
 
   test("knows its codes and nothing that objects bring along", () => {
     expect(isErrorCode("malformed")).toBe(true);
