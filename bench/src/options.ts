@@ -16,12 +16,12 @@ const MOST_SECONDS = 60;
 export const HELP = `Usage: npm run bench -- [--rounds 7] [--seconds 1] [--connections 16] [--json] [--profile DIRECTORY]
 
 Measures whole purchases (figure 7) through the production code, between two processes on one core, beside an echo of the
-same bytes and the paper's own algorithms.
+same bytes and the paper's own algorithms; and requests over HTTP to a small handler, unpaid and behind a paywall.
   --rounds N       rounds; each measures every subject once (1 to 50)
   --seconds N      length of one measurement (0.1 to 30); rounds × seconds may be ${MOST_SECONDS} at most
   --connections N  customers, each with a connection (1 to 64)
   --json           one JSON object on the last line instead of the tables
-  --profile DIR    writes CPU profiles of merchant and customers under each load on lanes
+  --profile DIR    writes CPU profiles of merchant and customers under each load on lanes and over HTTP
 `;
 
 /** Reads the arguments; a sentence that says what is wrong where they mean nothing. */

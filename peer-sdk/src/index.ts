@@ -1,7 +1,7 @@
 /** Lepta for those who pay and those who sell. */
 export * from "./browser.ts";
+export type { HttpServer } from "./channel/http-server.ts";
 export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
-export type { HttpServer } from "./channel/site.ts";
 export type { Payment, Paywall, Serve } from "./http/paywall-port.ts";
 export type { Catalogue, CatalogueItem, Made, Produce, Purchase } from "./merchant/catalogue.ts";
 export {

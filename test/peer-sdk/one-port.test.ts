@@ -1,11 +1,13 @@
 /** A merchant's WebSockets on the server of a site that was there before, at a path of their own. */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { connectWebSocket } from "../../peer-sdk/src/channel/connect.ts";
 import { type Serving, serveWebSockets } from "../../peer-sdk/src/channel/serve.ts";
+import { selfSigned } from "./support/certificate.ts";
 
 let site: Server;
 let serving: Serving[];
@@ -56,6 +58,20 @@ describe("a merchant on the server of a site", () => {
     channel.close();
     const page = await fetch(`http://${host}/lepta`);
     expect([page.status, await page.text()]).toEqual([200, "the site"]);
+  });
+
+  test("is found over TLS where the site speaks TLS", async () => {
+    const { cert, key } = selfSigned();
+    const secure = createHttpsServer({ cert, key });
+    const merchant = await serveWebSockets({ server: secure, path: "/pay" }, () => sum);
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+    const { port } = secure.address() as AddressInfo;
+    expect(merchant.url).toBe(`wss://127.0.0.1:${port}/pay`);
+    const customer = new WebSocket(merchant.url, { ca: cert });
+    await once(customer, "open");
+    await merchant.close();
+    secure.closeAllConnections();
+    await new Promise((resolve) => secure.close(resolve));
   });
 
   test("leaves other WebSockets to those who listen for them, at whatever paths there are several", async () => {

@@ -3,7 +3,8 @@ import { type ErrorCode, encodeAs, errorCodec, isRefusal, limits } from "@lepta/
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Wire } from "../ports.ts";
 import { decodeFrame, encodeFrame, type Frame, isOfSession } from "./frame.ts";
-import { type HttpServer, ownSite, siteOf } from "./site.ts";
+import type { HttpServer } from "./http-server.ts";
+import { ownSite, siteOf } from "./site.ts";
 import { SocketWire } from "./wire.ts";
 
 /** Answers the messages of one frame with those of another, and attends to a session on the same connection. */
@@ -32,7 +33,7 @@ export interface ServeOptions {
 
 /** A merchant that is being served. */
 export interface Serving {
-  /** The address to give to wallets, `ws://…` or `wss://…`; throws while the site's `server` does not listen. */
+  /** The address to give to wallets, `ws://…` or `wss://…`; of a site's server once that listens, and before it throws. */
   readonly url: string;
   /** Stops listening and ends the connections; the site's `server` goes on. */
   close(): Promise<void>;

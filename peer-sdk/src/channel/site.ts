@@ -4,17 +4,10 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { LeptaError } from "@lepta/protocol";
 import type { WebSocketServer } from "ws";
+import type { HttpServer } from "./http-server.ts";
 
-/** What is needed of a server of node:http or node:https. */
-export interface HttpServer {
-  address(): string | { readonly address: string; readonly port: number } | null;
-  on(event: "upgrade", listener: UpgradeListener): unknown;
-  off(event: "upgrade", listener: UpgradeListener): unknown;
-  listenerCount(event: "upgrade"): number;
-}
-
-/** Takes the request, its socket, and what has come after the request, as node:http hands them over. */
-export type UpgradeListener = (request: object, socket: object, head: Uint8Array) => void;
+/** As node:http calls it, with more than a declaration without Node's types can name. */
+type UpgradeListener = Parameters<HttpServer["on"]>[1];
 
 export interface Site {
   /** Where it is found; throws where its server does not listen yet. */

@@ -14,7 +14,7 @@ import {
   toText,
   utf8,
 } from "@lepta/protocol";
-import { bytesOf, tooLarge } from "../http/bounded-body.ts";
+import { bytesOf, plainProblem, tooLarge } from "../http/bounded-body.ts";
 import { formatChallenge } from "../http/challenge.ts";
 import { type Credential, readCredential } from "../http/credential.ts";
 import { canonicalJson } from "../http/jcs.ts";
@@ -64,6 +64,8 @@ export class Gate {
     const url = new URL(request.url);
     const route = this.#routes.match(request.method, url.pathname);
     if (route === undefined) return serve(undefined);
+    if (request.method.length + url.pathname.length + url.search.length >= limits.resourceLength)
+      return tooLong();
     const body = await bytesOf(request.body === null ? null : request.clone().body, limits.paidBodyBytes);
     if (body === undefined) return tooLarge();
     const asked: Asked = { request, url, route, body, serve };
@@ -180,7 +182,7 @@ export class Gate {
       case "thrown":
         throw outcome.error;
       case "refused":
-        return this.#refuse(asked, outcome.code);
+        return outcome.isDecided ? this.#decline(asked, outcome.code) : this.#refuse(asked, outcome.code);
     }
   }
 
@@ -208,7 +210,16 @@ export class Gate {
 
   /** A payment that did not do: asked for again, or told to come again where nothing is known yet. */
   #refuse(asked: Asked, code: ErrorCode): Response {
-    if (!UNDECIDED.has(code)) return this.#ask(asked, PROBLEMS[code] ?? "verification-failed", refuse(code));
+    return UNDECIDED.has(code) ? this.#comeAgain(code) : this.#decline(asked, code);
+  }
+
+  /** This payment will never do. Where that is our own fault nobody is asked for another. */
+  #decline(asked: Asked, code: ErrorCode): Response {
+    if (code === "delivery-failed") return this.#comeAgain(code);
+    return this.#ask(asked, PROBLEMS[code] ?? "verification-failed", refuse(code));
+  }
+
+  #comeAgain(code: ErrorCode): Response {
     const answer = problemResponse({
       problem: "verification-failed",
       status: 503,
@@ -232,6 +243,8 @@ export class Gate {
   }
 }
 
+const tooLong = (): Response => plainProblem(414, "URI Too Long", "too-large");
+
 /** SHA-256 of the payload in its one spelling, or `malformed` where it has none: a stranger wrote it. */
 function paymentOf({ payload }: Credential): Or<string> {
   try {
@@ -253,5 +266,4 @@ const UNDECIDED: ReadonlySet<ErrorCode> = new Set(["busy", "pending", "internal"
 const PROBLEMS: Partial<Record<ErrorCode, ProblemName>> = {
   insufficient: "payment-insufficient",
   expired: "payment-expired",
-  "price-mismatch": "payment-insufficient",
 };

@@ -1,6 +1,7 @@
 /** A paywall: routes of an HTTP server that are paid for with Lepta, by the `Payment` authentication scheme (docs/http.md). */
 import { LeptaError } from "@lepta/protocol";
 import type { ServeOptions } from "../channel/serve.ts";
+import { isLoopback } from "../customer/hosts.ts";
 import type { Paywall } from "../http/paywall-port.ts";
 import type { Listed } from "../merchant/catalogue.ts";
 import { belowOf, Merchant, type ShopOptions } from "../merchant/merchant.ts";
@@ -27,7 +28,7 @@ export interface PaywallOptions extends PartyOptions, Partial<ShopOptions>, Serv
 /** A paywall with the merchant that it sells for. */
 export interface OpenPaywall extends Paywall {
   readonly merchant: Merchant;
-  /** Where its customers speak with it over WebSockets; throws while the site's `server` does not listen. */
+  /** Where its customers speak with it over WebSockets; on a site's server once that listens, and before it throws. */
   readonly address: string;
   close(): Promise<void>;
 }
@@ -51,6 +52,8 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
     const shop = Merchant.shopOf(merchant);
     if (options.address === undefined && serving === undefined)
       throw new LeptaError("malformed", "a paywall without an address");
+    if (options.address === undefined && !isLoopback(options.host ?? "localhost"))
+      throw new LeptaError("malformed", "customers need an address: wss://, as they reach it");
     // The site's server may not listen yet.
     const address = (): string => options.address ?? serving?.url ?? "";
     const challenges = new Challenges(shop, { address, realm: options.realm });

@@ -27,8 +27,7 @@ export class PricedRoutes {
   readonly all: readonly Route[];
   readonly #patterns: readonly Pattern[];
 
-  /** Reads all prices. Throws `bad-amount` or `malformed` with the route's name. */
-  /** `below` is what a purchase on a lane must cost less than, in millionths. */
+  /** Reads all prices; on a lane a purchase costs less than `below`, in millionths. Throws `bad-amount` or `malformed` with the route's name. */
   constructor(routes: Routes, below: bigint) {
     this.#patterns = Object.entries(routes).map(([sku, price]) => patternOf(sku, price, below));
     this.all = this.#patterns;

@@ -21,7 +21,8 @@ export type Outcome =
   /** The handler's own failure: nothing is charged. */
   | { readonly kind: "unsold"; readonly response: Response }
   | { readonly kind: "thrown"; readonly error: unknown }
-  | { readonly kind: "refused"; readonly code: ErrorCode };
+  /** Decided on its lane, so that the same payment will never do; otherwise it may before long. */
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly isDecided?: boolean };
 
 /** What a request brings to the till. */
 export interface Arrival {
@@ -117,7 +118,7 @@ export class Till {
 
   /** A purchase on a lane was refused before it came here, or after. */
   refused(purchase: string, code: ErrorCode): void {
-    this.#byPurchase.get(purchase)?.end({ kind: "refused", code });
+    this.#byPurchase.get(purchase)?.end({ kind: "refused", code, isDecided: true });
   }
 
   /** A lane of this customer's has to end: nothing more is used of what is under way. */

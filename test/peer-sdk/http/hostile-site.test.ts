@@ -1,6 +1,8 @@
 /** A site that means harm to a wallet, or fails at the worst moment: what the wallet's limits and books say holds. */
 import { limits } from "@lepta/protocol";
 import { afterEach, expect, test } from "vitest";
+import { formatChallenge, parseChallenges } from "../../../peer-sdk/src/http/challenge.ts";
+import { readTerms, type Terms, writeTerms } from "../../../peer-sdk/src/http/terms.ts";
 import { createWall, SHOP, SITE, type Wall } from "./support/wall.ts";
 
 let it: Wall;
@@ -132,4 +134,25 @@ test("what is set aside for a piece that its merchant never answered is free aga
   await pay(`${SITE}/nothing`);
   expect((await spent()).reserved.value).toBe(0n);
   expect((await spent()).last24h.value).toBe(before.last24h.value);
+});
+
+test.each<[string, Partial<Terms>]>([
+  ["another method", { resource: "DELETE /report" }],
+  ["another path", { resource: "GET /film" }],
+  ["what listens on the wallet's machine", { address: "ws://localhost:9" }],
+  ["the same over TLS", { address: "wss://127.0.0.1" }],
+  ["a merchant without TLS", { address: "ws://shop.example/pay" }],
+])("a site cannot lead a payment to %s", async (_where, change) => {
+  it = await createWall({ "GET /report": "EUR 0.02" });
+  it.passage = async (_request, pass) => {
+    const answer = await pass();
+    const [challenge] = parseChallenges(answer.headers.get("www-authenticate") ?? "");
+    if (challenge === undefined) return answer;
+    const terms = { ...(readTerms(challenge.request) as Terms), ...change };
+    const headers = { "www-authenticate": formatChallenge({ ...challenge, request: writeTerms(terms) }) };
+    return new Response("pay", { status: 402, headers });
+  };
+  const answer = await it.wallet.fetch({ max: "EUR 0.05", fetch: it.fetch })(`${SITE}/report`);
+  expect([answer.status, it.log.length]).toEqual([402, 1]);
+  expect((await spent()).reserved.value).toBe(0n);
 });

@@ -1,9 +1,13 @@
 /** A paywall before four servers, paid by a wallet's fetch: real sockets, real WebSockets, a broker in the embedded cloud. */
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedCloud, startEmbeddedCloud } from "@lepta/local";
 import { memoryPeerStore, type OpenPaywall, paywall, Wallet } from "@lepta/peer-sdk";
+import { nodePaywall, type PaidRequest } from "@lepta/peer-sdk/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BINARY, type Shop, type Story, servers } from "./servers.ts";
 
@@ -115,8 +119,8 @@ describe.each(Object.entries(servers))("behind a paywall, %s", (_, start) => {
 
   test("charges nothing for half an answer, and nothing of it leaves", async () => {
     const answer = await pay(at("/halves"));
-    // Where the server breaks off instead of saying so, the same payment, sent again, is told that it was refused.
-    expect([500, 402]).toContain(answer.status);
+    // Where the server breaks off instead of saying so, the same payment, sent again, is told that nothing was made.
+    expect([500, 503]).toContain(answer.status);
     expect(await answer.text()).not.toContain("half");
     expect(await sold()).toBe(0n);
   });
@@ -198,6 +202,16 @@ describe.each(Object.entries(servers))("behind a paywall, %s", (_, start) => {
     expect(await sold()).toBe(20_000n);
   });
 
+  test("sells to many requests at once, to each what it has asked for", async () => {
+    const asked = Array.from({ length: 30 }, (_each, i) => `/report?n=${i}`);
+    const answers = await Promise.all(asked.map((path) => pay(at(path))));
+    expect(answers.map(({ status }) => status)).toEqual(asked.map(() => 200));
+    expect(await sold()).toBe(600_000n);
+    expect(await reserved()).toBe(0n);
+    const receipts = answers.map(({ headers }) => headers.get("payment-receipt"));
+    expect(new Set(receipts).size).toBe(30);
+  });
+
   test("leaves alone what has no price", async () => {
     const answer = await pay(at("/flow"));
     expect(await answer.text()).toBe("one,two");
@@ -228,3 +242,53 @@ describe.each(Object.entries(servers))("behind a paywall, %s", (_, start) => {
     expect(charged).toBeGreaterThan(0n);
   });
 });
+
+test.each(["/cheap", "/dear"])(
+  "who breaks the connection while the handler of %s runs is not charged, and may buy it anew",
+  async (path) => {
+    const broker = cloud.pinnedUrl;
+    const server = createServer();
+    const routes = { "GET /cheap": "EUR 0.02", "GET /dear": "EUR 0.20" };
+    const wall = await paywall({ broker, store: memoryPeerStore(), routes, server });
+    const wallet = await Wallet.open({ broker, store: memoryPeerStore() });
+    try {
+      const started = Promise.withResolvers<void>();
+      let runs = 0;
+      const handler = async (_request: PaidRequest, response: ServerResponse): Promise<void> => {
+        runs += 1;
+        started.resolve();
+        if (runs === 1) await once(response, "close");
+        response.end("the goods");
+      };
+      server.on("request", nodePaywall(wall, handler));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+      await wallet.topUp("EUR 5.00");
+      const breaks = new AbortController();
+      const pay = wallet.fetch({
+        max: "EUR 0.50",
+        fetch: (input, init) => {
+          const request = new Request(input, init);
+          if (runs > 0 || !request.headers.has("authorization")) return fetch(request);
+          started.promise.then(() => breaks.abort(new TypeError("the connection broke")));
+          return fetch(request, { signal: breaks.signal });
+        },
+      });
+      const refused = await pay(url);
+      expect([refused.status, await refused.json()]).toEqual([
+        402,
+        expect.objectContaining({ code: "delivery-failed" }),
+      ]);
+      expect([runs, (await wall.merchant.books("EUR")).sold]).toEqual([1, 0n]);
+      expect((await (await wallet.budget("fetch")).spent()).reserved.value).toBe(0n);
+      expect(await (await pay(url)).text()).toBe("the goods");
+      expect(runs).toBe(2);
+      expect((await wall.merchant.books("EUR")).sold).toBe(path === "/cheap" ? 20_000n : 200_000n);
+    } finally {
+      await wallet.close();
+      await wall.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  },
+);

@@ -106,7 +106,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     await answer.body?.cancel();
     const { status, headers } = answer;
     const location = headers.get("location");
-    const asked = status === 402 ? termsOf(answer, answer.redirected ? answer.url : request.url) : undefined;
+    const asked = status === 402 ? termsOf(answer, request) : undefined;
     return {
       status,
       ...(location === null ? {} : { location }),
@@ -124,8 +124,8 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     const first = await plainFetch(sendable(held, { [ACCEPT_HEADER]: LIKED }));
     if (first.status !== 402) return { response: first };
     // Where it led elsewhere the payment goes there, if it may.
-    const target = first.redirected ? first.url : held.request.url;
-    const asked = mayPay(target) ? termsOf(first, target) : undefined;
+    const target = targetOf(first, held.request);
+    const asked = mayPay(target) ? termsOf(first, held.request) : undefined;
     if (asked === undefined) return { response: first };
     await first.body?.cancel();
     const { challenge, terms } = asked;
@@ -150,23 +150,30 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
   }
 
   /** The first challenge that we can answer. */
-  function termsOf(response: Response, target: string) {
+  function termsOf(response: Response, request: Request) {
     for (const challenge of parseChallenges(response.headers.get("www-authenticate") ?? "")) {
       if (challenge.method !== METHOD) continue;
       const terms = readTerms(challenge.request);
-      if (!isRefusal(terms) && isForUs(challenge, terms, target)) return { challenge, terms };
+      if (!isRefusal(terms) && isForUs(challenge, terms, response, request)) return { challenge, terms };
     }
     return undefined;
   }
 
-  function isForUs({ intent, expires = "" }: Challenge, terms: Terms, target: string): boolean {
-    const isKnown = intent === "session" || (intent === "charge" && terms.meter === undefined);
-    const [method = ""] = terms.resource.split(" ");
+  function isForUs(
+    { intent, expires = "" }: Challenge,
+    { meter, network, resource, address }: Terms,
+    response: Response,
+    request: Request,
+  ): boolean {
+    const isKnown = intent === "session" || (intent === "charge" && meter === undefined);
+    // Where a request was led elsewhere it may have become a GET, and never anything else.
+    const methods = response.redirected ? [request.method, "GET"] : [request.method];
+    const url = targetOf(response, request);
     return (
       isKnown &&
-      terms.network === identity.network &&
-      terms.resource === resourceOf({ method, url: target }) &&
-      isSafe(terms.address) &&
+      network === identity.network &&
+      methods.some((method) => resource === resourceOf({ method, url })) &&
+      isSafe(address, url) &&
       !(Date.parse(expires) <= runtime.now())
     );
   }
@@ -224,10 +231,17 @@ function toUnique(name: string): string {
   return `${name}-${requests}`;
 }
 
-/** A merchant is met over TLS, unless it is this machine. */
-function isSafe(address: string): boolean {
+/** What was asked in the end. */
+const targetOf = ({ redirected, url }: Response, request: Request): string =>
+  redirected ? url : request.url;
+
+/** A merchant is met over TLS; on this machine only where the site is there, too: nobody from outside leads us to what listens here. */
+function isSafe(address: string, site: string): boolean {
   const url = URL.parse(address);
-  return url !== null && (url.protocol === "wss:" || (url.protocol === "ws:" && isLoopback(url.hostname)));
+  if (url === null) return false;
+  const isHere = isLoopback(url.hostname);
+  if (isHere && !isLoopback(new URL(site).hostname)) return false;
+  return url.protocol === "wss:" || (url.protocol === "ws:" && isHere);
 }
 
 /** The request once more, with these headers besides its own; elsewhere and by another method where it was led there. */

@@ -193,7 +193,8 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
     isLost = true;
     // Its site may never answer: closing the wallet does not wait for that.
     sending.then(unread(sent)).catch(() => undefined);
-    await ending.catch(() => undefined);
+    // The word on the lane may take as long as its merchant likes.
+    await Promise.race([ending.catch(() => undefined), customer.party.runtime.sleep(WORD_WITHIN)]);
     if ("lost" in sent) throw sent.lost;
     return { response: sent.response };
   }
