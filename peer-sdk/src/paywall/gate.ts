@@ -27,7 +27,7 @@ import { isSoldAlone, isSoldOnLane, refusalOnLane } from "../merchant/is-sold.ts
 import type { Lane } from "../merchant/lanes/lane.ts";
 import { readOffering, sellAlone } from "../merchant/sell-alone.ts";
 import type { Shop } from "../merchant/shop.ts";
-import { responseOf } from "./answer.ts";
+import { goodsFor, responseOf } from "./answer.ts";
 import type { Answer, Answers } from "./answers.ts";
 import type { Asking, Challenges } from "./challenges.ts";
 import type { PricedRoutes } from "./routes.ts";
@@ -95,7 +95,11 @@ export class Gate {
     if (made === undefined) return undefined;
     if (made.payment !== payment) return this.#ask(asked, "invalid-challenge", refuse("conflict"));
     const [customer = "", txn = ""] = made.purchase.split("/");
-    const isSold = await (made.isOnLane ? isSoldOnLane : isSoldAlone)(this.#shop, customer, txn);
+    const isSold = await (made.isOnLane ? isSoldOnLane : isSoldAlone)(this.#shop, customer, txn, {
+      sku: made.sku,
+      description: id,
+      isIts: (goods) => equalBytes(goods, goodsFor(id, made).bytes),
+    });
     return isSold ? this.#again(asked, made) : undefined;
   }
 

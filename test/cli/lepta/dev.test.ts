@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Dev, type DevOptions, startDev } from "@lepta/cli/lepta/dev";
 import { Wallet } from "@lepta/peer-sdk";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ran } from "./support.ts";
 
 let dir: string;
 let said: string[];
@@ -135,3 +136,19 @@ async function take(): Promise<{ readonly port: number }> {
   if (address === null || typeof address === "string") throw new Error("no port");
   return { port: address.port };
 }
+
+test("lepta dev --json says in one document where everything is, goes on, and ends with 0 when it is stopped", async () => {
+  const stop = new AbortController();
+  const told = Promise.withResolvers<string>();
+  const ports = ["port", "broker-port", "merchant-port", "site-port"].flatMap((name) => [`--${name}`, "0"]);
+  const running = ran(["dev", "--json", "--home", dir, ...ports], {
+    signal: stop.signal,
+    written: told.resolve,
+  });
+  const { page, site } = JSON.parse(await told.promise);
+  expect((await fetch(page)).status).toBe(200);
+  expect((await fetch(`${site}/stories/oboloi`)).status).toBe(402);
+  stop.abort();
+  const { status, err } = await running;
+  expect([status, err]).toEqual([0, ""]);
+});

@@ -112,7 +112,9 @@ describe("--help", () => {
 });
 
 describe("--json", () => {
-  test.each(commands.map(({ name }) => [name]))(
+  // `lepta dev` makes a home and goes on; its JSON is tested with it.
+  const homeless = commands.filter(({ name }) => name !== "dev");
+  test.each(homeless.map(({ name }) => [name]))(
     "of %s is one document where there is no home",
     async (name) => {
       const given = commands.find((each) => each.name === name)?.arguments ?? [];

@@ -6,6 +6,7 @@ import { parseChallenges } from "../../../peer-sdk/src/http/challenge.ts";
 import { provePayload, writeSession } from "../../../peer-sdk/src/http/payload.ts";
 import type { Payment } from "../../../peer-sdk/src/http/paywall-port.ts";
 import type { Lane } from "../../../peer-sdk/src/merchant/lanes/lane.ts";
+import { Answers } from "../../../peer-sdk/src/paywall/answers.ts";
 import { createWall, SITE, type Wall } from "./support/wall.ts";
 
 let it: Wall;
@@ -217,3 +218,28 @@ test("a body that is longer than a paywall reads is refused before it is read wh
   expect(answer.status).toBe(413);
   expect(sent).toBeLessThan(2 * limits.paidBodyBytes);
 });
+
+test.each(["/film?", "/report?"])(
+  "an answer that was made for a purchase at %s is not had for another under its name",
+  async (path) => {
+    it = await createWall({ "GET /report": "EUR 0.02", "GET /film": "EUR 0.20" });
+    const pay = it.wallet.fetch({ max: "EUR 0.20", fetch: it.fetch });
+    const ids: string[] = [];
+    for (const page of ["1", "2"]) {
+      it.serve = () => new Response(`page ${page}`);
+      await pay(`${SITE}${path}${page}`);
+      const header = it.log.at(-1)?.request.headers.get("authorization") ?? "";
+      ids.push(JSON.parse(Buffer.from(header.slice(8), "base64url").toString()).challenge.id);
+    }
+    const authorization = it.log.at(1)?.request.headers.get("authorization") ?? "";
+    // As where the process died when the first was made and not sold, and its customer bought the second under the same name.
+    const answers = await Answers.open(it.store, it.world.runtime);
+    const [first, second] = await Promise.all(ids.map((id) => answers.find(id)));
+    if (first === undefined || second === undefined) throw new LeptaError("internal", "nothing was kept");
+    const asked = () => it.fetch(`${SITE}${path}1`, { headers: { authorization } });
+    expect(await (await asked()).text()).toBe("page 1");
+    await answers.keep(ids[0] ?? "", { ...first, purchase: second.purchase });
+    answers.close();
+    expect((await asked()).status).toBe(402);
+  },
+);

@@ -276,7 +276,7 @@ test.each(["/cheap", "/dear"])(
       });
       const refused = await pay(url);
       expect([refused.status, await refused.json()]).toEqual([
-        402,
+        503,
         expect.objectContaining({ code: "delivery-failed" }),
       ]);
       expect([runs, (await wall.merchant.books("EUR")).sold]).toEqual([1, 0n]);

@@ -2,8 +2,9 @@
  * A fetch that pays: what answers 402 with a challenge of ours is paid for within limits and asked again. What is known to have
  * cost nothing is given back to the budget, and nothing else is.
  */
-import { type Amount, formatAmount, isRefusal, LeptaError, parseAmount } from "@lepta/protocol";
+import { type Amount, formatAmount, isRefusal, LeptaError, limits, parseAmount } from "@lepta/protocol";
 import { ACCEPT_HEADER } from "../../http/accept-payment.ts";
+import { bytesOf } from "../../http/bounded-body.ts";
 import { type Challenge, parseChallenges } from "../../http/challenge.ts";
 import { METHOD, readTerms, resourceOf, type Terms } from "../../http/terms.ts";
 import type { Budget } from "../budgets.ts";
@@ -72,7 +73,7 @@ export interface Payer {
 
 /** Throws `bad-amount` where a limit is none. */
 export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
-  const limits = {
+  const within = {
     max: parseAmount(options.max),
     ...(options.perDay === undefined ? {} : { perDay: parseAmount(options.perDay) }),
   };
@@ -103,7 +104,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
 
   async function quote(request: Request): Promise<Quote> {
     const answer = await plainFetch(sendable(await hold(request), { [ACCEPT_HEADER]: LIKED }));
-    await answer.body?.cancel();
+    await unread(answer);
     const { status, headers } = answer;
     const location = headers.get("location");
     const asked = status === 402 ? termsOf(answer, request) : undefined;
@@ -127,7 +128,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     const target = targetOf(first, held.request);
     const asked = mayPay(target) ? termsOf(first, held.request) : undefined;
     if (asked === undefined) return { response: first };
-    await first.body?.cancel();
+    await unread(first);
     const { challenge, terms } = asked;
     const { address, recipient } = terms;
     const { part, merchants } = await ports.desk();
@@ -140,7 +141,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
       budget: await ports.budget(budgetName),
       budgetName,
       provision: ports.provision,
-      limits,
+      limits: within,
       name,
       reservation: newReservation(customer),
       send: (credential: string) =>
@@ -200,6 +201,9 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Nobody needs what it says besides; read to its end, where that is near, its connection is good for the next request. */
+const unread = ({ body }: Response): Promise<unknown> => bytesOf(body, limits.credentialLength);
 
 const hold = async (request: Request): Promise<Held> => ({
   request,

@@ -108,7 +108,7 @@ async function onLane(demand: Demand, bargain: Bargain): Promise<PaidResponse> {
       () => settleUnknown(demand, txn),
     );
     customer.background(settled);
-    await Promise.race([settled, customer.party.runtime.sleep(WORD_WITHIN)]);
+    await forAWhile(customer, settled);
     const charged = async (): Promise<Amount> => known(await settled, txn);
     return { response: sent.response, payment: { txn, charged } };
   }
@@ -194,7 +194,7 @@ export async function payMetered(demand: Demand): Promise<PaidResponse> {
     // Its site may never answer: closing the wallet does not wait for that.
     sending.then(unread(sent)).catch(() => undefined);
     // The word on the lane may take as long as its merchant likes.
-    await Promise.race([ending.catch(() => undefined), customer.party.runtime.sleep(WORD_WITHIN)]);
+    await forAWhile(customer, ending);
     if ("lost" in sent) throw sent.lost;
     return { response: sent.response };
   }
@@ -315,6 +315,18 @@ function waitFor({ underWay }: Customer, { txn, bought }: Pick<OnLane, "txn" | "
   underWay.add(txn);
   const over = (): boolean => underWay.delete(txn);
   bought.then(over, over);
+}
+
+/** Waits for the word on a lane, which nearly always comes with the answer; nobody waits for it longer than `WORD_WITHIN`. */
+function forAWhile({ party }: Customer, word: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const callOff = party.runtime.later(WORD_WITHIN, resolve);
+    const end = (): void => {
+      callOff();
+      resolve();
+    };
+    word.then(end, end);
+  });
 }
 
 /** The same payment brings the same answer: it may be sent again. */

@@ -45,7 +45,13 @@ export async function laneSales({
 }
 
 /** One that a statement covers; undefined where there is none of this name. Throws `pending` while none covers it. */
-export async function findLaneSale({ lanes }: Shop, owner: Uid, txn: Txn): Promise<SaleRecord | undefined> {
+export async function findLaneSale(shop: Shop, owner: Uid, txn: Txn): Promise<SaleRecord | undefined> {
+  const found = await findLaneEntry(shop, owner, txn);
+  return found && saleOf(found.entry, found.line);
+}
+
+/** The same with the words of both sides. */
+export async function findLaneEntry({ lanes }: Shop, owner: Uid, txn: Txn) {
   const { lane: name, sequence } = readLanePurchase(txn);
   const open = lanes.all(owner).find((each) => each.name === name);
   if (open !== undefined && sequence > open.stated.sequence && sequence <= open.sequence)
@@ -57,7 +63,7 @@ export async function findLaneSale({ lanes }: Shop, owner: Uid, txn: Txn): Promi
   const [id, run] = found;
   const entries = runEntries(run);
   const entry = entries[entries.length - 1 - (Number(id.slice(under.length)) - sequence)];
-  return entry === undefined ? undefined : saleOf(entry, run.line);
+  return entry === undefined ? undefined : { entry, line: run.line };
 }
 
 function saleOf({ at, bought, answered }: RunEntry, line: string | undefined): SaleRecord {
