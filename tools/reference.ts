@@ -24,7 +24,7 @@ export async function generateDocs(): Promise<readonly Page[]> {
     shapes: shapesSection(comments),
     messages: messagesSection(comments),
     session: sessionSection(comments),
-    limits: limitsSection(await readFile(join(root, "protocol/src/limits.ts"), "utf8")),
+    limits: limitsSection(await readTogether(["core-limits.ts", "limits.ts"])),
     doors: doorsSection(),
   };
   const errorsSource = await readFile(join(root, "protocol/src/error-table.ts"), "utf8");
@@ -174,6 +174,9 @@ function codecNamed(constant: string): protocol.Codec<unknown> {
 
 const fieldsOf = (codec: protocol.Codec<unknown>): Fields | undefined =>
   "fields" in codec ? (codec.fields as Fields) : undefined;
+
+const readTogether = async (files: readonly string[]): Promise<string> =>
+  (await Promise.all(files.map((file) => readFile(join(root, "protocol/src", file), "utf8")))).join("\n");
 
 async function readIfThere(file: string): Promise<string | undefined> {
   try {

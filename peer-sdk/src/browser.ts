@@ -4,7 +4,7 @@ export { formatAmount, LeptaError, parseAmount } from "@lepta/protocol/core";
 export { connectWebSocket } from "#connect";
 export type { Bought, Receipt } from "./customer/bought.ts";
 export type { Budget, SpendingLimits, Spent } from "./customer/budgets.ts";
-export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
+export type { BuyOptions } from "./customer/buy.ts";
 export type { FetchOptions, Payer, Quote } from "./customer/http/fetch.ts";
 export type { HttpPayment, PaidResponse } from "./customer/http/paying.ts";
 export type { Balance } from "./customer/overview.ts";
@@ -39,7 +39,6 @@ export {
 } from "./store/indexed-db.ts";
 export { memoryPeerStore } from "./store/memory.ts";
 export {
-  type BuyOptions,
   type OfferedItem,
   Wallet,
   type WalletOptions,

@@ -29,7 +29,8 @@ import {
   uint,
 } from "@lepta/protocol/core";
 import { derivedRandom, ENTROPY } from "./derived.ts";
-import type { KeyVault, PeerStore, Runtime } from "./ports.ts";
+import { brought } from "./parts/brought.ts";
+import type { PeerStore, Runtime } from "./ports.ts";
 import { type Table, table } from "./store/table.ts";
 
 const identityCodec = struct({
@@ -110,7 +111,7 @@ export async function openIdentity(
       : { record: known, entropy: known.entropy };
   const { entropy } = first;
   let { record } = first;
-  const keys = await openKeys(record, suite, store.keys);
+  const keys = await openKeys(record, suite, store);
   const { signing, opening } = keys;
   const keep = async (change: Partial<IdentityRecord>): Promise<void> => {
     const next = { ...record, ...change };
@@ -149,14 +150,13 @@ export async function openIdentity(
 type Keys = Pick<Identity, "signing" | "opening">;
 
 /** The private keys, if they are whole and the statement and the credential beside them are theirs. */
-async function openKeys(record: IdentityRecord, suite: Suite, vault: KeyVault | undefined): Promise<Keys> {
+async function openKeys(record: IdentityRecord, suite: Suite, store: PeerStore): Promise<Keys> {
   if (record.suite !== suite.name)
     throw new LeptaError(
       "store-damaged",
       `identity: made with the suite ${record.suite} and opened with ${suite.name}; open it with its own suite`,
     );
-  const keys =
-    record.vaulted === true ? await keysInVault(record, suite, vault) : await readKeys(record, suite);
+  const keys = record.vaulted === true ? await findKeys(record, store, suite) : await readKeys(record, suite);
   if (keys === undefined || !areOurs(record, keys))
     throw new LeptaError(
       "store-damaged",
@@ -168,31 +168,9 @@ async function openKeys(record: IdentityRecord, suite: Suite, vault: KeyVault | 
 async function readKeys({ signing, sealing, epochRoot }: IdentityRecord, suite: Suite) {
   if (epochRoot === undefined) return undefined;
   try {
-    return { signing: await suite.signingKey(signing), opening: await suite.openingKey(sealing) };
+    return await importKeys(suite, { signing, sealing });
   } catch {
     // What the suite says of bytes that are no key of its own would not help, and might quote them.
-    return undefined;
-  }
-}
-
-/** The names of both keys in a vault. */
-const SIGNING = "signing";
-const SEALING = "sealing";
-
-/** The keys of a vault, if they are those whose public halves stand in the record. */
-async function keysInVault(
-  { signing, sealing }: IdentityRecord,
-  { handles }: Suite,
-  vault: KeyVault | undefined,
-): Promise<Keys | undefined> {
-  const [forSigning, forOpening] = [await vault?.get(SIGNING), await vault?.get(SEALING)];
-  if (handles === undefined || forSigning === undefined || forOpening === undefined) return undefined;
-  const isOurs = equalBytes(forSigning.publicKey, signing) && equalBytes(forOpening.publicKey, sealing);
-  if (!isOurs) return undefined;
-  try {
-    return { signing: handles.signingKey(forSigning), opening: handles.openingKey(forOpening) };
-  } catch {
-    // The one in the place of the other, or of another kind.
     return undefined;
   }
 }
@@ -231,11 +209,14 @@ async function createIdentity(
   const isDerivable = suite.name === "default";
   if (restored !== undefined && !isDerivable)
     throw new LeptaError("bad-phrase", `keys of the suite ${suite.name} do not follow from a phrase`);
+  const vault = await vaultOf(store, suite);
+  const vaulted = vault !== undefined;
   const entropy = isDerivable ? (restored ?? random(ENTROPY)) : undefined;
   const privateKeys = await drawKeys(suite, entropy, random);
   // Whoever has the money later has the words before: what dies from here on leaves a peer that nobody knows.
   if (entropy !== undefined && restored === undefined) await tell?.(entropy);
-  const { vaulted, keys, kept } = await keepKeys(store, suite, privateKeys);
+  const keys = vault === undefined ? await importKeys(suite, privateKeys) : await vault.keep(privateKeys);
+  const kept = vaulted ? { signing: keys.signing.publicKey, sealing: keys.opening.publicKey } : privateKeys;
   // The moment as the serial: a wallet that was restored does not know how often its statement was made before.
   // Its clock may be behind the one of then.
   const serial = runtime.now() + (restored === undefined ? 0 : 2 * limits.clockSkew);
@@ -260,6 +241,11 @@ interface PrivateKeys {
   readonly sealing: Uint8Array;
 }
 
+const importKeys = async (suite: Suite, { signing, sealing }: PrivateKeys): Promise<Keys> => ({
+  signing: await suite.signingKey(signing),
+  opening: await suite.openingKey(sealing),
+});
+
 /** Private bytes of both keys: the same ones for the same phrase. */
 async function drawKeys(suite: Suite, entropy: Uint8Array | undefined, random: Random): Promise<PrivateKeys> {
   const drawnFor = (use: string): Random => (entropy === undefined ? random : derivedRandom(entropy, use));
@@ -268,31 +254,25 @@ async function drawKeys(suite: Suite, entropy: Uint8Array | undefined, random: R
   return { signing, sealing };
 }
 
-/**
- * Puts new keys into the store's vault, where there is one and the suite can use it; otherwise they go into the record. A vault that
- * has keys and no record beside them was left by a process that died here: nobody has heard of them.
- */
-async function keepKeys(
-  store: PeerStore,
-  suite: Suite,
-  privateKeys: PrivateKeys,
-): Promise<{
-  readonly vaulted: boolean;
-  readonly keys: Keys;
-  readonly kept: PrivateKeys;
-}> {
-  const { signing, sealing } = privateKeys;
-  const { handles } = suite;
-  if (handles === undefined || store.keys === undefined) {
-    const keys = { signing: await suite.signingKey(signing), opening: await suite.openingKey(sealing) };
-    return { vaulted: false, keys, kept: privateKeys };
-  }
-  const forSigning = await handles.importSigning(signing);
-  const forOpening = await handles.importOpening(sealing);
-  for (const bytes of [signing, sealing]) bytes.fill(0);
-  await store.keys.put({ [SIGNING]: forSigning, [SEALING]: forOpening });
-  const keys = { signing: handles.signingKey(forSigning), opening: handles.openingKey(forOpening) };
-  return { vaulted: true, keys, kept: { signing: forSigning.publicKey, sealing: forOpening.publicKey } };
+/** What keeps keys in a store's vault, where the store has one and the suite such keys. A page loads it, before anything is told or kept. */
+async function vaultOf({ keys: vault }: PeerStore, { handles }: Suite) {
+  if (vault === undefined || handles === undefined) return undefined;
+  const { keepInVault, keysInVault } = await brought(() => import("./vault.ts"));
+  return {
+    keep: (privateKeys: PrivateKeys): Promise<Keys> => keepInVault(vault, handles, privateKeys),
+    find: (): Promise<Keys | undefined> => keysInVault(vault, handles),
+  };
+}
+
+/** The keys of a vault, if they are those whose public halves stand in the record. */
+async function findKeys({ signing, sealing }: IdentityRecord, store: PeerStore, suite: Suite) {
+  const vault = await vaultOf(store, suite);
+  const keys = await vault?.find();
+  const isOurs =
+    keys !== undefined &&
+    equalBytes(keys.signing.publicKey, signing) &&
+    equalBytes(keys.opening.publicKey, sealing);
+  return isOurs ? keys : undefined;
 }
 
 /** Whether a peer that is known was made from this phrase. */

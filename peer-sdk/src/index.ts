@@ -2,6 +2,7 @@
 export * from "./browser.ts";
 export type { HttpServer } from "./channel/http-server.ts";
 export type { ServeOptions, Serving, Visit } from "./channel/serve.ts";
+export { isAllowedHost, isHostPattern } from "./customer/hosts.ts";
 export type { Payment, Paywall, Serve } from "./http/paywall-port.ts";
 export type { Catalogue, CatalogueItem, Made, Produce, Purchase } from "./merchant/catalogue.ts";
 export {

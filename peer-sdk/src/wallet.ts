@@ -2,23 +2,23 @@
  * A wallet: buys BrokerScrip, turns it into merchants' VendorScrip, buys items with it, and brings money back. One class, because it
  * is all that an embedder sees; each flow stands in a file of `customer/`.
  */
-import { type Amount, formatAmount, fromText, LeptaError, limits, parseAmount } from "@lepta/protocol/core";
+import { type Amount, formatAmount, LeptaError, parseAmount } from "@lepta/protocol/core";
 import { connectWebSocket } from "#connect";
-import type { Acquaintance, Offered } from "./customer/acquaintance.ts";
 import type { Bought, Receipt } from "./customer/bought.ts";
 import type { Budget } from "./customer/budgets.ts";
-import { type Customer, remains } from "./customer/customer.ts";
+import type { BuyOptions } from "./customer/buy.ts";
+import { type Customer, positive, remains } from "./customer/customer.ts";
 import { Desk, type OpenDesk } from "./customer/desk.ts";
 import type { FetchOptions, FetchPorts, Payer } from "./customer/http/fetch.ts";
 import { obtainBrokerScrip } from "./customer/obtain-brokerscrip.ts";
 import { type Balance, balanceOf, historyOf, pendingOf } from "./customer/overview.ts";
 import { bodyOf, customerTables, PURSE } from "./customer/records.ts";
 import type { Missing } from "./customer/restore.ts";
-import type { Provision } from "./customer/spend.ts";
 import type { HistoryEntry, PendingEntry } from "./customer/status.ts";
 import type { Goods } from "./goods.ts";
 import { KeyedLock } from "./lock.ts";
 import type { Outbox } from "./outbox.ts";
+import { brought } from "./parts/brought.ts";
 import { openParty, type Party, type PartyOptions } from "./party.ts";
 import { phraseOf } from "./phrase.ts";
 import type { CallOff, ConnectChannel } from "./ports.ts";
@@ -46,26 +46,6 @@ const HOUR = 60 * 60 * 1000;
 const TEND_EVERY = 6 * HOUR;
 const RENEW_BEFORE = 7 * 24 * HOUR;
 
-/** What a purchase may cost, and how it is signed. */
-export interface BuyOptions {
-  /** The most that may be paid, `"EUR 0.05"`. */
-  readonly max: string;
-  /** 1 where nothing is said. */
-  readonly quantity?: number;
-  /** How much VendorScrip to obtain where there is too little. */
-  readonly vendorScrip?: string;
-  /**
-   * `each`: M1 and M2 are signed by themselves. `statement`: one statement covers many purchases. Where nothing is said the
-   * merchant's offer decides: what costs less than it says is bought under statements.
-   */
-  readonly signature?: "each" | "statement";
-  /**
-   * The purchase's name, 16 random bytes in base64url: known before it is made, so that whoever fails while it is under way can ask
-   * what became of it. It is signed by itself, and the same name never buys twice.
-   */
-  readonly txn?: string;
-}
-
 /** An item that a merchant sells. */
 export interface OfferedItem {
   /** What `buy` wants to be told. */
@@ -76,7 +56,6 @@ export interface OfferedItem {
 }
 
 const DEFAULT_TIMES = 20;
-const TXN_BYTES = 16;
 /** What no text says. */
 const NOTHING: Amount = { currency: "XXX", value: 0n };
 
@@ -270,55 +249,14 @@ export class Wallet {
     options: BuyOptions,
   ): Promise<{ readonly goods: Goods; readonly receipt: Receipt }> {
     const max = this.#maximum(options.max);
-    const { quantity = 1 } = options;
-    if (!Number.isInteger(quantity) || quantity < 1 || quantity > limits.quantity)
-      throw new LeptaError("bad-amount", `a quantity of ${quantity}`);
-    if (options.txn !== undefined && fromText(options.txn, TXN_BYTES) === undefined)
-      throw new LeptaError("malformed", "a purchase's name is 16 bytes in base64url");
-    const desk = this.#desk.opened ?? (await this.#dealings());
-    const merchant = desk.merchants.met(url) ?? (await desk.merchants.at(url));
-    const isRemembered = merchant.offers.has(sku);
-    try {
-      return await this.#buyFrom(desk, merchant, sku, quantity, max, options);
-    } catch (error) {
-      const isOutdated =
-        error instanceof LeptaError && (error.code === "price-mismatch" || error.code === "unknown-item");
-      if (!isRemembered || !isOutdated) throw error;
-      // The merchant has changed what it offers: nothing was charged, and the new offer counts.
-      merchant.offers.delete(sku);
-      // A name stands for one request: what was refused under it cannot be asked for in other words.
-      if (options.txn !== undefined) throw error;
-      return this.#buyFrom(desk, merchant, sku, quantity, max, options);
-    }
+    const { part, merchants } = this.#desk.opened ?? (await this.#dealings());
+    return part.buy(this.#customer, merchants, { url, sku, max, times: this.#times }, options);
   }
 
   /** Callers say the same maximum again and again. */
   #maximum(text: string): Amount {
     if (text !== this.#lastMax.text) this.#lastMax = { text, amount: parseAmount(text) };
     return this.#lastMax.amount;
-  }
-
-  async #buyFrom(
-    { part }: OpenDesk,
-    merchant: Acquaintance,
-    sku: string,
-    quantity: number,
-    max: Amount,
-    options: BuyOptions,
-  ): Promise<Bought> {
-    const customer = this.#customer;
-    const offered = part.knownOffer(customer, merchant, sku) ?? (await part.offerOf(customer, merchant, sku));
-    const order = part.orderOf(offered, quantity);
-    const { price } = order;
-    if (price.currency !== max.currency) throw new LeptaError("wrong-currency");
-    if (price.value > max.value) throw new LeptaError("over-max", `${formatAmount(price)} > ${options.max}`);
-    const provision: Provision =
-      options.vendorScrip === undefined ? { times: this.#times } : { amount: positive(options.vendorScrip) };
-    const { session } = merchant;
-    const { txn, signature = txn === undefined ? undefined : "each" } = options;
-    return session !== undefined && isUnderStatement(offered, price, signature)
-      ? part.spendOnLane(customer, merchant, session, order, provision)
-      : part.spendAt(customer, merchant, order, provision, txn);
   }
 
   /**
@@ -414,7 +352,7 @@ export class Wallet {
   async budget(name: string): Promise<Budget> {
     const { party, lock } = this.#customer;
     const { currency } = await party.link.keys();
-    const { openBudget } = await import("./customer/budgets.ts");
+    const { openBudget } = await paying();
     return openBudget({ ...party, lock }, name, currency);
   }
 
@@ -432,10 +370,11 @@ export class Wallet {
   payer(options: FetchOptions): Payer {
     const ports = Wallet.portsOf(this);
     checkLimits(options);
-    let loaded: Promise<Payer> | undefined;
-    const load = (): Promise<Payer> => {
-      loaded ??= import("./customer/http/fetch.ts").then(({ createPayer }) => createPayer(ports, options));
-      return loaded;
+    let payer: Payer | undefined;
+    const load = async (): Promise<Payer> => {
+      const { createPayer } = await paying();
+      payer ??= createPayer(ports, options);
+      return payer;
     };
     return {
       fetch: async (request) => (await load()).fetch(request),
@@ -508,17 +447,6 @@ async function renewIfDue(customer: Customer, before: number): Promise<void> {
   await renewBrokerScrip(customer, before);
 }
 
-/** Whether a purchase goes through a lane. Throws `signature-needed` where its merchant takes no such. */
-function isUnderStatement(
-  { statementBelow }: Offered,
-  price: Amount,
-  wished: BuyOptions["signature"],
-): boolean {
-  const isTaken = statementBelow !== undefined && price.value < statementBelow.value;
-  if (wished === "statement" && !isTaken) throw new LeptaError("signature-needed");
-  return isTaken && wished !== "each";
-}
-
 /** A clock that never tells the same time twice. */
 function increasing(now: () => number): () => number {
   let last = 0;
@@ -534,9 +462,5 @@ function checkLimits({ max, perDay }: FetchOptions): void {
   if (day !== undefined && day.currency !== most.currency) throw new LeptaError("wrong-currency");
 }
 
-/** An amount of something. Throws `bad-amount`. */
-function positive(text: string): Amount {
-  const amount = parseAmount(text);
-  if (amount.value === 0n) throw new LeptaError("bad-amount", text);
-  return amount;
-}
+/** Paying for HTTP requests, and what may be spent on them. Throws `unreachable` where it cannot be loaded. */
+const paying = () => brought(() => import("./customer/paying.ts"));

@@ -2,8 +2,9 @@
  * Money: an unsigned integer of millionths of the currency's major unit, with its ISO 4217 code (design: EUR 0.000001 is
  * 1). Never a float; two amounts meet only when their currencies agree.
  */
+
+import { limits } from "./core-limits.ts";
 import { LeptaError, type Or, refuse } from "./errors.ts";
-import { limits } from "./limits.ts";
 
 /** Money: millionths of a currency's major unit. Two amounts meet only where their currencies agree. */
 export interface Amount {

@@ -1,6 +1,7 @@
 /** The broker's keys as its peers see them: pinned root, certified operational keys. */
 
 import { defaultSuite } from "#platform";
+import { limits } from "./core-limits.ts";
 import { thumbprint } from "./cose/key.ts";
 import {
   isRevoked,
@@ -12,7 +13,6 @@ import {
 } from "./credential.ts";
 import { type AnyOpened, type IsVerified, verifyMessage } from "./envelope.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
-import { limits } from "./limits.ts";
 import { brokerKeysCodec, type Purpose } from "./messages/keys.ts";
 import { decodeAs, encodeAs, type Uid } from "./schema.ts";
 import type { SealingKey, Suite, VerifyingKey } from "./suite/suite.ts";

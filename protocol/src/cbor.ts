@@ -3,8 +3,9 @@
  * text strings, arrays, maps with integer keys, tags, false, true and null. One value has one spelling, and the decoder
  * takes no other.
  */
+
+import { limits } from "./core-limits.ts";
 import { type Or, refuse } from "./errors.ts";
-import { limits } from "./limits.ts";
 
 /** A value under a tag: what marks a COSE structure as what it is. */
 export class Tagged {

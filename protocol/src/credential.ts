@@ -1,11 +1,10 @@
 /** Credentials: what binds a UID to a peer's keys, checked against the root key alone (design section 3). */
 import { concat, idBytes, toText } from "./bytes.ts";
-
+import { limits } from "./core-limits.ts";
 import { thumbprint } from "./cose/key.ts";
 import { readMessage, type Verified, verifyMessage } from "./envelope.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
 import { sha256 } from "./hash.ts";
-import { limits } from "./limits.ts";
 import {
   credentialCodec,
   enrolment,

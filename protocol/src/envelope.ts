@@ -3,11 +3,11 @@
  * that what has not been verified cannot reach a decision.
  */
 import { concat, toText } from "./bytes.ts";
+import { limits } from "./core-limits.ts";
 import { readEncrypt } from "./cose/encrypt.ts";
 import { readSign1, type Sign1, sign1 } from "./cose/sign1.ts";
 import { isRefusal, type Or, type Refusal, refuse } from "./errors.ts";
 import { sha256 } from "./hash.ts";
-import { limits } from "./limits.ts";
 import {
   type Draft,
   decodePayload,

@@ -4,6 +4,7 @@ export * from "./core.ts";
 export { errors } from "./error-table.ts";
 export * from "./lane.ts";
 export * from "./lane-items.ts";
+export { limits } from "./limits.ts";
 export * from "./merkle.ts";
 export { messageByMediaType, messages } from "./messages/index.ts";
 export * from "./messages/meeting.ts";

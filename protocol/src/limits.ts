@@ -1,37 +1,16 @@
+import { limits as core } from "./core-limits.ts";
+
 /** Every bound of the protocol by its name. A queue, cache, loop or retry without one of these is a fault. */
 export const limits = {
-  /** Bytes of a message, where no other limit is named for its type. */
-  messageBytes: 16 * 1024,
-  /** Bytes of a batch of notices, sealed. */
-  batchBytes: 1024 * 1024,
-  /** Bytes of a purchase response, sealed: it carries the goods. */
-  goodsBytes: 1024 * 1024,
-  /** Bytes of the goods in it. */
+  ...core,
+  /** Bytes of the goods in a purchase response. */
   deliveryBytes: 1024 * 1024 - 4096,
   /** Notices and statements in one batch. */
   batchEntries: 1000,
-  /** What headers and a signature add to a payload at most, in bytes. */
-  signatureBytes: 1024,
-  /** Levels of one CBOR item, from the outermost array to the innermost number. */
-  nesting: 8,
-  /** Messages in one WebSocket frame. */
-  frameMessages: 64,
   /** Bytes of one WebSocket frame. */
   frameBytes: 1024 * 1024 + 64 * 1024,
-  /** Sealed plaintexts are padded to a multiple of this many bytes. */
-  paddingStep: 256,
   /** M3 of figure 8 goes through the merchant: of this length it tells nothing about what the customer has left. */
   changePaddingStep: 8192,
-  /** The largest amount, in millionths of the currency's major unit. */
-  amount: 2n ** 53n - 1n,
-  /** How far ahead of ours a sender's clock may be, in milliseconds. */
-  clockSkew: 2 * 60 * 1000,
-  /** The longest life of a request from issuedAt to expiresAt, in milliseconds. */
-  requestLife: 24 * 60 * 60 * 1000,
-  /** The longest life of an operational key, in milliseconds. */
-  operationalKeyLife: 24 * 60 * 60 * 1000,
-  /** The longest life of a peer's sealing key statement, in milliseconds. */
-  sealingKeyLife: 366 * 24 * 60 * 60 * 1000,
   /** Offers that a customer remembers of one connection. */
   offersKept: 256,
   /** Items in an offer, and its bytes. */
@@ -53,26 +32,6 @@ export const limits = {
   linesRead: 64,
   /** Pages of a holdings-response that a customer reads. */
   holdingsPages: 1000,
-  /** Characters of an item's name. */
-  skuLength: 64,
-  /** Characters of an item's description. */
-  descriptionLength: 256,
-  /** Characters of an account's name at the funding rail. */
-  accountLength: 128,
-  /** Characters of what allows the broker to charge an account. */
-  mandateLength: 256,
-  /** Characters of a funding rail's reference. */
-  referenceLength: 128,
-  /** Characters of a merchant's address. */
-  addressLength: 512,
-  /** The largest quantity of one order. */
-  quantity: 1_000_000,
-  /** Certificates of operational keys whose signatures are not checked again. */
-  provenCertificates: 256,
-  /** Certificates in the broker's list of keys. */
-  certificates: 64,
-  /** Revocations in the broker's list of keys, and those that a peer remembers: the latest ones. */
-  revocations: 64,
   /** How often a commit is tried again because the state that it was decided on had moved. */
   commitAttempts: 100,
   /** How often a store is asked again after a conflict or a throttle, within one attempt. */
@@ -115,8 +74,6 @@ export const limits = {
   silentFor: 10 * 60 * 1000,
   /** Refused purchases that a merchant keeps for one scrip. */
   refusalsPerScrip: 64,
-  /** How often a request is sent again because its outcome is not known. */
-  deliveryAttempts: 6,
   /** Items of one batch of notices that the broker works on at once. */
   noticesAtOnce: 32,
   /** Statements of a lane that the broker reads to answer a query about one purchase. */
@@ -174,8 +131,6 @@ export const limits = {
   sessionSilence: 90_000,
   /** How long a customer waits for the broker's acknowledgement of a statement before it sends its own copy, in milliseconds. */
   acknowledgedWithin: 10 * 60 * 1000,
-  /** Bytes of one record in a peer's log: a purchase with its answer. */
-  logRecordBytes: 1024 * 1024 + 64 * 1024,
   /** Bytes of one file of a peer's log; at least one record fits. */
   logSegmentBytes: 2 * 1024 * 1024,
   /** Bytes of a buffer that a log keeps for what comes next. */
@@ -217,11 +172,6 @@ export const limits = {
   fundsWithin: 60_000,
   /** How long a customer waits for the answer of a metered purchase, which comes when its units are used, in milliseconds. */
   pieceWithin: 10 * 60_000,
-  /** Calls of one tab to a wallet that tabs share, and those that the tab with the wallet works on at once. */
-  sharedCalls: 64,
-  sharedCallsHeld: 256,
-  /** Tabs that had the wallet before which a tab remembers. */
-  sharedHolders: 16,
   /** Imported public keys that one party keeps in memory. */
   keyCache: 10_000,
   /** Payments that a budget remembers: those of 24 hours, and those that are not known to have ended. */

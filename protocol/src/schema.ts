@@ -5,8 +5,8 @@
 import { type Amount, amountOf } from "./amount.ts";
 import { fromText, idBytes, toText } from "./bytes.ts";
 import { type Cbor, decodeEntries, Entries, encodeCbor, keyRank, Malformed } from "./cbor.ts";
+import { limits } from "./core-limits.ts";
 import { isRefusal, type Or, refuse } from "./errors.ts";
-import { limits } from "./limits.ts";
 
 /** How a type of ours stands in CBOR; everything else is refused (section 1 of the protocol). */
 export interface Codec<T> {

@@ -15,7 +15,7 @@ import { chromiumPath, whereItIs } from "./chromium.ts";
 const PATIENCE = 120_000;
 
 const script = `
-  import { memoryPeerStore, Wallet } from "@lepta/peer-sdk";
+  import { indexedDbPeerStore, memoryPeerStore, Wallet } from "@lepta/peer-sdk";
   globalThis.pay = async (root, merchant) => {
     const wallet = await Wallet.open({ broker: location.origin + root, store: memoryPeerStore() });
     await wallet.topUp("EUR 5.00");
@@ -38,6 +38,15 @@ const script = `
     const outcome = { code, pending: await wallet.pending(), balance: await wallet.balance() };
     await wallet.close();
     return outcome;
+  };
+  globalThis.begin = async (root) => {
+    const store = await indexedDbPeerStore("wallet");
+    const told = [];
+    const onPhrase = (phrase) => { told.push(phrase); };
+    const { code } = await Wallet.open({ broker: location.origin + root, store, onPhrase }).catch((error) => error);
+    const [identity, key] = [await store.list("identity/"), await store.keys.get("signing")];
+    await store.close();
+    return { code, told: told.length, kept: identity.length, hasKey: key !== undefined };
   };
 `;
 
@@ -103,6 +112,14 @@ describe.skipIf(chromiumPath === undefined)(`a page in a browser${whereItIs}`, (
       pending: [],
       balance: { brokerScrip: "EUR 5.00", vendorScrip: [] },
     });
+  });
+
+  test("that cannot load what keeps its keys has told no phrase and kept no key, and says that it is away", async () => {
+    withheld = /vault/;
+    const { outcome } = await inPage("begin");
+    withheld = /^$/;
+    expect(outcome.fault).toBeUndefined();
+    expect(outcome.told).toEqual({ code: "unreachable", told: 0, kept: 0, hasKey: false });
   });
 
   /** What a function of the page's brings with the broker's pin and the merchant's address, and what faults it had. */

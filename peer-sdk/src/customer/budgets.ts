@@ -15,7 +15,8 @@ import {
 } from "@lepta/protocol";
 import type { KeyedLock } from "../lock.ts";
 import type { Change, PeerStore, Runtime } from "../ports.ts";
-import { type BudgetTables, type BudgetTotals, budgetTables, historyId } from "./records.ts";
+import { type BudgetTables, type BudgetTotals, budgetTables } from "./budget-records.ts";
+import { historyId } from "./records.ts";
 
 /** What one payment and all payments of 24 hours may come to. */
 export interface SpendingLimits {

@@ -1,6 +1,6 @@
 /** What the customer's side of each figure works with. */
 import type { Amount, Awaitable, Secret } from "@lepta/protocol/core";
-import { isErrorCode, LeptaError } from "@lepta/protocol/core";
+import { isErrorCode, LeptaError, parseAmount } from "@lepta/protocol/core";
 import type { KeyedLock } from "../lock.ts";
 import type { Outbox } from "../outbox.ts";
 import type { Party } from "../party.ts";
@@ -89,4 +89,11 @@ export function secretFor(secrets: readonly Secret[], scrip: string): Uint8Array
   const secret = secrets.find((each) => each.scrip === scrip)?.secret;
   if (secret === undefined) throw new LeptaError("wrong-reference", "a scrip without its CustomerSecret");
   return secret;
+}
+
+/** An amount of something. Throws `bad-amount`. */
+export function positive(text: string): Amount {
+  const amount = parseAmount(text);
+  if (amount.value === 0n) throw new LeptaError("bad-amount", text);
+  return amount;
 }

@@ -98,10 +98,21 @@ export const readCatalogue = (catalogue: Catalogue): ReadonlyMap<string, Listed>
 
 /** A price as people write it. Throws `bad-amount` with the item's name. */
 export function priceOf(sku: string, text: string): Amount {
-  const price = /^[A-Z]{3} /.test(text) ? parseAmount(text) : undefined;
+  const price = amountIn(text);
   if (price === undefined || price.value === 0n)
     throw new LeptaError("bad-amount", `${sku}: ${JSON.stringify(text)}`);
   return price;
+}
+
+/** Undefined where a text is none, or names no currency. */
+function amountIn(text: string): Amount | undefined {
+  if (!/^[A-Z]{3} /.test(text)) return undefined;
+  try {
+    return parseAmount(text);
+  } catch (error) {
+    if (error instanceof LeptaError) return undefined;
+    throw error;
+  }
 }
 
 /** What a handler makes: goods of a media type, plain text, or bytes (`application/octet-stream`). */

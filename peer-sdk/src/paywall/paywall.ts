@@ -39,6 +39,7 @@ export interface OpenPaywall extends Paywall {
  */
 export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
   const routes = new PricedRoutes(options.routes, belowOf(options.statementBelow));
+  mustBeReachable(options);
   const party = await openParty(options);
   try {
     const answers = await Answers.open(party.store, party.runtime);
@@ -50,10 +51,6 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
     });
     const serving = options.isServing === false ? undefined : await merchant.serve(options);
     const shop = Merchant.shopOf(merchant);
-    if (options.address === undefined && serving === undefined)
-      throw new LeptaError("malformed", "a paywall without an address");
-    if (options.address === undefined && !isLoopback(options.host ?? "localhost"))
-      throw new LeptaError("malformed", "customers need an address: wss://, as they reach it");
     // The site's server may not listen yet.
     const address = (): string => options.address ?? serving?.url ?? "";
     const challenges = new Challenges(shop, { address, realm: options.realm });
@@ -75,6 +72,15 @@ export async function paywall(options: PaywallOptions): Promise<OpenPaywall> {
     await party.store.close();
     throw error;
   }
+}
+
+/** Throws `malformed` where challenges could name no address that a customer reaches. */
+function mustBeReachable({ address, isServing, host = "localhost", server }: PaywallOptions): void {
+  if (address !== undefined) return;
+  if (isServing === false) throw new LeptaError("malformed", "a paywall without an address");
+  // A site's own server may listen anywhere; what it is reached by is known when it does.
+  if (server === undefined && !isLoopback(host))
+    throw new LeptaError("malformed", "customers need an address: wss://, as they reach it");
 }
 
 const listed = ({ sku, price, meter }: Route, till: Till): Listed => ({

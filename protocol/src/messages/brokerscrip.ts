@@ -1,5 +1,5 @@
 /** Figure 6: obtain BrokerScrip. */
-import { limits } from "../limits.ts";
+import { limits } from "../core-limits.ts";
 import { amount, field, optional, scripId, text } from "../schema.ts";
 import { message } from "./define.ts";
 import { grantCodec, recordCodec, verdict } from "./parts.ts";

@@ -1,6 +1,7 @@
 /** What every signed message has in common, and how a type of message is defined. */
+
+import { limits } from "../core-limits.ts";
 import { isRefusal, type Or, refuse } from "../errors.ts";
-import { limits } from "../limits.ts";
 import {
   type Codec,
   decodeAs,

@@ -1,5 +1,5 @@
 /** Keys and credentials: what binds a UID to a peer's keys and the broker's operational keys to its root. */
-import { limits } from "../limits.ts";
+import { limits } from "../core-limits.ts";
 import {
   currency,
   embedded,

@@ -1,5 +1,5 @@
 /** Shapes that several messages share. */
-import { limits } from "../limits.ts";
+import { limits } from "../core-limits.ts";
 import {
   amount,
   boolean,

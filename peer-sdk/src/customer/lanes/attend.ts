@@ -23,7 +23,6 @@ import {
 import { chainOver, laneId } from "../../lanes/run.ts";
 import type { Wire } from "../../ports.ts";
 import { itemKind, Session, type SessionEvents, type SessionKeys } from "../../session/session.ts";
-import { tellItem } from "../../watch.ts";
 import type { Customer } from "../customer.ts";
 import { takeAnswer } from "./answers.ts";
 import { closeLanes } from "./close.ts";
@@ -33,6 +32,7 @@ import { answeredUpTo, type Lane } from "./lane.ts";
 import type { MerchantSession, Signers } from "./merchant-session.ts";
 import { resumeLanes } from "./resume.ts";
 import { type Proposal, signProposal } from "./sign.ts";
+import { tellItem } from "./tell-item.ts";
 
 /** Where a lane stands as its merchant says. */
 interface Standing {
