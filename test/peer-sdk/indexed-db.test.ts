@@ -104,6 +104,25 @@ describe("only one at a time", () => {
     await (await open()).close();
   });
 
+  test("one that has waited long enough is refused also where the browser does not hear of it, and keeps nothing that comes later", async () => {
+    const first = await open();
+    const { locks } = navigator;
+    let granted: Promise<unknown> | undefined;
+    const deaf = {
+      request: (name: string, _options: LockOptions, work: LockGrantedCallback<unknown>) => {
+        granted = locks.request(name, work);
+        return granted;
+      },
+    };
+    const patience = new AbortController();
+    const waiting = codeOf(open({ wait: patience.signal, locks: deaf }));
+    patience.abort();
+    expect(await waiting).toBe("store-locked");
+    await first.close();
+    await granted;
+    await (await open()).close();
+  });
+
   test("one whose lock is taken away hears of it and writes nothing more", async () => {
     let wasLost = (): void => {};
     const lost = new Promise<void>((resolve) => {

@@ -19,11 +19,14 @@ export function hold(
   const released = Promise.withResolvers<void>();
   let isHeld = false;
   return new Promise((resolve, reject) => {
+    // Chromium does not always end a request whose signal says so: what it grants afterwards is given back.
+    wait?.addEventListener("abort", () => reject(locked(name)), { once: true });
     const ended = locks.request(
       name,
       wait === undefined ? { ifAvailable: true } : { signal: wait },
       (lock) => {
         if (lock === null) throw locked(name);
+        if (wait?.aborted === true) return undefined;
         isHeld = true;
         resolve({
           release: async () => {
