@@ -1,5 +1,4 @@
 /** `lepta pay`: fetches a URL as curl does, and pays where it is asked to. */
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatAmount, type HttpPayment, LeptaError, type Payer, type Wallet } from "@lepta/peer-sdk";
@@ -11,7 +10,7 @@ import { exit, explain, Fault } from "./fault.ts";
 import { withWallet } from "./party.ts";
 import { plain, plainLines } from "./plain.ts";
 import { writeNewFile } from "./private-file.ts";
-import { asText } from "./wallet/goods.ts";
+import { asText, outputMustBeFree } from "./wallet/goods.ts";
 
 export const pay: Command = {
   name: "pay",
@@ -57,7 +56,7 @@ export const pay: Command = {
     const request = await requestOf(context);
     const max = amountText("--max", context.option("max") ?? "");
     const perDay = context.option("per-day");
-    mustBeFree(context);
+    outputMustBeFree(context);
     return withWallet(context, async (wallet: Wallet) => {
       const payer = wallet.payer({
         max,
@@ -203,18 +202,6 @@ async function bodyOf({ option, stdin, cwd }: Context): Promise<Uint8Array<Array
   const bytes =
     data === "@-" ? await stdin(limits.paidBodyBytes) : await readFile(resolve(cwd, data.slice(1)));
   return new Uint8Array(bytes);
-}
-
-/** Before anything is paid: an answer that cannot be written anywhere is of no use. */
-function mustBeFree({ option, cwd }: Context): void {
-  const output = option("output");
-  if (output === undefined || !existsSync(resolve(cwd, output))) return;
-  throw new Fault(
-    "file-exists",
-    `${plain(output)} is there already; nothing was paid.`,
-    "Name another file with -o, or remove this one.",
-    exit.usage,
-  );
 }
 
 /** A site that cannot be reached is a fault of the network and none of ours. */

@@ -1,6 +1,7 @@
 /** An answer of a handler: as it is kept, as the goods of its sale, and as it is sent. */
 import { LeptaError, limits, utf8 } from "@lepta/protocol";
 import { Goods } from "../goods.ts";
+import { bytesOf } from "../http/bounded-body.ts";
 import { contentDigest } from "../http/content-digest.ts";
 import { wholeBody, wholeResponse } from "../http/whole-body.ts";
 import type { Answer } from "./answers.ts";
@@ -49,21 +50,10 @@ function headOf({ status, headers }: Response, known: AnswerOf): Omit<Answer, "b
   return { ...known, status, headers: all };
 }
 
-async function bodyOf(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > limits.paidAnswerBytes) throw tooLong();
-    chunks.push(chunk);
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+async function bodyOf({ body }: Response): Promise<Uint8Array> {
+  const whole = await bytesOf(body, limits.paidAnswerBytes);
+  if (whole === undefined) throw tooLong();
+  return whole;
 }
 
 const tooLong = (): LeptaError =>

@@ -1,5 +1,5 @@
 /** A metered answer on its way out: its bytes pass as they come, and whoever waits for its end is told once. */
-import { LeptaError, limits } from "@lepta/protocol";
+import { concat, LeptaError, limits } from "@lepta/protocol";
 import type { CallOff, Runtime } from "../ports.ts";
 
 /**
@@ -25,7 +25,7 @@ export function streamed(
     if (isOver) return;
     isOver = true;
     callOff();
-    ended(isWhole && length <= limits.paidAnswerBytes ? joined(kept, length) : undefined);
+    ended(isWhole && length <= limits.paidAnswerBytes ? concat(...kept) : undefined);
   };
   const wait = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
     callOff = runtime.later(limits.readWithin, () => {
@@ -65,14 +65,4 @@ export function streamed(
     },
   });
   return new Response(passing, { status, headers });
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

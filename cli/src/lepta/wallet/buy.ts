@@ -1,15 +1,12 @@
 /** `lepta wallet buy`: an item of a merchant, for no more than the user allows (figures 8 and 7). */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { formatAmount, type Receipt, type Wallet } from "@lepta/peer-sdk";
 import { limits } from "@lepta/protocol";
 import { amountText, numberOf } from "../amount.ts";
 import type { Command, Context } from "../command.ts";
-import { exit, Fault } from "../fault.ts";
 import { withWallet } from "../party.ts";
 import { plain } from "../plain.ts";
 import { finishOrBegin } from "../unfinished.ts";
-import { handedOut, outputOption } from "./goods.ts";
+import { handedOut, outputMustBeFree, outputOption } from "./goods.ts";
 
 export const walletBuy: Command = {
   name: "wallet buy",
@@ -33,7 +30,7 @@ export const walletBuy: Command = {
       max: amountText("--max", option("max") ?? ""),
       quantity: numberOf("--quantity", option("quantity") ?? "1", 1, limits.quantity),
     };
-    mustBeFree(context);
+    outputMustBeFree(context);
     return withWallet(context, (wallet) => buy(context, wallet, order));
   },
 };
@@ -79,15 +76,3 @@ const saleOf = ({ charged, merchant, order, at }: Receipt) => ({
   quantity: order.quantity,
   at,
 });
-
-/** Before anything is paid: goods that cannot be written anywhere are of no use. */
-function mustBeFree({ option, cwd }: Context): void {
-  const output = option("output");
-  if (output === undefined || !existsSync(resolve(cwd, output))) return;
-  throw new Fault(
-    "file-exists",
-    `${plain(output)} is there already; nothing was bought.`,
-    "Name another file with -o, or remove this one.",
-    exit.usage,
-  );
-}

@@ -1,8 +1,9 @@
 /** `lepta wallet goods`: what a purchase has bought, again. And how goods are shown, there and when they are bought. */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Goods } from "@lepta/peer-sdk";
 import type { Answer, Command, CommandOption, Context } from "../command.ts";
-import { Fault } from "../fault.ts";
+import { exit, Fault } from "../fault.ts";
 import { withWallet } from "../party.ts";
 import { plain, plainLines } from "../plain.ts";
 import { writeNewFile } from "../private-file.ts";
@@ -14,6 +15,18 @@ export const outputOption: CommandOption = {
   value: "file",
   summary: "writes the goods there; the file must not be there yet",
 };
+
+/** Before anything is paid: what cannot be written anywhere is of no use. */
+export function outputMustBeFree({ option, cwd }: Context): void {
+  const output = option("output");
+  if (output === undefined || !existsSync(resolve(cwd, output))) return;
+  throw new Fault(
+    "file-exists",
+    `${plain(output)} is there already; nothing was paid.`,
+    "Name another file with -o, or remove this one.",
+    exit.usage,
+  );
+}
 
 export const walletGoods: Command = {
   name: "wallet goods",
