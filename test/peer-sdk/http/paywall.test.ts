@@ -89,3 +89,34 @@ test("a payment signed by itself has its proof from the receipt alone: nobody is
     expect.objectContaining({ kind: "purchase", outcome: "done", sku: "GET /film" }),
   );
 });
+
+test("what was paid for where a request was led is asked for there again, and not paid again", async () => {
+  it = await createWall(ROUTES);
+  let runs = 0;
+  it.serve = () => {
+    runs += 1;
+    return new Response(`run ${runs}`);
+  };
+  let isCut = true;
+  const led: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const { pathname, origin } = new URL(request.url);
+    // As fetch follows a redirect to another origin: a credential stays behind.
+    const headers = new Headers(request.headers);
+    if (origin !== SITE) headers.delete("authorization");
+    const answer = await it.fetch(`${SITE}${pathname}`, { headers });
+    if (isCut && headers.has("authorization")) throw new TypeError("the connection broke");
+    return origin === SITE
+      ? answer
+      : Object.defineProperties(answer, {
+          redirected: { value: true },
+          url: { value: `${SITE}${pathname}` },
+        });
+  };
+  const pay = it.wallet.fetch({ max: "EUR 0.50", fetch: led });
+  await expect(pay("https://old.example/report")).rejects.toThrow();
+  isCut = false;
+  expect(await (await pay("https://old.example/report")).text()).toBe("run 1");
+  expect(runs).toBe(1);
+  expect(await sold()).toBe(20_000n);
+});

@@ -143,6 +143,7 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
       provision: ports.provision,
       limits: within,
       name,
+      target,
       reservation: newReservation(customer),
       send: (credential: string) =>
         plainFetch(sendable(held, { authorization: credential }, target, terms.resource)),
@@ -184,8 +185,8 @@ export function createPayer(ports: FetchPorts, options: FetchOptions): Payer {
     const kept = await keptPayments(store).get(name);
     if (kept === undefined) return undefined;
     const answer =
-      runtime.now() - kept.at < DAY
-        ? await plainFetch(sendable(held, { authorization: kept.credential }))
+      runtime.now() - kept.at < DAY && mayPay(kept.target)
+        ? await plainFetch(sendable(held, { authorization: kept.credential }, kept.target, kept.resource))
         : undefined;
     const isAnswered = answer !== undefined && receiptOf(answer) !== undefined;
     const standing = await standingOf(customer, dealings, kept.txn);
@@ -235,9 +236,9 @@ function toUnique(name: string): string {
   return `${name}-${requests}`;
 }
 
-/** What was asked in the end. */
+/** What was asked in the end, without what a server never sees. */
 const targetOf = ({ redirected, url }: Response, request: Request): string =>
-  redirected ? url : request.url;
+  (redirected ? url : request.url).replace(/#.*$/, "");
 
 /** A merchant is met over TLS; on this machine only where the site is there, too: nobody from outside leads us to what listens here. */
 function isSafe(address: string, site: string): boolean {

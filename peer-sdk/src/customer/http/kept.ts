@@ -19,6 +19,9 @@ import {
 import type { PeerStore } from "../../ports.ts";
 import { type Table, table } from "../../store/table.ts";
 
+/** Characters of an address with the longest resource. */
+const TARGET_LENGTH = 2 * limits.resourceLength;
+
 const keptCodec = struct({
   /** As the header has it. */
   credential: field(1, text(limits.credentialLength)),
@@ -26,6 +29,9 @@ const keptCodec = struct({
   txn: field(2, txn),
   amount: field(3, amount),
   at: field(4, time),
+  /** Where it was paid for, and as what: the request may have been led elsewhere. */
+  target: field(5, text(TARGET_LENGTH)),
+  resource: field(6, text(limits.resourceLength)),
 });
 export type Kept = Value<typeof keptCodec>;
 

@@ -28,6 +28,8 @@ export interface Demand {
   readonly provision: Provision;
   /** The request's name among those whose answers have not come. */
   readonly name: string;
+  /** Where it is sent. */
+  readonly target: string;
   /** What is set aside for it goes by this name of our own: a site may send the same challenge twice, and is paid twice. */
   readonly reservation: string;
   /** Sends the request, with this credential in `Authorization`. */
@@ -292,13 +294,13 @@ const boundTo = ({ id }: Challenge, { price, sku, meter }: Terms, quantity: numb
 });
 
 function keep(
-  { customer, name, reservation, budgetName }: Demand,
+  { customer, name, target, terms, reservation, budgetName }: Demand,
   credential: string,
   txn: Txn,
   amount: Amount,
 ): Promise<void> {
   const { store, runtime } = customer.party;
-  const kept: Kept = { credential, txn, at: runtime.now(), amount };
+  const kept: Kept = { credential, txn, at: runtime.now(), amount, target, resource: terms.resource };
   const open = noted(store, reservation, { budget: budgetName, txn, amount });
   return store.commit([keptPayments(store).put(name, kept), open]);
 }
