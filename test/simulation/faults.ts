@@ -441,7 +441,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     file: CATALOGUE,
     text: "    order.quantity <= (meter?.piece ?? limits.quantity) &&\n",
     instead: "",
-    favours: ["repeats and skips on a lane"],
+    favours: ["orders more units than the piece"],
     within: 6000,
   },
   "metered-order-charged-whole": {

@@ -34,6 +34,7 @@ import { meter } from "./rates.ts";
 export const laneAttacks: readonly Action[] = [
   { name: "one scrip on two lanes", weight: 5, run: openTwice },
   { name: "repeats and skips on a lane", weight: 8, run: wander },
+  { name: "orders more units than the piece", weight: 3, run: orderBeyondPiece },
   { name: "takes up a lane without its secret", weight: 3, run: resumeUnproven },
   { name: "never signs", weight: 5, run: (stage) => buyOn(stage, () => undefined) },
   { name: "signs another statement", weight: 5, run: (stage) => buyOn(stage, signOther) },
@@ -165,7 +166,6 @@ async function wander(stage: Stage): Promise<void> {
     () => buying(one, lane, sequence + 2),
     () => buying(one, lane, sequence + 1, { cheaper: true }),
     () => buying(one, lane, sequence + 1, { quantity: 1000 }),
-    () => metering(lane, sequence + 1, draws.between(meter.piece + 1, 2 * meter.piece)),
     () => metering(lane, sequence + 1, meter.piece, { value: UNIT_PRICE.value }),
     () => metering(lane, sequence + 1, meter.piece, { isMetered: false }),
     () => encodeAs(laneClose, [7, lane.number]),
@@ -185,6 +185,15 @@ async function wander(stage: Stage): Promise<void> {
 }
 
 const WALK = 10;
+
+/** What is metered costs little: only the piece bounds what one order holds up. */
+async function orderBeyondPiece(stage: Stage): Promise<void> {
+  const { one, lane } = await opened(stage);
+  for (const sequence of [1, 2])
+    one.session.send(metering(lane, sequence, stage.draws.between(meter.piece + 1, 2 * meter.piece)));
+  await moment(one);
+  one.session.close("closed");
+}
 
 /** Whoever has a peer's keys and not its scrip's secret buys nothing of an honest merchant. */
 async function resumeUnproven(stage: Stage): Promise<void> {
